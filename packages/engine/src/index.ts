@@ -1,0 +1,53 @@
+export {
+  type BackendInfo,
+  type BackendName,
+  type BackendRoute,
+  describeBackend,
+  type InstallEvent,
+  installNative,
+  type InstallNativeOptions,
+  type NativeInstall,
+  type Rejection,
+  useBackend,
+  type UseBackendOptions,
+} from './backend/index.js';
+export {
+  checkFinite,
+  checkInRange,
+  checkOptions,
+  checkPositiveInteger,
+  checkSeed,
+} from './check.js';
+export { type ValueAndGrad, valueAndGrad, vjp } from './grad.js';
+export {
+  gatherLogProbs,
+  logSoftmax,
+  softmaxEntropy,
+  stopGradient,
+} from './numerics/log-softmax.js';
+export { maskedMean, maskedSum } from './numerics/masked.js';
+export { type AdamwOptions, adamw } from './optim/adamw.js';
+export { applyUpdates, chain } from './optim/chain.js';
+export { clipByGlobalNorm, globalNorm } from './optim/clip.js';
+export {
+  type Schedule,
+  constant,
+  cosine,
+  linear,
+  scheduleValue,
+  warmup,
+} from './optim/schedules.js';
+export { type SgdOptions, sgd } from './optim/sgd.js';
+export type { OptState, Optimizer, OptimizerStep } from './optim/types.js';
+export {
+  type Params,
+  cloneParams,
+  countParams,
+  disposeParams,
+  mapParams,
+  mergeParams,
+  selectParams,
+} from './params.js';
+export { normal, randomInt, randomNormal, sampleIndex, shuffle } from './random/distributions.js';
+export { fold } from './random/fold.js';
+export { type Rng, rng } from './random/rng.js';

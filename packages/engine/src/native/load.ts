@@ -1,0 +1,63 @@
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+
+import * as tf from '@tensorflow/tfjs-core';
+
+import type { TfjsNodePackage } from './tfjs-node.js';
+
+type KernelBackendModule = {
+  readonly NodeJSKernelBackend: new (binding: unknown, packageName: string) => tf.KernelBackend;
+};
+
+let loaded: string | undefined;
+
+/**
+ * Loads a native binding into this process and registers it as the backend 'tensorflow'. The package's own
+ * entry is not used: it insists on a binding inside its folder.
+ *
+ * @throws Error if another binding is loaded already, or the package brings another tfjs-core along.
+ */
+export async function loadBinding(
+  { name, folder }: TfjsNodePackage,
+  binding: string,
+  threads: number,
+): Promise<void> {
+  if (loaded !== undefined && loaded !== binding) {
+    throw new Error(`this process has loaded another native binding already (${loaded})`);
+  }
+  if (loaded === undefined) {
+    setEnvironment(threads);
+    const require = createRequire(join(folder, 'package.json'));
+    patchUtil(require('util') as Record<string, unknown>);
+    checkOneCore(require, name);
+    require('./dist/register_all_kernels.js');
+    const { NodeJSKernelBackend } =
+      require('./dist/nodejs_kernel_backend.js') as KernelBackendModule;
+    const native: unknown = require(binding);
+    tf.registerBackend('tensorflow', () => new NodeJSKernelBackend(native, name), 3);
+    loaded = binding;
+  }
+  if (!(await tf.setBackend('tensorflow'))) throw new Error('the binding could not be started');
+}
+
+/** TensorFlow reads its settings from the environment, once, when it is loaded. */
+function setEnvironment(threads: number): void {
+  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
+  process.env['TF_NUM_INTRAOP_THREADS'] ??= String(threads);
+  process.env['TF_NUM_INTEROP_THREADS'] ??= String(threads);
+}
+
+/** tfjs-node calls two helpers that Node.js 22 warns about and Node.js 23 dropped. */
+function patchUtil(util: Record<string, unknown>): void {
+  util['isArray'] = Array.isArray;
+  util['isNullOrUndefined'] = (value: unknown): boolean => value === null || value === undefined;
+}
+
+/** Tensors of two tfjs-cores do not mix well. */
+function checkOneCore(require: NodeJS.Require, name: string): void {
+  const theirs = require('@tensorflow/tfjs') as typeof tf & { version_core: string };
+  if (theirs.Tensor === tf.Tensor) return;
+  throw new Error(
+    `${name} uses another copy of @tensorflow/tfjs-core (${theirs.version_core}, here ${tf.version_core}); install both in one version`,
+  );
+}

@@ -1,0 +1,102 @@
+import { existsSync } from 'node:fs';
+
+import type { Opened, Unavailable } from '../backend/open.js';
+import type { BackendRoute, Rejection, UseBackendOptions } from '../backend/types.js';
+import { buildFolder, findBinding } from './cache.js';
+import { install } from './install.js';
+import { loadBinding } from './load.js';
+import { probe } from './probe.js';
+import { threadCount } from './threads.js';
+import { findTfjsNode, type TfjsNodePackage } from './tfjs-node.js';
+
+/** Loads native TensorFlow and makes it the current backend, or says every way that was tried. */
+export function openNative(
+  name: 'tensorflow' | 'tensorflow-gpu',
+  options: UseBackendOptions,
+): Promise<Opened | Unavailable> {
+  return name === 'tensorflow' ? openOnProcessor(options) : openOnGpu();
+}
+
+async function openOnGpu(): Promise<Opened | Unavailable> {
+  const name = 'tensorflow-gpu';
+  if (!hasNvidiaGpu()) return rejected(name, 'no NVIDIA GPU was found');
+  const source = findTfjsNode('@tensorflow/tfjs-node-gpu');
+  if (source === undefined) return rejected(name, '@tensorflow/tfjs-node-gpu is not installed');
+  const binding = findBinding(source.folder);
+  if (binding === undefined)
+    return rejected(name, '@tensorflow/tfjs-node-gpu has no native binding');
+  try {
+    if ((await probe(binding)).gpu) return await load(source, binding, 'installed');
+    return rejected(
+      name,
+      'TensorFlow finds no GPU that it can use (are its CUDA libraries there?)',
+    );
+  } catch (error) {
+    return rejected(name, messageOf(error));
+  }
+}
+
+/** An installed binding, else one that was built before, else one that is built now. */
+async function openOnProcessor({
+  install: mayInstall = true,
+  onProgress,
+}: UseBackendOptions): Promise<Opened | Unavailable> {
+  const source = findTfjsNode('@tensorflow/tfjs-node');
+  if (source === undefined) {
+    return rejected('tensorflow', 'the npm package @tensorflow/tfjs-node is not installed');
+  }
+  const failures: Rejection[] = [];
+  const attempt = async (
+    route: BackendRoute,
+    find: () => Promise<string>,
+  ): Promise<Opened | undefined> => {
+    try {
+      return await load(source, await find(), route);
+    } catch (error) {
+      failures.push({ name: `tensorflow (${route})`, reason: messageOf(error) });
+      return undefined;
+    }
+  };
+  return (
+    (await attempt('installed', async () => installed(source))) ??
+    (await attempt('wheel', async () =>
+      mayInstall
+        ? (await install(onProgress === undefined ? {} : { onProgress })).binding
+        : builtBefore(source),
+    )) ?? { rejected: failures }
+  );
+}
+
+function installed({ folder, name }: TfjsNodePackage): string {
+  const binding = findBinding(folder);
+  if (binding === undefined) throw new Error(`${name} has no native binding in its folder`);
+  return binding;
+}
+
+function builtBefore({ version }: TfjsNodePackage): string {
+  const binding = findBinding(buildFolder(version));
+  if (binding === undefined)
+    throw new Error('it has not been built, and installing was not allowed');
+  return binding;
+}
+
+async function load(
+  source: TfjsNodePackage,
+  binding: string,
+  route: BackendRoute,
+): Promise<Opened> {
+  const threads = threadCount();
+  const { version } = await probe(binding);
+  await loadBinding(source, binding, threads);
+  return { version, binding, route, threads };
+}
+
+/** Drivers of NVIDIA's show themselves in the file system on Linux (the last is WSL's). */
+const hasNvidiaGpu = (): boolean =>
+  process.platform === 'win32' ||
+  ['/proc/driver/nvidia/version', '/dev/nvidia0', '/dev/dxg'].some((file) => existsSync(file));
+
+const rejected = (name: string, reason: string): Unavailable => ({ rejected: [{ name, reason }] });
+
+const messageOf = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!;

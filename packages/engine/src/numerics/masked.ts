@@ -1,0 +1,51 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+const checkMask = (where: string, x: tf.Tensor, mask: tf.Tensor): void => {
+  if (!tf.util.arraysEqual(x.shape, mask.shape)) {
+    throw new RangeError(
+      `${where}: mask has shape [${mask.shape.join(', ')}], expected [${x.shape.join(', ')}]`,
+    );
+  }
+};
+
+/**
+ * The sum of the entries that a mask selects. Entries outside the mask are replaced, not
+ * multiplied, so they may be infinite or NaN.
+ *
+ * @param x - `[...]`, float32
+ * @param mask - of the same shape, bool or 0/1
+ * @returns scalar; the caller owns it
+ * @throws RangeError if the shapes differ
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * maskedSum(tf.tensor1d([1, NaN, 3]), tf.tensor1d([1, 0, 1])).arraySync(); // => 4
+ * ```
+ */
+export function maskedSum(x: tf.Tensor, mask: tf.Tensor): tf.Scalar {
+  checkMask('maskedSum', x, mask);
+  return tf.tidy(() => tf.sum(tf.where(tf.cast(mask, 'bool'), x, tf.zerosLike(x))) as tf.Scalar);
+}
+
+/**
+ * The mean of the entries that a mask selects; 0 if it selects none.
+ *
+ * @param x - `[...]`, float32
+ * @param mask - of the same shape, bool or 0/1
+ * @returns scalar; the caller owns it
+ * @throws RangeError if the shapes differ
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * maskedMean(tf.tensor1d([1, NaN, 3]), tf.tensor1d([1, 0, 1])).arraySync(); // => 2
+ * ```
+ */
+export function maskedMean(x: tf.Tensor, mask: tf.Tensor): tf.Scalar {
+  checkMask('maskedMean', x, mask);
+  return tf.tidy(() => {
+    const count = tf.sum(tf.cast(mask, 'float32'));
+    return tf.div(maskedSum(x, mask), tf.maximum(count, 1)) as tf.Scalar;
+  });
+}

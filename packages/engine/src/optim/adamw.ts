@@ -1,0 +1,96 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+import { checkInRange, checkOptions } from '../check.js';
+import { type Params, mapParams } from '../params.js';
+import { type Schedule, toSchedule } from './schedules.js';
+import { entries, under } from './state.js';
+import type { Optimizer } from './types.js';
+
+/** Options of {@link adamw}. */
+export interface AdamwOptions {
+  /** Step size, or a schedule of it. */
+  readonly learningRate: number | Schedule;
+  /** Decay of the mean of gradients, in [0, 1). @defaultValue 0.9 */
+  readonly beta1?: number;
+  /** Decay of the mean of squared gradients, in [0, 1). @defaultValue 0.999 */
+  readonly beta2?: number;
+  /** Added to the root of the second moment. @defaultValue 1e-8 */
+  readonly epsilon?: number;
+  /** Decoupled weight decay, per unit of learning rate. @defaultValue 0.01 */
+  readonly weightDecay?: number;
+}
+
+/** 1 - beta^t without the cancellation that float32 would suffer near beta = 1. */
+const biasCorrection = (beta: number, t: tf.Tensor): tf.Tensor =>
+  beta === 0 ? tf.scalar(1) : tf.neg(tf.expm1(tf.mul(t, Math.log(beta))));
+
+/**
+ * Adam with decoupled weight decay.
+ *
+ *     m = beta1 m + (1 - beta1) g;   v = beta2 v + (1 - beta2) g^2
+ *     update = -learningRate (m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon) + weightDecay p)
+ *
+ * @param options - step size, decays, weight decay
+ * @returns the optimiser; its state is `step`, and `m/name` and `v/name` for each parameter
+ * @throws RangeError if an option is outside its range or unknown
+ * @see Loshchilov and Hutter 2019, algorithm 2, https://arxiv.org/abs/1711.05101
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * const optimizer = adamw({ learningRate: 0.1, weightDecay: 0 });
+ * const params = { w: tf.scalar(3) };
+ * const { updates } = optimizer.update({ w: tf.scalar(20) }, optimizer.init(params), params);
+ * applyUpdates(params, updates).w.arraySync(); // => 2.9
+ * ```
+ */
+export function adamw(options: AdamwOptions): Optimizer {
+  checkOptions('adamw', options, ['learningRate', 'beta1', 'beta2', 'epsilon', 'weightDecay']);
+  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.01 } = options;
+  const schedule = toSchedule('adamw: learningRate', options.learningRate);
+  checkInRange('adamw: beta1', beta1, 0, 1 - Number.EPSILON);
+  checkInRange('adamw: beta2', beta2, 0, 1 - Number.EPSILON);
+  checkInRange('adamw: epsilon', epsilon, 0, Infinity);
+  checkInRange('adamw: weightDecay', weightDecay, 0, Infinity);
+
+  const init = (params: Params): Params =>
+    tf.tidy(() => ({
+      step: tf.scalar(0),
+      ...under(
+        'm',
+        mapParams(params, (p) => tf.zerosLike(p)),
+      ),
+      ...under(
+        'v',
+        mapParams(params, (p) => tf.zerosLike(p)),
+      ),
+    }));
+
+  return {
+    init,
+    update: (grads, state, params) =>
+      tf.tidy(() => {
+        const step = state['step'] as tf.Scalar;
+        const t = tf.add(step, 1);
+        const oldM = entries(state, 'm');
+        const oldV = entries(state, 'v');
+        const m = mapParams(grads, (g, name) =>
+          tf.add(tf.mul(beta1, oldM[name]!), tf.mul(1 - beta1, g)),
+        );
+        const v = mapParams(grads, (g, name) =>
+          tf.add(tf.mul(beta2, oldV[name]!), tf.mul(1 - beta2, tf.square(g))),
+        );
+        const rate = tf.neg(schedule(step));
+        const scale = tf.div(rate, biasCorrection(beta1, t));
+        const rootScale = tf.sqrt(biasCorrection(beta2, t));
+        const updates = mapParams(grads, (_, name) => {
+          const root = tf.add(tf.div(tf.sqrt(v[name]!), rootScale), epsilon);
+          const adam = tf.div(tf.mul(scale, m[name]!), root);
+          return weightDecay === 0
+            ? adam
+            : tf.add(adam, tf.mul(tf.mul(rate, weightDecay), params[name]!));
+        });
+        return { updates, state: { step: t, ...under('m', m), ...under('v', v) } as Params };
+      }),
+  };
+}

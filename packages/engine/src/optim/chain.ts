@@ -1,0 +1,68 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+import { type Params, mapParams } from '../params.js';
+import { entries, under } from './state.js';
+import type { Optimizer } from './types.js';
+
+/**
+ * Transformations one after the other: each gets the former's updates as its gradients.
+ *
+ * @param optimizers - for example `chain(clipByGlobalNorm(1), adamw({ learningRate }))`
+ * @returns one optimiser; its state holds those of the parts under `0/`, `1/`, ...
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * const optimizer = chain(clipByGlobalNorm(1), sgd({ learningRate: 1 }));
+ * const params = { w: tf.tensor1d([0, 0]) };
+ * const { updates } = optimizer.update({ w: tf.tensor1d([30, 40]) }, optimizer.init(params), params);
+ * updates.w!.arraySync(); // => [-0.6, -0.8]
+ * ```
+ */
+export function chain(...optimizers: readonly Optimizer[]): Optimizer {
+  return {
+    init: (params) =>
+      Object.assign({}, ...optimizers.map((o, i) => under(String(i), o.init(params)))) as Params,
+    update: (grads, state, params) =>
+      tf.tidy(() => {
+        let updates = grads;
+        let next: Params = {};
+        optimizers.forEach((optimizer, i) => {
+          const step = optimizer.update(updates, entries(state, String(i)), params);
+          updates = step.updates;
+          next = { ...next, ...under(String(i), step.state) };
+        });
+        return { updates, state: next } as { updates: Params; state: Record<string, tf.Tensor> };
+      }),
+  };
+}
+
+/**
+ * Parameters after a step: each plus its update. Parameters without an update stay out, so a
+ * frozen part is merged back with `mergeParams`.
+ *
+ * @param params - parameters before the step, with at least the updates' names
+ * @param updates - what an optimiser returned
+ * @returns the updated parameters, under the updates' names; the caller owns them
+ * @throws RangeError if an update's name is not among the parameters
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * applyUpdates({ w: tf.scalar(3), frozen: tf.scalar(1) }, { w: tf.scalar(-1) }); // => {"w": 2}
+ * ```
+ */
+export function applyUpdates(params: Params, updates: Params): Params {
+  return tf.tidy(() =>
+    mapParams(updates, (update, name) => {
+      const parameter = params[name];
+      if (parameter === undefined) {
+        throw new RangeError(
+          `applyUpdates: updates has '${name}', expected only names of params: ` +
+            Object.keys(params).join(', '),
+        );
+      }
+      return tf.add(parameter, update);
+    }),
+  );
+}

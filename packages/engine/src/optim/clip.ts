@@ -1,0 +1,55 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+import { checkInRange } from '../check.js';
+import { type Params, mapParams } from '../params.js';
+import type { Optimizer } from './types.js';
+
+/**
+ * The Euclidean norm of a whole record, as one vector.
+ *
+ * @param params - record of float tensors, usually gradients
+ * @returns scalar, at least 0; the caller owns it
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * globalNorm({ a: tf.tensor1d([3]), b: tf.tensor2d([[0, 4]]) }).arraySync(); // => 5
+ * ```
+ */
+export function globalNorm(params: Params): tf.Scalar {
+  return tf.tidy(() => {
+    const squares = Object.values(params).map((tensor) => tf.sum(tf.square(tensor)));
+    return (squares.length === 0 ? tf.scalar(0) : tf.sqrt(tf.addN(squares))) as tf.Scalar;
+  });
+}
+
+/**
+ * Scales gradients so that their global norm is at most `maxNorm`.
+ *
+ *     update = g min(1, maxNorm / ||g||)
+ *
+ * @param maxNorm - largest norm, more than 0
+ * @returns a gradient transformation without state, for {@link chain}
+ * @throws RangeError if `maxNorm` is not positive
+ * @see Pascanu et al. 2013, algorithm 1, https://arxiv.org/abs/1211.5063
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * const { updates } = clipByGlobalNorm(1).update({ w: tf.tensor1d([3, 4]) }, {}, {});
+ * updates.w!.arraySync(); // => [0.6, 0.8]
+ * ```
+ */
+export function clipByGlobalNorm(maxNorm: number): Optimizer {
+  checkInRange('clipByGlobalNorm: maxNorm', maxNorm, Number.MIN_VALUE, Infinity);
+  return {
+    init: () => ({}),
+    update: (grads) => ({
+      updates: tf.tidy(() => {
+        const scale = tf.div(maxNorm, tf.maximum(globalNorm(grads), maxNorm));
+        return mapParams(grads, (g) => tf.mul(g, scale));
+      }),
+      state: {},
+    }),
+  };
+}

@@ -1,0 +1,77 @@
+import { checkCount } from './check.js';
+import { checkWeights, scoreBleu, uniformWeights } from './bleu-score.js';
+import { forEachCount, ngramOrders } from './n-grams.js';
+import type { Smoothing } from './smoothing.js';
+import { smoothingMethod1 } from './smoothing.js';
+import type { Text, TokenizeOptions } from './tokens.js';
+import { splitAtWhitespace, toTokenLists, toTokens } from './tokens.js';
+
+/** Options of {@link bleu} and {@link selfBleu}. */
+export interface BleuOptions extends TokenizeOptions {
+  /** Longest n-gram that is counted, in tokens. @defaultValue 4 */
+  readonly maxN?: number;
+  /** `[maxN]`: weight of each order; at least 0, sum 1. @defaultValue uniform, 1 / maxN each */
+  readonly weights?: readonly number[];
+  /** What becomes of orders without a match. @defaultValue smoothingMethod1 */
+  readonly smoothing?: Smoothing;
+}
+
+/**
+ * Sentence BLEU of one candidate against its references, as NLTK's `sentence_bleu` defines it.
+ *
+ *     BLEU  = BP exp( sum_n weights[n] log p[n] )
+ *     p[n]  = sum_g min(count(g), max over references of count(g)) / max(1, n-grams of the candidate)
+ *     BP    = 1 if c > r, else exp(1 - r / c)
+ *
+ * with `c` the candidate's length and `r` the closest reference length (the shorter one on a tie). It is
+ * 0 without a single common token. Unit: none. Range: [0, 1]; 1 if the candidate is a reference of at
+ * least maxN tokens. Misleads as a corpus score (that pools counts before dividing), across
+ * tokenizers, and on texts shorter than maxN, which cannot reach 1. NLTK's own default is
+ * {@link noSmoothing}.
+ *
+ * @param candidate - A string or its tokens.
+ * @param references - At least one string or token list.
+ * @returns The score.
+ * @throws RangeError if there is no reference, a token is not a string or a finite number, or an option
+ *   is out of range; TypeError if a text is neither a string nor a list.
+ * @see Papineni et al. 2002, section 2.3, https://aclanthology.org/P02-1040
+ *
+ * @example
+ * ```ts
+ * bleu('the cat sat on the mat', ['the cat sat on a mat', 'a cat on the mat']); // => 0.628949
+ * ```
+ */
+export function bleu(
+  candidate: Text,
+  references: readonly Text[],
+  {
+    maxN = 4,
+    weights = uniformWeights('bleu', maxN),
+    smoothing = smoothingMethod1,
+    tokenize = splitAtWhitespace,
+  }: BleuOptions = {},
+): number {
+  checkWeights('bleu', maxN, weights);
+  const tokens = toTokens('bleu', 'candidate', candidate, tokenize);
+  const others = toTokenLists('bleu', 'references', references, tokenize);
+  checkCount('bleu', 'references', others.length, 1);
+  const precisions = ngramOrders([tokens, ...others], maxN).map(({ ids, size }) => {
+    const zeros = new Int32Array(size);
+    const largest = new Int32Array(size);
+    for (const reference of ids.slice(1)) {
+      forEachCount(reference, zeros, (id, count) => {
+        largest[id] = Math.max(largest[id]!, count);
+      });
+    }
+    let matches = 0;
+    forEachCount(ids[0]!, zeros, (id, count) => {
+      matches += Math.min(count, largest[id]!);
+    });
+    return { matches, total: Math.max(1, ids[0]!.length) };
+  });
+  const length = tokens.length;
+  const referenceLength = others
+    .map((other) => other.length)
+    .sort((a, b) => Math.abs(a - length) - Math.abs(b - length) || a - b)[0]!;
+  return scoreBleu('bleu', { precisions, length, referenceLength, weights, smoothing });
+}

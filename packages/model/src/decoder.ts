@@ -1,0 +1,95 @@
+import type { Params } from '@cfrl/engine';
+import * as tf from '@tensorflow/tfjs-core';
+
+import type { Lookup } from './architecture/blueprint.js';
+import { blueprints } from './architecture/index.js';
+import type { ModelConfig } from './config.js';
+import { attention } from './ops/attention.js';
+import { embedding } from './ops/embedding.js';
+import { linear } from './ops/linear.js';
+import { CLASSIFIER } from './partition.js';
+
+/** Keys and values of one layer, `[B, K, S, d]` each. */
+export interface LayerCache {
+  readonly key: tf.Tensor;
+  readonly value: tf.Tensor;
+}
+
+/** What the decoder reads: new tokens, where they stand, what they may see, what was there before. */
+export interface DecoderInput {
+  /** `[B, T]` int32. */
+  readonly tokens: tf.Tensor2D;
+  /** int32, `[T]` for all rows alike or `[B, T]`. */
+  readonly positions: tf.Tensor;
+  /** Broadcast to `[B, H, T, S]`, `S` counting cached and new tokens; absent: all are seen. */
+  readonly bias?: tf.Tensor;
+  /** One entry a layer; absent: nothing was there before. */
+  readonly past?: readonly LayerCache[];
+}
+
+/** The lookup that blocks use, with one message for a record that does not fit. */
+export const lookup =
+  (where: string, params: Params): Lookup =>
+  (name) => {
+    const tensor = params[name];
+    if (tensor === undefined) {
+      throw new RangeError(`${where}: params has no '${name}', expected the config's parameters`);
+    }
+    return tensor;
+  };
+
+/**
+ * The one decoder: embeds, runs the blocks, without the final norm.
+ *
+ * @returns the residual stream `[B T, D]`, and keys and values of all tokens so far
+ */
+export function decode(
+  get: Lookup,
+  config: ModelConfig,
+  { tokens, positions, bias, past }: DecoderInput,
+): { hidden: tf.Tensor; cache: LayerCache[] } {
+  const blueprint = blueprints[config.architecture];
+  const [batch, time] = tokens.shape;
+  const rotary = blueprint.rotary?.(config, positions);
+  const context = { batch, time, ...(rotary && { rotary }) };
+  const norm = (x: tf.Tensor, name: string) => blueprint.norm(x, get, name, config.normEpsilon);
+
+  const embedded = embedding(get(blueprint.embedding), tokens);
+  const placed = blueprint.positionRows
+    ? tf.add(embedded, blueprint.positionRows(get, positions))
+    : embedded;
+  let hidden = tf.reshape(placed, [batch * time, config.hiddenSize]);
+
+  const cache: LayerCache[] = [];
+  for (let i = 0; i < config.layers; i++) {
+    const layer = blueprint.layer(i);
+    const [attentionNorm, mlpNorm] = blueprint.norms;
+    const { q, k, v } = blueprint.heads(
+      norm(hidden, `${layer}.${attentionNorm}`),
+      get,
+      layer,
+      config,
+      context,
+    );
+    const before = past?.[i];
+    const key = before ? tf.concat([before.key, k], 2) : k;
+    const value = before ? tf.concat([before.value, v], 2) : v;
+    cache.push({ key, value });
+    const mixed = blueprint.attentionOutput(attention(q, key, value, bias), get, layer);
+    hidden = tf.add(hidden, mixed);
+    hidden = tf.add(hidden, blueprint.mlp(norm(hidden, `${layer}.${mlpNorm}`), get, layer));
+  }
+  return { hidden, cache };
+}
+
+/** The final norm of rows `[N, D]` (the features), and their logits `[N, V]`. */
+export function classify(
+  get: Lookup,
+  config: ModelConfig,
+  hidden: tf.Tensor,
+): { features: tf.Tensor; logits: tf.Tensor } {
+  const { norm, finalNorm, embedding: embeddingName } = blueprints[config.architecture];
+  const features = norm(hidden, get, finalNorm, config.normEpsilon);
+  const weight = get(config.tiedEmbeddings ? embeddingName : CLASSIFIER);
+  return { features, logits: linear(features, weight, 'out-in') };
+}

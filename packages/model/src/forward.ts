@@ -1,0 +1,94 @@
+import type { Params } from '@cfrl/engine';
+import * as tf from '@tensorflow/tfjs-core';
+
+import type { ModelConfig } from './config.js';
+import { classify, decode, lookup } from './decoder.js';
+import { causalBias } from './ops/attention.js';
+
+/** A batch of token sequences. */
+export interface ForwardInput {
+  /** `[B, T]` int32, each in `[0, V)`. */
+  readonly tokens: tf.Tensor2D;
+  /** `[B, T]` int32, 1 on real tokens and 0 on padding, left or right. Absent: all are real. */
+  readonly attentionMask?: tf.Tensor2D;
+}
+
+/** What the model says about each position. */
+export interface ForwardOutput {
+  /** `[B, T, V]`, unnormalised scores of the next token. */
+  readonly logits: tf.Tensor3D;
+  /** `[B, T, D]`, the classifier's input: `logits = features W^T`. */
+  readonly features: tf.Tensor3D;
+}
+
+function checkInput(config: ModelConfig, { tokens, attentionMask }: ForwardInput): void {
+  if (tokens.rank !== 2 || tokens.dtype !== 'int32') {
+    throw new TypeError(
+      `forward: tokens is a ${tokens.dtype} tensor of shape [${tokens.shape.join(', ')}], expected int32 [B, T]`,
+    );
+  }
+  if (tokens.size === 0 || tokens.shape[1] > config.maxPositions) {
+    throw new RangeError(
+      `forward: tokens has shape [${tokens.shape.join(', ')}], expected [B, T] with B >= 1 and 1 <= T <= ${config.maxPositions} (maxPositions)`,
+    );
+  }
+  if (attentionMask && !tf.util.arraysEqual(attentionMask.shape, tokens.shape)) {
+    throw new RangeError(
+      `forward: attentionMask has shape [${attentionMask.shape.join(', ')}], expected [${tokens.shape.join(', ')}] as tokens`,
+    );
+  }
+}
+
+/** Positions count the real tokens, as transformers does when it generates. */
+function positionsOf({ tokens, attentionMask }: ForwardInput): tf.Tensor {
+  if (!attentionMask) return tf.range(0, tokens.shape[1], 1, 'int32');
+  const count = tf.cumsum(tf.cast(attentionMask, 'int32'), 1);
+  return tf.maximum(tf.sub(count, tf.scalar(1, 'int32')), tf.scalar(0, 'int32'));
+}
+
+/**
+ * The forward pass of a decoder, differentiable with respect to every parameter on every backend.
+ *
+ *     features = norm(blocks(embedding(tokens))),   logits = features W^T
+ *
+ * A position sees itself and the real positions before it; padding influences no real position.
+ * What stands at a padded position is finite and means nothing. The tokens are not checked against
+ * the vocabulary, since that would read them back from the device.
+ *
+ * @param params - the model's parameters, Hugging Face names; borrowed
+ * @param config - the model's configuration
+ * @param input - tokens and attention mask, `[B, T]` each
+ * @returns `logits` `[B, T, V]` and `features` `[B, T, D]`; the caller owns both
+ * @throws TypeError if `tokens` is not an int32 matrix; RangeError if it is empty or longer than
+ *   `maxPositions`, if the mask has another shape, or if a parameter is missing
+ * @see Radford et al. 2019 (GPT-2); Touvron et al. 2023 (Llama), https://arxiv.org/abs/2302.13971
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * const config = modelConfig({
+ *   architecture: 'llama', vocabSize: 5, hiddenSize: 8, layers: 1, heads: 2, maxPositions: 4,
+ * });
+ * const tokens = tf.tensor2d([[3, 1, 4]], [1, 3], 'int32');
+ * const { logits, features } = forward(initParams(config, 0), config, { tokens });
+ * [logits.shape, features.shape]; // => [[1, 3, 5], [1, 3, 8]]
+ * ```
+ */
+export function forward(params: Params, config: ModelConfig, input: ForwardInput): ForwardOutput {
+  checkInput(config, input);
+  const { tokens, attentionMask } = input;
+  const [batch, time] = tokens.shape;
+  return tf.tidy(() => {
+    const get = lookup('forward', params);
+    const { hidden } = decode(get, config, {
+      tokens,
+      positions: positionsOf(input),
+      bias: causalBias(time, attentionMask),
+    });
+    const { features, logits } = classify(get, config, hidden);
+    return {
+      logits: tf.reshape(logits, [batch, time, config.vocabSize]),
+      features: tf.reshape(features, [batch, time, config.hiddenSize]),
+    };
+  });
+}

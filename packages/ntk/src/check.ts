@@ -1,0 +1,57 @@
+import type { Params } from '@cfrl/engine';
+import * as tf from '@tensorflow/tfjs-core';
+
+import type { Apply } from './rows.js';
+
+/** Refuses a list without entries. */
+export function checkNotEmpty(where: string, items: readonly unknown[]): void {
+  if (!Array.isArray(items)) throw new TypeError(`${where} is ${typeof items}, expected an array`);
+  if (items.length === 0) throw new RangeError(`${where} is empty, expected at least one entry`);
+}
+
+/** Refuses tensors with NaN or an infinity. Reads one number back from the device. */
+export function checkFiniteTensor<T extends tf.Tensor>(where: string, tensor: T): T {
+  const finite = tf.tidy(() => tf.all(tf.isFinite(tensor)).dataSync()[0]);
+  if (finite !== 1) {
+    throw new RangeError(`${where} has NaN or infinite entries, expected finite numbers`);
+  }
+  return tensor;
+}
+
+/** Refuses a selection that keeps no parameter; returns how many numbers it keeps. */
+export function checkSelection(
+  where: string,
+  params: Params,
+  select: (name: string) => boolean,
+): number {
+  const kept = Object.entries(params).filter(([name]) => select(name));
+  if (kept.length === 0) {
+    throw new RangeError(
+      `${where}: select keeps none of ${Object.keys(params).join(', ')}, expected at least one`,
+    );
+  }
+  return kept.reduce((sum, [, tensor]) => sum + tensor.size, 0);
+}
+
+/** Runs `apply` on every example by itself, refuses shapes but `[1, O]`, and returns `O`. */
+export function checkOutputs<X>(
+  where: string,
+  apply: Apply<X>,
+  params: Params,
+  examples: readonly X[],
+): number {
+  return tf.tidy(() => {
+    const outputs = examples.map((example) => apply(params, [example]));
+    const size = outputs[0]!.shape[1] ?? 0;
+    for (const { shape } of outputs) {
+      if (shape.length !== 2 || shape[0] !== 1 || shape[1] !== size || size < 1) {
+        throw new RangeError(
+          `${where}: apply(params, [example]) has shape [${shape.join(', ')}], expected ` +
+            `[1, ${size || 'outputs'}]`,
+        );
+      }
+    }
+    checkFiniteTensor(`${where}: apply(params, examples)`, tf.concat(outputs, 0));
+    return size;
+  });
+}

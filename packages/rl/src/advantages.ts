@@ -1,0 +1,109 @@
+import { checkFinite } from '@cfrl/engine';
+
+import { mean, standardDeviation } from './statistics.js';
+
+/** From the rewards of completions that are compared with one another to their advantages. */
+export type Advantage = (rewards: readonly number[]) => number[];
+
+/** With one completion, a reward minus a mean of rewards says nothing. */
+function checkRewards(where: string, rewards: readonly number[]): void {
+  if (rewards.length < 2) {
+    throw new RangeError(
+      `${where}: rewards has ${rewards.length} entries, expected at least 2; ` +
+        'sample more completions to compare',
+    );
+  }
+  rewards.forEach((reward, i) => checkFinite(`${where}: rewards[${i}]`, reward));
+}
+
+/**
+ * Rewards minus their mean. The mean contains each completion's own reward, so the gradient is
+ * shorter than the unbiased one of {@link leaveOneOut} by the factor `(n - 1) / n`.
+ *
+ *     A_i = r_i - mean(r)
+ *
+ * @param rewards - `[n]`, reward units, at least 2
+ * @returns `[n]`, reward units; they sum to 0
+ * @throws RangeError if there are fewer than 2 rewards, or one is not finite
+ * @see Williams 1992, section 4 (reinforcement baseline)
+ *
+ * @example
+ * ```ts
+ * meanBaseline([1, 0, 0, 1]); // => [0.5, -0.5, -0.5, 0.5]
+ * ```
+ */
+export function meanBaseline(rewards: readonly number[]): number[] {
+  checkRewards('meanBaseline', rewards);
+  const baseline = mean(rewards);
+  return rewards.map((reward) => reward - baseline);
+}
+
+/**
+ * Each reward minus the mean of the others: a baseline that does not depend on the completion, so
+ * the gradient is unbiased.
+ *
+ *     A_i = r_i - (1 / (n - 1)) sum_{j != i} r_j = (n / (n - 1)) (r_i - mean(r))
+ *
+ * @param rewards - `[n]`, reward units, at least 2
+ * @returns `[n]`, reward units; they sum to 0
+ * @throws RangeError if there are fewer than 2 rewards, or one is not finite
+ * @see Ahmadian et al. 2024, eq. 7, https://arxiv.org/abs/2402.14740
+ *
+ * @example
+ * ```ts
+ * leaveOneOut([3, 1, 2]); // => [1.5, -1.5, 0]
+ * ```
+ */
+export function leaveOneOut(rewards: readonly number[]): number[] {
+  checkRewards('leaveOneOut', rewards);
+  const baseline = mean(rewards);
+  const n = rewards.length;
+  return rewards.map((reward) => (reward - baseline) * (n / (n - 1)));
+}
+
+/**
+ * Rewards standardised within their group. The standard deviation is the unbiased one, and 1e-4 is
+ * added outside of the root, as in TRL 1.16; the paper's formula has neither. A group of equal
+ * rewards gets zeros.
+ *
+ *     A_i = (r_i - mean(r)) / (std(r) + 1e-4),   std with n - 1
+ *
+ * @param rewards - `[n]`, reward units, at least 2
+ * @returns `[n]`, standard deviations; they sum to 0
+ * @throws RangeError if there are fewer than 2 rewards, or one is not finite
+ * @see Shao et al. 2024, section 4.1.2, https://arxiv.org/abs/2402.03300
+ *
+ * @example
+ * ```ts
+ * groupNormalize([1, 0, 0]); // => [1.1545, -0.57725, -0.57725]
+ * ```
+ */
+export function groupNormalize(rewards: readonly number[]): number[] {
+  checkRewards('groupNormalize', rewards);
+  const center = mean(rewards);
+  const scale = standardDeviation(rewards) + 1e-4;
+  return rewards.map((reward) => (reward - center) / scale);
+}
+
+/**
+ * Advantages standardised over everything that one step trains on: PPO's normalisation. The
+ * standard deviation is the unbiased one, and 1e-8 is added outside of the root, as in cleanrl.
+ *
+ *     (a_i - mean(a)) / (std(a) + 1e-8),   std with n - 1
+ *
+ * @param advantages - `[n]`, of all tokens of all completions, at least 2
+ * @returns `[n]`, standard deviations; they sum to 0
+ * @throws RangeError if there are fewer than 2 advantages, or one is not finite
+ * @see Engstrom et al. 2020, https://arxiv.org/abs/2005.12729
+ *
+ * @example
+ * ```ts
+ * whiten([1, 2, 3]); // => [-1, 0, 1]
+ * ```
+ */
+export function whiten(advantages: readonly number[]): number[] {
+  checkRewards('whiten', advantages);
+  const center = mean(advantages);
+  const scale = standardDeviation(advantages) + 1e-8;
+  return advantages.map((advantage) => (advantage - center) / scale);
+}

@@ -1,0 +1,150 @@
+import type { Params } from '@cfrl/engine';
+import type * as tf from '@tensorflow/tfjs-core';
+
+/** What a policy is asked to continue: a text, or a record with the text and whatever the reward needs. */
+export type Prompt = string | { readonly prompt: string };
+
+/** One sampled continuation of a prompt. */
+export interface Completion {
+  /** The text that was continued. */
+  readonly prompt: string;
+  /** `[Tp]`, the prompt as the policy read it, at least one token. */
+  readonly promptTokens: readonly number[];
+  /** The continuation as text. */
+  readonly text: string;
+  /** `[L]`, the continuation alone, at least one token; the stop token is in it when it was sampled. */
+  readonly tokens: readonly number[];
+  /** `[L]`, nats, log-probability of each token under the raw policy (temperature 1, nothing cut off). */
+  readonly logProbs: readonly number[];
+  /** Whether the policy stopped by itself or was cut off. */
+  readonly finishReason: 'stop' | 'length';
+}
+
+/** One completion to sample; given the parameters, the seed alone determines it. */
+export interface SampleRequest {
+  /** The text to continue. */
+  readonly prompt: string;
+  /** Integer in `[0, 2^53)`. */
+  readonly seed: number;
+}
+
+/** What a policy scores: right-padded token sequences. */
+export interface TokenBatch {
+  /** `[B, T]`, int32. */
+  readonly tokens: tf.Tensor2D;
+  /** `[B, T]`, int32, 1 on tokens and 0 on the padding behind them. */
+  readonly attentionMask: tf.Tensor2D;
+}
+
+/** The policy's last linear map, apart from the body below it. */
+export interface Classifier {
+  /** The names of its parameters, for example `['lm_head.weight']`. */
+  readonly names: readonly string[];
+  /** `[B, T, D]`, the body alone; the caller owns it. */
+  features(params: Params, batch: TokenBatch): tf.Tensor3D;
+  /** `[B, T, D] -> [B, T, V]`, differentiable in the parameters and the features; the caller owns it. */
+  logits(params: Params, features: tf.Tensor3D): tf.Tensor3D;
+}
+
+/** A language model, seen from here: something that samples and that scores. */
+export interface Policy {
+  /**
+   * Samples one completion a request, in the requests' order, from the raw policy. Given the
+   * parameters, `requests[i].seed` alone determines completion `i`: not the other requests.
+   */
+  sample(params: Params, requests: readonly SampleRequest[]): Promise<readonly Completion[]>;
+  /**
+   * Logits `[B, T, V]` for the token after each position, and features `[B, T, D]`, the classifier's
+   * input. Differentiable in the parameters; the caller owns both.
+   */
+  forward(params: Params, batch: TokenBatch): { logits: tf.Tensor3D; features: tf.Tensor3D };
+  /**
+   * The same network cut at its classifier. With it, logits are computed on completions only, and
+   * training the classifier alone keeps the body off the tape.
+   */
+  readonly classifier?: Classifier;
+  /** A token that the policy can read, put behind shorter sequences. */
+  readonly padToken: number;
+  /** `D`, the width of the features. */
+  readonly featureSize: number;
+}
+
+/** The task: a number for a completion. A throw or a number that is not finite ends the training. */
+export type Reward<P extends Prompt> = (
+  completion: Completion,
+  prompt: P,
+) => number | Promise<number>;
+
+/** What an algorithm knows of one completion before the updates; plain numbers, not padded. */
+export interface Rollout {
+  /** What the task gave, reward units. */
+  readonly reward: number;
+  /** `[L]`, nats, under the policy that sampled. */
+  readonly oldLogProbs: readonly number[];
+  /** `[L]`, nats, under the reference, if there is one. */
+  readonly refLogProbs?: readonly number[];
+  /** `[L]`, reward units, the critic's value of the prefix before each token, if there is a critic. */
+  readonly values?: readonly number[];
+}
+
+/** What an algorithm trains one completion on. */
+export interface Target {
+  /** `[L]`, reward units (or standard deviations of it, if normalised). */
+  readonly advantages: readonly number[];
+  /** `[L]`, reward units: what the critic should have said. */
+  readonly returns?: readonly number[];
+}
+
+/** The tensors of one update. All are `[B, T]`, and 0 outside of `mask`. */
+export interface LossInput {
+  /** Bool, true on completion tokens. */
+  readonly mask: tf.Tensor2D;
+  /** Nats, under the current parameters; carries the gradient. */
+  readonly logProbs: tf.Tensor2D;
+  /** Nats, under the policy that sampled; a constant. */
+  readonly oldLogProbs: tf.Tensor2D;
+  /** Nats, under the reference; a constant. */
+  readonly refLogProbs?: tf.Tensor2D;
+  /** From {@link Algorithm.prepare}; a constant. */
+  readonly advantages: tf.Tensor2D;
+  /** Nats, of the distribution that each token was drawn from, under the current parameters; carries the gradient. */
+  readonly entropy: tf.Tensor2D;
+  /** Reward units, the critic under the current parameters; carries the gradient. */
+  readonly values?: tf.Tensor2D;
+  /** Reward units, the critic before the updates; a constant. */
+  readonly oldValues?: tf.Tensor2D;
+  /** From {@link Algorithm.prepare}; a constant. */
+  readonly returns?: tf.Tensor2D;
+}
+
+/** A loss to minimise and what to log beside it; the caller owns all tensors. */
+export interface LossResult {
+  /** Scalar, differentiable. */
+  readonly loss: tf.Scalar;
+  /** Scalars. Over a step's updates a name that ends in `Max` is combined by maximum, any other by mean. */
+  readonly metrics: Readonly<Record<string, tf.Scalar>>;
+}
+
+/** One way to turn rewards into updates. `train` asks nothing else, so a new one is an object of this type. */
+export interface Algorithm {
+  /** The name for logs. */
+  readonly name: string;
+  /** Every option with the value in use, ready for JSON: functions by name, `Infinity` as text. */
+  readonly options: Readonly<Record<string, number | string>>;
+  /** `G`, completions a prompt. */
+  readonly groupSize: number;
+  /** Passes over the completions of one step. */
+  readonly epochs: number;
+  /** Completions an update; `Infinity` for all of the step's. */
+  readonly minibatchSize: number;
+  /** Whether a reference policy is needed (a KL weight above 0). */
+  readonly needsReference: boolean;
+  /** Trainable parameters besides the policy's, for example a value head; the caller owns them. */
+  init?(featureSize: number, seed: number): Params;
+  /** The critic, from features `[B, T, D]` to `[B, T]`, differentiable; the caller owns it. */
+  values?(params: Params, features: tf.Tensor3D): tf.Tensor2D;
+  /** From rewards to advantages. The `groupSize` completions of one prompt are consecutive. */
+  prepare(rollouts: readonly Rollout[]): Target[];
+  /** The loss of one minibatch. */
+  loss(input: LossInput): LossResult;
+}

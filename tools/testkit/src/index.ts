@@ -1,0 +1,2 @@
+export { type Tolerance, expectClose } from './close.js';
+export { numericalGradient } from './finite-differences.js';
