@@ -16,7 +16,7 @@ export const testConfig = ({ backend = true }: { readonly backend?: boolean } = 
       include: ['test/**/*.test.ts'],
       setupFiles: [
         local('tools/testkit/src/setup.ts'),
-        ...(backend ? [local('tools/testkit/src/setup-backend.ts')] : []),
+        ...(backend ? [local('packages/engine/testing/setup-backend.ts')] : []),
       ],
       // Forks: a native addon must not be loaded twice into threads of one process.
       pool: 'forks',

@@ -38,7 +38,7 @@ export interface BleuOptions extends TokenizeOptions {
  *
  * @example
  * ```ts
- * bleu('the cat sat on the mat', ['the cat sat on a mat', 'a cat on the mat']); // => 0.628949
+ * bleu('the cat sat on the mat', ['the cat sat on a mat', 'a cat on the mat']); // => 0.6756
  * ```
  */
 export function bleu(

@@ -31,7 +31,7 @@ export interface BootstrapIntervalOptions {
  * ```ts
  * let state = 7; // Park and Miller's generator; any seeded source will do
  * const uniform = () => (state = (state * 16807) % 2147483647) / 2147483647;
- * bootstrapInterval([0, 0, 1, 5], { uniform }); // => { mean: 1.5, low: 0, high: 4, n: 4 }
+ * bootstrapInterval([0, 0, 1, 5], { uniform }); // => { mean: 1.5, low: 0, high: 3.75, n: 4 }
  * ```
  */
 export function bootstrapInterval(

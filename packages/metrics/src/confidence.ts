@@ -45,7 +45,8 @@ export function confidence(logits: ArrayLike<number>): number {
  */
 export function margin(logits: ArrayLike<number>): number {
   const { max, second, rest } = summarizeLogits('margin', logits);
-  return -Math.expm1(second - max) / (1 + rest);
+  // 0 - x and not -x: a tie is 0, not -0.
+  return (0 - Math.expm1(second - max)) / (1 + rest);
 }
 
 /**

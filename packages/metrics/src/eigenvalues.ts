@@ -37,17 +37,20 @@ function tridiagonalize(
 ): { readonly diagonal: Float64Array; readonly squares: Float64Array } {
   const a = matrix.slice();
   const squares = new Float64Array(size);
+  // A column this small changes no eigenvalue by a rounding, and its square may be subnormal.
+  const largest = a.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const negligible = (1e-3 * Number.EPSILON * largest) ** 2;
   for (let k = 0; k + 1 < size; k++) {
     // Column k below the diagonal is reflected onto its first entry: (I - 2 v v^T / v^T v) x = alpha e.
     let square = 0;
     for (let i = k + 1; i < size; i++) square += a[i * size + k]! ** 2;
+    if (square <= negligible) continue;
     squares[k + 1] = square;
-    if (square === 0) continue;
     const v = new Float64Array(size);
     for (let i = k + 1; i < size; i++) v[i] = a[i * size + k]!;
     const alpha = v[k + 1]! > 0 ? -Math.sqrt(square) : Math.sqrt(square);
     v[k + 1]! -= alpha;
-    reflect(a, size, k + 1, v, 2 / (2 * alpha * (alpha - a[(k + 1) * size + k]!)));
+    reflect(a, size, k + 1, v, 1 / (alpha * (alpha - a[(k + 1) * size + k]!)));
   }
   return { diagonal: Float64Array.from({ length: size }, (_, i) => a[i * size + i]!), squares };
 }
@@ -86,7 +89,7 @@ function countBelow(
   for (let i = 0; i < diagonal.length; i++) {
     pivot = diagonal[i]! - x - squares[i]! / pivot;
     // A pivot of 0 is moved by less than the rounding of the matrix.
-    if (Math.abs(pivot) < Number.MIN_VALUE + 1e-20 * norm) pivot = -1e-20 * norm;
+    if (Math.abs(pivot) < 1e-20 * norm) pivot = -1e-20 * norm;
     if (pivot < 0) count++;
   }
   return count;

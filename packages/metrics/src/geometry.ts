@@ -1,4 +1,4 @@
-import { checkCount } from './check.js';
+import { checkCount, checkFinite } from './check.js';
 import type { Matrix } from './matrix.js';
 import { centred, featureMatrix, rowProduct, sumOfSquares } from './matrix.js';
 import { powerOfTwoNear } from './scale.js';
@@ -29,7 +29,7 @@ export interface FeatureCosine {
  * @returns Mean, standard deviation, minimum and maximum over the pairs.
  * @throws RangeError if there are fewer than two features, their lengths differ, or one is zero or not
  *   finite.
- * @see Ethayarajh 2019, section 3.4 (average cosine of contextual features), https://arxiv.org/abs/1909.00512
+ * @see Ethayarajh 2019 (average cosine of contextual features), https://arxiv.org/abs/1909.00512
  *
  * @example
  * ```ts
@@ -38,22 +38,24 @@ export interface FeatureCosine {
  */
 export function featureCosine(features: readonly ArrayLike<number>[]): FeatureCosine {
   const { rows, columns, data } = unitRows('featureCosine', features);
-  const cosines = new Float64Array((rows * (rows - 1)) / 2);
-  let pair = 0;
+  let pairs = 0;
+  let centre = 0;
+  let squares = 0;
+  let min = 1;
+  let max = -1;
   for (let i = 0; i < rows; i++) {
     for (let j = 0; j < i; j++) {
       // Rounding may leave [-1, 1] by a few units in the last place.
-      cosines[pair++] = Math.min(1, Math.max(-1, rowProduct(data, columns, i, j)));
+      const cosine = Math.min(1, Math.max(-1, rowProduct(data, columns, i, j)));
+      // Welford's update: all cosines may be near 1, where a difference of squares would cancel.
+      const step = cosine - centre;
+      centre += step / ++pairs;
+      squares += step * (cosine - centre);
+      min = Math.min(min, cosine);
+      max = Math.max(max, cosine);
     }
   }
-  const centre = cosines.reduce((sum, cosine) => sum + cosine, 0) / cosines.length;
-  const squares = cosines.reduce((sum, cosine) => sum + (cosine - centre) ** 2, 0);
-  return {
-    mean: centre,
-    standardDeviation: Math.sqrt(squares / cosines.length),
-    min: cosines.reduce((least, cosine) => Math.min(least, cosine), 1),
-    max: cosines.reduce((most, cosine) => Math.max(most, cosine), -1),
-  };
+  return { mean: centre, standardDeviation: Math.sqrt(squares / pairs), min, max };
 }
 
 /**
@@ -69,7 +71,7 @@ export function featureCosine(features: readonly ArrayLike<number>[]): FeatureCo
  * @returns The mean over the pairs.
  * @throws RangeError if there are fewer than two features, their lengths differ, or one is zero or not
  *   finite.
- * @see Ethayarajh 2019, section 3.4, https://arxiv.org/abs/1909.00512
+ * @see Ethayarajh 2019, https://arxiv.org/abs/1909.00512
  *
  * @example
  * ```ts
@@ -82,7 +84,8 @@ export function meanCosine(features: readonly ArrayLike<number>[]): number {
   data.forEach((value, i) => {
     sums[i % columns]! += value;
   });
-  return (sumOfSquares(sums) - rows) / (rows * (rows - 1));
+  // Rounding may exceed 1 by a few units in the last place.
+  return Math.min(1, (sumOfSquares(sums) - rows) / (rows * (rows - 1)));
 }
 
 /**
@@ -116,7 +119,8 @@ export function centredVarianceRatio(features: readonly ArrayLike<number>[]): nu
 /** Features divided by their lengths; each is scaled first, so that no square overflows or vanishes. */
 function unitRows(where: string, features: readonly ArrayLike<number>[]): Matrix {
   checkCount(where, 'features', features.length, 2);
-  const scaled = features.map((feature) => {
+  const scaled = features.map((feature, i) => {
+    checkFinite(where, `features[${i}]`, feature);
     const scale = powerOfTwoNear(feature);
     return Float64Array.from(feature, (value) => value / scale);
   });

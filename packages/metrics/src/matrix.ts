@@ -30,8 +30,13 @@ export function featureMatrix(
     checkFinite(where, `features[${i}]`, feature);
     data.set(feature, i * columns);
   });
+  return rescaled({ rows: features.length, columns, data });
+}
+
+/** The matrix divided by the power of two that brings its largest entry into [1, 2). */
+export function rescaled({ rows, columns, data }: Matrix): Matrix {
   const scale = powerOfTwoNear(data);
-  return { rows: features.length, columns, data: data.map((value) => value / scale) };
+  return { rows, columns, data: data.map((value) => value / scale) };
 }
 
 /** The matrix less the mean of its rows; exactly 0 when all rows are equal. */

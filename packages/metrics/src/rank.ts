@@ -1,6 +1,6 @@
 import { symmetricEigenvalues } from './eigenvalues.js';
 import { entropy } from './entropy.js';
-import { centred, featureMatrix, smallerGram, sumOfSquares } from './matrix.js';
+import { centred, featureMatrix, rescaled, smallerGram, sumOfSquares } from './matrix.js';
 
 /**
  * Effective rank of a set of features: how many directions they fill.
@@ -8,8 +8,8 @@ import { centred, featureMatrix, smallerGram, sumOfSquares } from './matrix.js';
  *     effectiveRank = exp( - sum_i p_i log p_i ),   p_i = sigma_i / sum_j sigma_j
  *
  * with the singular values `sigma` of the `N x D` matrix, not centred. Unit: directions. Range: [1, rank],
- * rank at most min(N, D); scaling or rotating all features changes nothing. Singular values below about
- * 1e-8 of the largest, times sqrt(max(N, D)), count as 0: they are rounding. Misleads across N
+ * rank at most min(N, D); scaling or rotating all features changes nothing. Singular values below
+ * `3e-8 sqrt(max(N, D))` of the largest are rounding and count as 0. Misleads across N
  * (compare equal N), and when a large common mean is one of the directions.
  *
  * @param features - `[N][D]`, finite, not all zero.
@@ -30,7 +30,8 @@ export function effectiveRank(features: readonly ArrayLike<number>[]): number {
   if (!(largest > 0)) {
     throw new RangeError('effectiveRank: features has only zeros, expected one that is not');
   }
-  const noise = Math.max(matrix.rows, matrix.columns) * Number.EPSILON * largest;
+  // What rounding in the Gram matrix and in its eigenvalues can leave where there is nothing.
+  const noise = 4 * Math.max(matrix.rows, matrix.columns) * Number.EPSILON * largest;
   const singular = eigenvalues.map((value) => (value > noise ? Math.sqrt(value) : 0));
   const sum = singular.reduce((total, value) => total + value, 0);
   return Math.exp(entropy(singular.map((value) => value / sum)));
@@ -58,7 +59,7 @@ export function effectiveRank(features: readonly ArrayLike<number>[]): number {
  * ```
  */
 export function participationRatio(features: readonly ArrayLike<number>[]): number {
-  const matrix = centred(featureMatrix('participationRatio', features, 2));
+  const matrix = rescaled(centred(featureMatrix('participationRatio', features, 2)));
   const trace = sumOfSquares(matrix.data);
   if (trace === 0) {
     throw new RangeError(

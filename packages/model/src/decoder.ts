@@ -9,11 +9,8 @@ import { embedding } from './ops/embedding.js';
 import { linear } from './ops/linear.js';
 import { CLASSIFIER } from './partition.js';
 
-/** Keys and values of one layer, `[B, K, S, d]` each. */
-export interface LayerCache {
-  readonly key: tf.Tensor;
-  readonly value: tf.Tensor;
-}
+/** Keys and values of one layer, `[B, K, S, d]` each. A type, since `tf.tidy` returns no interface. */
+export type LayerCache = { readonly key: tf.Tensor; readonly value: tf.Tensor };
 
 /** What the decoder reads: new tokens, where they stand, what they may see, what was there before. */
 export interface DecoderInput {

@@ -1,6 +1,7 @@
 import type { Params } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
+import { validateConfig } from './config.js';
 import type { ModelConfig } from './config.js';
 import { classify, decode, lookup } from './decoder.js';
 import { causalBias } from './ops/attention.js';
@@ -75,6 +76,7 @@ function positionsOf({ tokens, attentionMask }: ForwardInput): tf.Tensor {
  * ```
  */
 export function forward(params: Params, config: ModelConfig, input: ForwardInput): ForwardOutput {
+  validateConfig(config);
   checkInput(config, input);
   const { tokens, attentionMask } = input;
   const [batch, time] = tokens.shape;
@@ -87,8 +89,8 @@ export function forward(params: Params, config: ModelConfig, input: ForwardInput
     });
     const { features, logits } = classify(get, config, hidden);
     return {
-      logits: tf.reshape(logits, [batch, time, config.vocabSize]),
-      features: tf.reshape(features, [batch, time, config.hiddenSize]),
+      logits: tf.reshape(logits, [batch, time, config.vocabSize]) as tf.Tensor3D,
+      features: tf.reshape(features, [batch, time, config.hiddenSize]) as tf.Tensor3D,
     };
   });
 }

@@ -54,11 +54,14 @@ export function assemble(decomposition: Decomposition, classifier: tf.Tensor2D):
   }
   return tf.tidy((): AssembledKernels & tf.TensorContainerObject => {
     const toPairs = (x: tf.Tensor) => tf.transpose(x, [0, 2, 1, 3]) as tf.Tensor4D; // [N, V, M, V]
-    const timesW = (x: tf.Tensor, rows: number) => // x W^T on the last axis
-      tf.reshape(
-        tf.matMul(tf.reshape(x, [N * M * rows, D]), tf.transpose(classifier)),
-        [N, M, rows, V],
-      );
+    const timesW = (x: tf.Tensor, rows: number) =>
+      // x W^T on the last axis
+      tf.reshape(tf.matMul(tf.reshape(x, [N * M * rows, D]), tf.transpose(classifier)), [
+        N,
+        M,
+        rows,
+        V,
+      ]);
     const flip = (x: tf.Tensor) => tf.transpose(x, [0, 1, 3, 2]);
 
     const identity = tf.reshape(tf.eye(V), [1, V, 1, V]);

@@ -55,3 +55,24 @@ export function checkOutputs<X>(
     return size;
   });
 }
+
+/** Refuses a change of parameters that does not fit them. */
+export function checkDelta(where: string, params: Params, delta: Params): void {
+  const entries = Object.entries(delta);
+  if (entries.length === 0) throw new RangeError(`${where}: delta is empty, expected an entry`);
+  for (const [name, change] of entries) {
+    const parameter = params[name];
+    if (parameter === undefined) {
+      throw new RangeError(
+        `${where}: delta has '${name}', expected only ${Object.keys(params).join(', ')}`,
+      );
+    }
+    if (!tf.util.arraysEqual(change.shape, parameter.shape)) {
+      throw new RangeError(
+        `${where}: delta '${name}' has shape [${change.shape.join(', ')}], expected ` +
+          `[${parameter.shape.join(', ')}]`,
+      );
+    }
+    checkFiniteTensor(`${where}: delta '${name}'`, change);
+  }
+}

@@ -31,7 +31,7 @@ export function crossFactors<X>(
   phi: tf.Tensor2D,
   contexts2: readonly X[],
 ): tf.Tensor4D {
-  const [N, D] = phi.shape;
+  const D = phi.shape[1];
   const V = model.params[model.classifier]!.shape[0]!;
   const isClassifier = (name: string) => name === model.classifier;
   const byContext = contexts2.map((context) =>

@@ -1,9 +1,10 @@
-import { checkPositiveInteger } from '@cfrl/engine';
+import { checkPositiveInteger, countParams, selectParams } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { crossFactors, crossTerms } from './cross.js';
 import type { CrossTerms } from './cross.js';
 import { empiricalNtk } from './empirical-ntk.js';
+import { defaultMaxBytes, rowsWithin } from './gram.js';
 import { checkedFeatures, checkUntied, classifierOf, reachesFeatures } from './split-model.js';
 import type { SplitModel } from './split-model.js';
 
@@ -72,7 +73,7 @@ export function decompose<X>(
   model: SplitModel<X>,
   contexts: readonly X[],
   contexts2?: readonly X[],
-  { batchSize = 32, ...options }: DecomposeOptions = {},
+  { maxBytes = defaultMaxBytes, batchSize = 32 }: DecomposeOptions = {},
 ): Decomposition {
   checkPositiveInteger('decompose: batchSize', batchSize);
   return tf.tidy((): Decomposition & tf.TensorContainerObject => {
@@ -84,12 +85,7 @@ export function decompose<X>(
       phi2 = checkedFeatures('decompose: contexts2', model, contexts2, batchSize);
       checkUntied('decompose', model, contexts2, batchSize);
     }
-    const select = reachesFeatures(model);
-    const blocks = empiricalNtk(model.features, model.params, contexts, contexts2, {
-      select,
-      ...options,
-    });
-    const gradientKernel = tf.transpose(blocks, [0, 2, 1, 3]); // [N, D, M, D] -> [N, M, D, D]
+    const gradientKernel = featureKernel(model, contexts, contexts2, maxBytes);
     const representationKernel = tf.matMul(phi, tf.transpose(phi2)) as tf.Tensor2D;
     const V = W.shape[0];
     const parts = {
@@ -104,6 +100,25 @@ export function decompose<X>(
     const mirrored = contexts2 === undefined ? factor : crossFactors(model, phi2, contexts);
     return { ...parts, cross: { ...crossTerms(factor, tf.transpose(mirrored, [1, 0, 2, 3]), W) } };
   }) as Decomposition;
+}
+
+/** `A`, `[N, M, D, D]`; 0 where the features have no parameters. */
+function featureKernel<X>(
+  model: SplitModel<X>,
+  contexts: readonly X[],
+  contexts2: readonly X[] | undefined,
+  maxBytes: number,
+): tf.Tensor4D {
+  const select = reachesFeatures(model);
+  const numbers = countParams(selectParams(model.params, select));
+  if (numbers === 0) {
+    const D = classifierOf('decompose', model).shape[1];
+    return tf.zeros([contexts.length, (contexts2 ?? contexts).length, D, D]);
+  }
+  rowsWithin('decompose', maxBytes, numbers);
+  const options = { select, maxBytes };
+  const kernel = empiricalNtk(model.features, model.params, contexts, contexts2, options);
+  return tf.transpose(kernel, [0, 2, 1, 3]); // [N, D, M, D] -> [N, M, D, D]
 }
 
 /** Norm and trace of `W A W^T` through `A S`, `[D, D]`. */

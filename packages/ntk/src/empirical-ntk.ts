@@ -55,7 +55,15 @@ export function empiricalNtk<X>(
   options: NtkOptions = {},
 ): tf.Tensor4D {
   return tf.tidy(() => {
-    const layers = kernels('empiricalNtk', apply, params, examples, examples2, options, () => 'all');
+    const layers = kernels(
+      'empiricalNtk',
+      apply,
+      params,
+      examples,
+      examples2,
+      options,
+      () => 'all',
+    );
     return layers['all']!;
   });
 }
@@ -122,7 +130,8 @@ export function traceNtk<X>(
     const plan = prepare('traceNtk', apply, params, examples, examples2, options);
     const layerOf = () => 'all';
     const shares = Array.from({ length: plan.outputs }, (_, k) => {
-      const rows = (list: readonly X[]) => outputRows(apply, params, plan.select, list, plan.outputs, k);
+      const rows = (list: readonly X[]) =>
+        outputRows(apply, params, plan.select, list, plan.outputs, k);
       const right = examples2 === undefined ? null : rows(examples2);
       return gram(rows(examples), right, { ...plan, layerOf })['all']!;
     });
@@ -160,11 +169,11 @@ function kernels<X>(
     const { outputs } = plan;
     const rows = (list: readonly X[]) => jacobianRows(apply, params, plan.select, list, outputs);
     const right = examples2 === undefined ? null : rows(examples2);
-    const shape = [examples.length, outputs, (examples2 ?? examples).length, outputs];
+    const [N, M] = [examples.length, (examples2 ?? examples).length];
     return Object.fromEntries(
       Object.entries(gram(rows(examples), right, { ...plan, layerOf })).map(([layer, kernel]) => [
         layer,
-        tf.reshape(checkFiniteTensor(`${where}: the kernel`, kernel), shape) as tf.Tensor4D,
+        tf.reshape(checkFiniteTensor(`${where}: the kernel`, kernel), [N, outputs, M, outputs]),
       ]),
     );
   });

@@ -42,7 +42,11 @@ export function gram(left: RowSource, right: RowSource | null, plan: GramPlan): 
         return rightBlocks.map(([start, end], b): Params => {
           if (right === null && b < a) return {}; // mirrored below
           return tf.tidy(() =>
-            contract(rows, right === null && b === a ? rows : (right ?? left).rows(start, end), plan),
+            contract(
+              rows,
+              right === null && b === a ? rows : (right ?? left).rows(start, end),
+              plan,
+            ),
           );
         });
       });

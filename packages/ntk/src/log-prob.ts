@@ -1,6 +1,8 @@
 import { logSoftmax } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
+import { oneHotRows } from './one-hot.js';
+
 /**
  * The matrix that turns a small change of logits into the change of log-probabilities.
  *
@@ -80,10 +82,7 @@ export function sampleGradient(logits: tf.Tensor2D, tokens: readonly number[]): 
     throw new RangeError(`sampleGradient: tokens has ${tokens.length} entries, expected ${n}`);
   }
   tokens.forEach((token, i) => checkToken(`sampleGradient: tokens[${i}]`, token, V));
-  return tf.tidy(() => {
-    const taken = tf.oneHot(tf.tensor1d([...tokens], 'int32'), V);
-    return tf.sub(tf.cast(taken, 'float32'), tf.exp(logSoftmax(logits))) as tf.Tensor2D;
-  });
+  return tf.tidy(() => tf.sub(oneHotRows(tokens, V), tf.exp(logSoftmax(logits))) as tf.Tensor2D);
 }
 
 /** Refuses a token id outside the vocabulary. */

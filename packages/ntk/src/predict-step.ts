@@ -2,7 +2,7 @@ import { checkPositiveInteger } from '@cfrl/engine';
 import type { Params } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { checkFiniteTensor } from './check.js';
+import { checkDelta } from './check.js';
 import { defaultMaxBytes } from './gram.js';
 import { logProbChange } from './log-prob.js';
 import { responses } from './response.js';
@@ -69,7 +69,7 @@ export function predictStep<X>(
   { maxBytes = defaultMaxBytes, batchSize = 32 }: PredictStepOptions = {},
 ): StepPrediction {
   checkPositiveInteger('predictStep: batchSize', batchSize);
-  checkDelta(model, delta);
+  checkDelta('predictStep', model.params, delta);
   return tf.tidy((): StepPrediction & tf.TensorContainerObject => {
     const W = classifierOf('predictStep', model);
     const phi = checkedFeatures('predictStep: contexts', model, contexts, batchSize);
@@ -87,24 +87,4 @@ export function predictStep<X>(
     };
     return { ...parts, total: tf.add(parts.classifier, parts.features) as tf.Tensor2D };
   }) as StepPrediction;
-}
-
-function checkDelta<X>({ params }: SplitModel<X>, delta: Params): void {
-  const entries = Object.entries(delta);
-  if (entries.length === 0) throw new RangeError('predictStep: delta is empty, expected an entry');
-  for (const [name, change] of entries) {
-    const parameter = params[name];
-    if (parameter === undefined) {
-      throw new RangeError(
-        `predictStep: delta has '${name}', expected only ${Object.keys(params).join(', ')}`,
-      );
-    }
-    if (!tf.util.arraysEqual(change.shape, parameter.shape)) {
-      throw new RangeError(
-        `predictStep: delta '${name}' has shape [${change.shape.join(', ')}], expected ` +
-          `[${parameter.shape.join(', ')}]`,
-      );
-    }
-    checkFiniteTensor(`predictStep: delta '${name}'`, change);
-  }
 }

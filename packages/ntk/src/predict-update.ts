@@ -113,7 +113,7 @@ function ascent<X>(
   const cotangents = tf.matMul(weighted, W) as tf.Tensor2D; // W^T d, as rows
   let sum: Params = {};
   let from = 0;
-  for (const batch of inBatches(samples, batchSize)) {
+  for (const batch of Object.keys(body).length > 0 ? inBatches(samples, batchSize) : []) {
     const { grads } = vjp(
       (p) =>
         model.features(

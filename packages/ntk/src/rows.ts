@@ -2,6 +2,8 @@ import { selectParams, vjp } from '@cfrl/engine';
 import type { Params } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
+import { oneHotRows } from './one-hot.js';
+
 /**
  * A differentiable function of parameters and examples. It maps `n` examples to `[n, O]` outputs,
  * row `i` depending on example `i` alone; it may be called on any part of the examples.
@@ -54,7 +56,7 @@ export function jacobianRows<X>(
     tf.tidy(() => {
       const indices = Array.from({ length: to - from }, (_, i) => from + i);
       const repeated = indices.map((r) => examples[Math.floor(r / outputs)]!);
-      const cotangents = unitRows(
+      const cotangents = oneHotRows(
         indices.map((r) => r % outputs),
         outputs,
       );
@@ -72,17 +74,12 @@ export function outputRows<X>(
   outputs: number,
   k: number,
 ): RowSource {
-  const cotangents = unitRows(
+  const cotangents = oneHotRows(
     examples.map(() => k),
     outputs,
   );
   return gradientRows(apply, params, select, examples, cotangents);
 }
-
-const unitRows = (indices: readonly number[], size: number): tf.Tensor2D =>
-  tf.tidy(
-    () => tf.cast(tf.oneHot(tf.tensor1d([...indices], 'int32'), size), 'float32') as tf.Tensor2D,
-  );
 
 /** Rows that exist already: a record of `[count, size]`. */
 export const givenRows = (count: number, record: Params): RowSource => ({

@@ -6,14 +6,14 @@ import { mean, standardDeviation } from './statistics.js';
 export type Advantage = (rewards: readonly number[]) => number[];
 
 /** With one completion, a reward minus a mean of rewards says nothing. */
-function checkRewards(where: string, rewards: readonly number[]): void {
-  if (rewards.length < 2) {
+function checkNumbers(where: string, numbers: readonly number[]): void {
+  if (numbers.length < 2) {
     throw new RangeError(
-      `${where}: rewards has ${rewards.length} entries, expected at least 2; ` +
+      `${where} has ${numbers.length} entries, expected at least 2; ` +
         'sample more completions to compare',
     );
   }
-  rewards.forEach((reward, i) => checkFinite(`${where}: rewards[${i}]`, reward));
+  numbers.forEach((number, i) => checkFinite(`${where}[${i}]`, number));
 }
 
 /**
@@ -33,7 +33,7 @@ function checkRewards(where: string, rewards: readonly number[]): void {
  * ```
  */
 export function meanBaseline(rewards: readonly number[]): number[] {
-  checkRewards('meanBaseline', rewards);
+  checkNumbers('meanBaseline: rewards', rewards);
   const baseline = mean(rewards);
   return rewards.map((reward) => reward - baseline);
 }
@@ -55,7 +55,7 @@ export function meanBaseline(rewards: readonly number[]): number[] {
  * ```
  */
 export function leaveOneOut(rewards: readonly number[]): number[] {
-  checkRewards('leaveOneOut', rewards);
+  checkNumbers('leaveOneOut: rewards', rewards);
   const baseline = mean(rewards);
   const n = rewards.length;
   return rewards.map((reward) => (reward - baseline) * (n / (n - 1)));
@@ -63,8 +63,8 @@ export function leaveOneOut(rewards: readonly number[]): number[] {
 
 /**
  * Rewards standardised within their group. The standard deviation is the unbiased one, and 1e-4 is
- * added outside of the root, as in TRL 1.16; the paper's formula has neither. A group of equal
- * rewards gets zeros.
+ * added outside of the root, as in TRL 1.16; the paper leaves both open. A group of equal rewards
+ * gets zeros.
  *
  *     A_i = (r_i - mean(r)) / (std(r) + 1e-4),   std with n - 1
  *
@@ -79,7 +79,7 @@ export function leaveOneOut(rewards: readonly number[]): number[] {
  * ```
  */
 export function groupNormalize(rewards: readonly number[]): number[] {
-  checkRewards('groupNormalize', rewards);
+  checkNumbers('groupNormalize: rewards', rewards);
   const center = mean(rewards);
   const scale = standardDeviation(rewards) + 1e-4;
   return rewards.map((reward) => (reward - center) / scale);
@@ -102,7 +102,7 @@ export function groupNormalize(rewards: readonly number[]): number[] {
  * ```
  */
 export function whiten(advantages: readonly number[]): number[] {
-  checkRewards('whiten', advantages);
+  checkNumbers('whiten: advantages', advantages);
   const center = mean(advantages);
   const scale = standardDeviation(advantages) + 1e-8;
   return advantages.map((advantage) => (advantage - center) / scale);

@@ -7,8 +7,8 @@ import * as tf from '@tensorflow/tfjs-core';
 export type KlEstimator = (logProbs: tf.Tensor, refLogProbs: tf.Tensor) => tf.Tensor;
 
 /**
- * The log-ratio itself: unbiased, of large variance, negative on many tokens. Its gradient is in
- * expectation 0, so it belongs in the reward, not in the loss.
+ * The log-ratio itself: unbiased, of large variance, negative on many tokens. As a term of the
+ * loss its expected gradient is 0, so it belongs in the reward.
  *
  *     k1 = log p - log q
  *
@@ -28,8 +28,8 @@ export function klK1(logProbs: tf.Tensor, refLogProbs: tf.Tensor): tf.Tensor {
 }
 
 /**
- * Half the squared log-ratio: never negative, of small variance, biased; its gradient is that of
- * the KL divergence.
+ * Half the squared log-ratio: never negative, of small variance, biased. As a term of the loss,
+ * its expected gradient is that of `KL(p || q)`.
  *
  *     k2 = (log p - log q)^2 / 2
  *
@@ -49,8 +49,8 @@ export function klK2(logProbs: tf.Tensor, refLogProbs: tf.Tensor): tf.Tensor {
 }
 
 /**
- * The log-ratio with a control variate: unbiased and never negative. Its gradient is that of the
- * reverse divergence, `KL(q || p)`.
+ * The log-ratio with a control variate: unbiased and never negative. As a term of the loss, its
+ * expected gradient is that of `KL(q || p)`.
  *
  *     k3 = q / p - 1 - log(q / p)
  *

@@ -1,5 +1,6 @@
-import { type Params, mapParams } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
+
+type Params = Readonly<Record<string, tf.Tensor>>;
 
 /**
  * The gradient of a scalar function by central differences, one entry after the other, as flat
@@ -12,13 +13,10 @@ export function numericalGradient(
 ): Record<string, number[]> {
   const at = (name: string, index: number, shift: number): number =>
     tf.tidy(() => {
-      const moved = mapParams(params, (tensor, n) => {
-        if (n !== name) return tensor;
-        const values = Float32Array.from(tensor.dataSync());
-        values[index]! += shift;
-        return tf.tensor(values, tensor.shape);
-      });
-      return f(moved).dataSync()[0]!;
+      const tensor = params[name]!;
+      const values = Float32Array.from(tensor.dataSync());
+      values[index]! += shift;
+      return f({ ...params, [name]: tf.tensor(values, tensor.shape) }).dataSync()[0]!;
     });
   return Object.fromEntries(
     Object.entries(params).map(([name, tensor]) => [

@@ -1,4 +1,17 @@
-import type { BackendInfo } from './types.js';
+import type { BackendInfo, BackendName, BackendRoute } from './types.js';
+
+const kinds: Readonly<Record<BackendName, (version: string) => string>> = {
+  'tensorflow-gpu': (version) => `TensorFlow ${version} (native, on an NVIDIA GPU)`,
+  tensorflow: (version) => `TensorFlow ${version} (native)`,
+  wasm: (version) => `WebAssembly (TensorFlow.js ${version})`,
+  cpu: (version) => `plain JavaScript (TensorFlow.js ${version}), by far the slowest`,
+};
+
+const routes: Readonly<Record<BackendRoute, string>> = {
+  installed: 'a binding that was installed in node_modules',
+  wheel: "built on this machine against the library of TensorFlow's Python wheel",
+  package: 'ships with its npm package',
+};
 
 /**
  * Says in plain words what {@link useBackend} chose, and why nothing better was available.
@@ -8,9 +21,20 @@ import type { BackendInfo } from './types.js';
  *
  * @example
  * ```ts
- * describeBackend(await useBackend('cpu')).split('\n')[0]; // => 'cpu: plain JavaScript (TensorFlow.js 4.22.0)'
+ * describeBackend(await useBackend('wasm')).split('\n')[0]; // => 'Backend   wasm: WebAssembly (TensorFlow.js 4.22.0)'
  * ```
  */
 export function describeBackend(info: BackendInfo): string {
-  return `${info.name}: ${info.version}`;
+  const { name, version, binding, route, cpuFeatures, threads, rejected } = info;
+  const lines: [string, string][] = [
+    ['Backend', `${name}: ${kinds[name](version)}`],
+    ['From', routes[route]],
+  ];
+  if (binding !== null) lines.push(['Binding', binding]);
+  lines.push(['Threads', threads === 1 ? '1 per operation' : `up to ${threads} per operation`]);
+  lines.push(['Processor', cpuFeatures.length > 0 ? cpuFeatures.join(' ') : 'features unknown']);
+  const table = lines.map(([label, text]) => `${label.padEnd(10)}${text}`);
+  if (rejected.length === 0) return table.join('\n');
+  const reasons = rejected.map(({ name: way, reason }) => `  ${way}: ${reason}`);
+  return [...table, 'Better ones that were not available:', ...reasons].join('\n');
 }

@@ -11,10 +11,16 @@ export interface Unavailable {
   readonly rejected: readonly Rejection[];
 }
 
+/** Options of {@link openBackend}. */
+export interface OpenOptions extends UseBackendOptions {
+  /** Whether an installation that failed a short while ago is tried again. */
+  readonly retry: boolean;
+}
+
 /** Loads a backend, and says why when it cannot. */
 export async function openBackend(
   name: BackendName,
-  options: UseBackendOptions,
+  options: OpenOptions,
 ): Promise<Opened | Unavailable> {
   try {
     if (name === 'wasm') return await openWasm();

@@ -9,10 +9,9 @@ export type BackendName = (typeof backendNames)[number];
 
 /**
  * How a backend came to be there: `installed` is a native binding that lay in `node_modules`, `wheel` one
- * that was built from the TensorFlow wheel, `tfjs-node` one that the package's own install script
- * fetched, and `package` is code that an npm package ships ready to run.
+ * that was built against the library of TensorFlow's wheel, and `package` is code that an npm package ships ready to run.
  */
-export type BackendRoute = 'installed' | 'wheel' | 'tfjs-node' | 'package';
+export type BackendRoute = 'installed' | 'wheel' | 'package';
 
 /** A better backend (or a way to it) that was not available, and why. */
 export interface Rejection {

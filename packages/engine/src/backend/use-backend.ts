@@ -26,7 +26,7 @@ let queue: Promise<unknown> = Promise.resolve();
  *
  * @param name - Forces one backend; else the environment variable `CFRL_BACKEND` does, else the best is taken.
  * @returns What was chosen, and why nothing better was.
- * @throws RangeError if no backend has this name.
+ * @throws RangeError if no backend has this name, or `CFRL_THREADS` is no positive integer.
  * @throws Error if the backend that was asked for is not available; the message says what was tried.
  *
  * @example
@@ -40,7 +40,10 @@ export function useBackend(
   name?: BackendName,
   options: UseBackendOptions = {},
 ): Promise<BackendInfo> {
-  const result = queue.then(() => answer(requested(name), options));
+  const result = queue.then(() => {
+    checkThreads();
+    return answer(requested(name), options);
+  });
   queue = result.catch(() => undefined);
   return result;
 }
@@ -54,6 +57,14 @@ function requested(name: string | undefined): BackendName | undefined {
   const source = name === undefined ? 'CFRL_BACKEND' : 'name';
   throw new RangeError(
     `useBackend: ${source} is '${asked}', expected one of ${backendNames.join(', ')}`,
+  );
+}
+
+function checkThreads(): void {
+  const threads = environment('CFRL_THREADS');
+  if (threads === undefined || /^[1-9]\d{0,3}$/.test(threads)) return;
+  throw new RangeError(
+    `useBackend: CFRL_THREADS is '${threads}', expected a positive integer (threads per operation)`,
   );
 }
 
@@ -76,7 +87,7 @@ async function choose(
 ): Promise<BackendInfo> {
   const rejected: Rejection[] = [];
   for (const candidate of name === undefined ? backendNames : [name]) {
-    const opened = await openBackend(candidate, options);
+    const opened = await openBackend(candidate, { ...options, retry: name !== undefined });
     if ('version' in opened) return describe(candidate, opened, rejected);
     rejected.push(...opened.rejected);
   }
@@ -94,11 +105,8 @@ async function describe(
 
 function unavailableMessage(name: BackendName | undefined, rejected: readonly Rejection[]): string {
   const tried = rejected.map(({ name: way, reason }) => `${way}: ${reason}`).join('; ');
-  const mend =
-    name === undefined
-      ? ''
-      : `; mend that, or choose another backend (unset CFRL_BACKEND to take the best that is there)`;
-  return `useBackend: ${name ?? 'every backend'} is not available (${tried})${mend}`;
+  if (name === undefined) return `useBackend: no backend is available (${tried})`;
+  return `useBackend: '${name}' is not available (${tried}); mend that, or ask for no backend to get the best that is there`;
 }
 
 /** TensorFlow.js calls both native backends 'tensorflow'. */

@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 
 import envPaths from 'env-paths';
 
@@ -11,7 +11,34 @@ export function cacheFolder(): string {
   const override = process.env['CFRL_CACHE'];
   return override === undefined || override === ''
     ? envPaths('cfrl', { suffix: '' }).cache
-    : override;
+    : resolve(override);
+}
+
+/**
+ * Makes the cache folder, if it is not there. (Node's recursive `mkdirSync` reports a read-only file system as a missing
+ * one, and does not return at all for some paths.)
+ *
+ * @throws Error with one line if that is not possible.
+ */
+export function makeCacheFolder(): string {
+  const make = (folder: string): void => {
+    if (existsSync(folder)) return;
+    make(dirname(folder));
+    try {
+      mkdirSync(folder);
+    } catch (error) {
+      // Another process may just have made it.
+      if (!existsSync(folder)) throw error;
+    }
+  };
+  const folder = cacheFolder();
+  try {
+    make(folder);
+    if (statSync(folder).isDirectory()) return folder;
+  } catch {
+    // Said below.
+  }
+  throw new Error(`${folder} cannot be made; set CFRL_CACHE to a folder that can be written`);
 }
 
 /** Folder of one finished build. */

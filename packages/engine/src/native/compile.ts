@@ -1,7 +1,8 @@
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { nodeHeaders } from './headers.js';
+import { quietAddon, quietSource } from './quiet.js';
 import { errorLine, run } from './run.js';
 import type { TfjsNodePackage } from './tfjs-node.js';
 
@@ -25,24 +26,38 @@ export async function compile(
     .filter((name) => name.endsWith('.cc'))
     .sort()
     .map((name) => join(source, 'binding', name));
-  const args = [
-    ...['-std=c++17', '-DNAPI_VERSION=8', '-O2', '-fPIC', '-shared', '-w'],
-    ...[`-I${nodeHeaders()}`, `-I${include}`, ...sources, '-o', binding],
+  const compiler = await findCompiler();
+  const headers = [`-I${nodeHeaders()}`, `-I${include}`];
+  await runCompiler(compiler, [
+    ...[...common, ...headers, ...sources, '-o', binding],
     ...libraries.map((name) => join(folder, 'deps', 'lib', name)),
     '-Wl,-rpath,$ORIGIN/../../deps/lib',
-  ];
-  await runCompiler(args);
+  ]);
+  const quiet = join(include, 'quiet.cc');
+  writeFileSync(quiet, quietSource);
+  await runCompiler(compiler, [...common, ...headers, quiet, '-o', quietAddon(binding)]);
   return binding;
 }
 
-async function runCompiler(args: readonly string[]): Promise<void> {
+const common = ['-std=c++17', '-DNAPI_VERSION=8', '-O2', '-fPIC', '-shared', '-w'];
+
+/**
+ * Finds the C++ compiler: `CXX`, else the first of g++, c++ and clang++ that starts.
+ *
+ * @throws Error if there is none.
+ */
+export async function findCompiler(): Promise<string> {
   const chosen = process.env['CXX'];
   const compilers = chosen === undefined || chosen === '' ? ['g++', 'c++', 'clang++'] : [chosen];
   for (const compiler of compilers) {
-    const outcome = await run(compiler, args, { timeoutMs: 600_000 });
-    if (outcome.failure === 'missing') continue;
-    if (outcome.status === 0) return;
-    throw new Error(`${compiler} could not compile the binding: ${errorLine(outcome)}`);
+    const { status } = await run(compiler, ['--version'], { timeoutMs: 30_000 });
+    if (status === 0) return compiler;
   }
   throw new Error(`no C++ compiler was found (${compilers.join(', ')}); install g++`);
+}
+
+async function runCompiler(compiler: string, args: readonly string[]): Promise<void> {
+  const outcome = await run(compiler, args, { timeoutMs: 600_000 });
+  if (outcome.status === 0) return;
+  throw new Error(`${compiler} could not compile the binding: ${errorLine(outcome)}`);
 }

@@ -4,12 +4,19 @@ import { basename, join } from 'node:path';
 
 import type { InstallNativeOptions, NativeInstall } from '../backend/install-native.js';
 import type { InstallEvent } from '../backend/types.js';
-import { buildFolder, cacheFolder, findBinding, tensorflowVersion } from './cache.js';
-import { compile, libraries } from './compile.js';
+import {
+  buildFolder,
+  cacheFolder,
+  findBinding,
+  makeCacheFolder,
+  tensorflowVersion,
+} from './cache.js';
+import { compile, findCompiler, libraries } from './compile.js';
 import { digest, download } from './download.js';
 import { extract } from './extract.js';
+import { nodeHeaders } from './headers.js';
 import { withLock } from './lock.js';
-import { probe } from './probe.js';
+import { probe, tryOut } from './probe.js';
 import { stderrProgress } from './progress.js';
 import { findTfjsNode, type TfjsNodePackage } from './tfjs-node.js';
 import { pipDownload, resolveWheel, type Wheel, whyNoWheel } from './wheel.js';
@@ -35,7 +42,7 @@ export async function install({
     report({ phase: 'wait', message: 'waiting for another process that installs TensorFlow' });
   try {
     return await withLock(
-      cacheFolder(),
+      makeCacheFolder(),
       wait,
       async () => (await findBuild(source)) ?? (await build(source, report)),
     );
@@ -63,6 +70,9 @@ async function build(source: TfjsNodePackage, report: Report): Promise<NativeIns
   mkdirSync(working, { recursive: true });
   try {
     await checkSpace(working);
+    // What would fail after the download is looked for before it.
+    await findCompiler();
+    nodeHeaders();
     const wheel = await fetchWheel(working, report);
     report({ phase: 'extract', message: 'unpacking the library and its headers' });
     await unpack(wheel, working);
@@ -71,10 +81,10 @@ async function build(source: TfjsNodePackage, report: Report): Promise<NativeIns
     await compile(source, working, include);
     await rm(include, { recursive: true });
     report({ phase: 'check', message: 'trying it out' });
-    await probe(findBinding(working)!);
+    await tryOut(findBinding(working)!);
     await rm(final, { recursive: true, force: true });
     await rename(working, final);
-    await rm(wheel, { force: true });
+    await rm(join(cacheFolder(), 'downloads'), { recursive: true, force: true });
     const binding = findBinding(final)!;
     const { version } = await probe(binding);
     report({ phase: 'done', message: `native TensorFlow ${version} is ready` });

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 
 import * as tf from '@tensorflow/tfjs-core';
 
+import { quietly } from './quiet.js';
+import { setThreads } from './threads.js';
 import type { TfjsNodePackage } from './tfjs-node.js';
 
 type KernelBackendModule = {
@@ -26,25 +28,18 @@ export async function loadBinding(
     throw new Error(`this process has loaded another native binding already (${loaded})`);
   }
   if (loaded === undefined) {
-    setEnvironment(threads);
+    setThreads(threads);
     const require = createRequire(join(folder, 'package.json'));
     patchUtil(require('util') as Record<string, unknown>);
     checkOneCore(require, name);
     require('./dist/register_all_kernels.js');
     const { NodeJSKernelBackend } =
       require('./dist/nodejs_kernel_backend.js') as KernelBackendModule;
-    const native: unknown = require(binding);
+    const native = quietly(require, binding);
     tf.registerBackend('tensorflow', () => new NodeJSKernelBackend(native, name), 3);
     loaded = binding;
   }
   if (!(await tf.setBackend('tensorflow'))) throw new Error('the binding could not be started');
-}
-
-/** TensorFlow reads its settings from the environment, once, when it is loaded. */
-function setEnvironment(threads: number): void {
-  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
-  process.env['TF_NUM_INTRAOP_THREADS'] ??= String(threads);
-  process.env['TF_NUM_INTEROP_THREADS'] ??= String(threads);
 }
 
 /** tfjs-node calls two helpers that Node.js 22 warns about and Node.js 23 dropped. */

@@ -1,9 +1,7 @@
-import { mkdirSync } from 'node:fs';
-
 /**
  * Runs a function while no other process does so in the same folder; a process that was killed lets go after 20 s.
  *
- * @param folder - Is made if it is not there.
+ * @param folder - Must exist.
  * @param onWait - Called once if another process is at work.
  * @throws Error if the other process is at work for more than half an hour.
  */
@@ -12,7 +10,6 @@ export async function withLock<T>(
   onWait: () => void,
   work: () => Promise<T>,
 ): Promise<T> {
-  mkdirSync(folder, { recursive: true });
   const { lock } = await import('proper-lockfile');
   const deadline = Date.now() + 30 * 60_000;
   for (let waited = false; ; waited = true) {

@@ -1,18 +1,19 @@
 import { existsSync } from 'node:fs';
 
-import type { Opened, Unavailable } from '../backend/open.js';
-import type { BackendRoute, Rejection, UseBackendOptions } from '../backend/types.js';
+import type { Opened, OpenOptions, Unavailable } from '../backend/open.js';
+import type { BackendRoute, Rejection } from '../backend/types.js';
 import { buildFolder, findBinding } from './cache.js';
+import { recentFailure, rememberingFailure } from './failure.js';
 import { install } from './install.js';
 import { loadBinding } from './load.js';
-import { probe } from './probe.js';
+import { probe, works } from './probe.js';
 import { threadCount } from './threads.js';
 import { findTfjsNode, type TfjsNodePackage } from './tfjs-node.js';
 
 /** Loads native TensorFlow and makes it the current backend, or says every way that was tried. */
 export function openNative(
   name: 'tensorflow' | 'tensorflow-gpu',
-  options: UseBackendOptions,
+  options: OpenOptions,
 ): Promise<Opened | Unavailable> {
   return name === 'tensorflow' ? openOnProcessor(options) : openOnGpu();
 }
@@ -37,10 +38,7 @@ async function openOnGpu(): Promise<Opened | Unavailable> {
 }
 
 /** An installed binding, else one that was built before, else one that is built now. */
-async function openOnProcessor({
-  install: mayInstall = true,
-  onProgress,
-}: UseBackendOptions): Promise<Opened | Unavailable> {
+async function openOnProcessor(options: OpenOptions): Promise<Opened | Unavailable> {
   const source = findTfjsNode('@tensorflow/tfjs-node');
   if (source === undefined) {
     return rejected('tensorflow', 'the npm package @tensorflow/tfjs-node is not installed');
@@ -59,11 +57,7 @@ async function openOnProcessor({
   };
   return (
     (await attempt('installed', async () => installed(source))) ??
-    (await attempt('wheel', async () =>
-      mayInstall
-        ? (await install(onProgress === undefined ? {} : { onProgress })).binding
-        : builtBefore(source),
-    )) ?? { rejected: failures }
+    (await attempt('wheel', () => built(source, options))) ?? { rejected: failures }
   );
 }
 
@@ -73,11 +67,15 @@ function installed({ folder, name }: TfjsNodePackage): string {
   return binding;
 }
 
-function builtBefore({ version }: TfjsNodePackage): string {
+/** The binding that was built before, else one that is built now. */
+async function built({ version }: TfjsNodePackage, options: OpenOptions): Promise<string> {
+  const { install: mayInstall = true, onProgress, retry } = options;
   const binding = findBinding(buildFolder(version));
-  if (binding === undefined)
-    throw new Error('it has not been built, and installing was not allowed');
-  return binding;
+  if (binding !== undefined && (await works(binding))) return binding;
+  if (!mayInstall) throw new Error('it has not been built, and installing was not allowed');
+  const failed = retry ? undefined : recentFailure();
+  if (failed !== undefined) throw new Error(failed);
+  return rememberingFailure(() => install(onProgress === undefined ? {} : { onProgress }));
 }
 
 async function load(

@@ -36,13 +36,26 @@ export async function probe(binding: string): Promise<Probe> {
   const stamp = stampFile(binding);
   const known = readStamp(stamp);
   if (known !== undefined) return known;
+  const found = await tryOut(binding);
+  writeStamp(stamp, found);
+  return found;
+}
+
+/** Whether a binding works, by {@link probe}. */
+export const works = (binding: string): Promise<boolean> =>
+  probe(binding).then(
+    () => true,
+    () => false,
+  );
+
+/** Tries a binding out, whatever is remembered of it. */
+export async function tryOut(binding: string): Promise<Probe> {
   const outcome = await run(process.execPath, ['-e', program, binding], {
     timeoutMs: 120_000,
-    env: { ...process.env, NODE_OPTIONS: '', TF_CPP_MIN_LOG_LEVEL: '3' },
+    env: { NODE_OPTIONS: '', TF_CPP_MIN_LOG_LEVEL: '3' },
   });
   const found = outcome.status === 0 ? parse(outcome.stdout) : undefined;
   if (found === undefined) throw new Error(failureReason(outcome.signal, errorLine(outcome)));
-  writeStamp(stamp, found);
   return found;
 }
 

@@ -1,4 +1,4 @@
-import { spawn, type SpawnOptions } from 'node:child_process';
+import { spawn } from 'node:child_process';
 
 /** How a program ended. */
 export interface Outcome {
@@ -11,55 +11,50 @@ export interface Outcome {
   readonly failure: 'missing' | 'timeout' | 'unstartable' | undefined;
 }
 
-/** Runs a program to its end, quietly: no input, its output collected, killed (with its children) when it takes too long. */
+/** Options of {@link run}. */
+export interface RunOptions {
+  readonly timeoutMs: number;
+  /** Environment variables on top of this process's own. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+/** Runs a program to its end, quietly: no input, its output collected, ended when it takes too long. */
 export function run(
   program: string,
   args: readonly string[],
-  {
-    timeoutMs,
-    env = process.env,
-    cwd,
-  }: { timeoutMs: number; env?: NodeJS.ProcessEnv; cwd?: string },
+  { timeoutMs, env = {}, cwd = process.cwd() }: RunOptions,
 ): Promise<Outcome> {
   return new Promise((resolve) => {
     let stdout = '';
     let stderr = '';
-    let failure: Outcome['failure'];
-    // A process group of its own on POSIX, so that what it starts ends with it.
-    const detached = process.platform !== 'win32';
-    const options: SpawnOptions = {
-      env,
-      detached,
+    const child = spawn(program, args, {
+      cwd,
+      env: { ...process.env, ...env },
       windowsHide: true,
       stdio: ['ignore', 'pipe', 'pipe'],
-    };
-    const child = spawn(program, args, cwd === undefined ? options : { ...options, cwd });
-    const kill = (): void => {
-      try {
-        if (detached && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-        else child.kill('SIGKILL');
-      } catch {
-        // It has ended already.
-      }
-    };
-    const timer = setTimeout(() => {
-      failure = 'timeout';
-      kill();
-    }, timeoutMs);
+    });
+    const kill = (): boolean => child.kill('SIGKILL');
     process.once('exit', kill);
-    const end = (status: number | null, signal: NodeJS.Signals | null): void => {
+    const end = (outcome: Pick<Outcome, 'status' | 'signal' | 'failure'>): void => {
       clearTimeout(timer);
       process.off('exit', kill);
-      resolve({ status, signal, stdout, stderr, failure });
+      resolve({ stdout, stderr, ...outcome });
     };
-    child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    const timer = setTimeout(() => {
+      kill();
+      child.stdout.destroy();
+      child.stderr.destroy();
+      end({ status: null, signal: null, failure: 'timeout' });
+    }, timeoutMs);
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     child.on('error', (error: NodeJS.ErrnoException) => {
-      failure ??= error.code === 'ENOENT' ? 'missing' : 'unstartable';
       stderr ||= error.message;
-      end(null, null);
+      const failure = error.code === 'ENOENT' ? 'missing' : 'unstartable';
+      end({ status: null, signal: null, failure });
     });
-    child.on('close', end);
+    child.on('close', (status, signal) => end({ status, signal, failure: undefined }));
   });
 }
 

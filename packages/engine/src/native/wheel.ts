@@ -22,7 +22,7 @@ const requirement = `tensorflow-cpu==${tensorflowVersion}`;
 export function whyNoWheel(): string | undefined {
   const system = `${process.platform} ${process.arch}`;
   if (process.platform !== 'linux' || platforms[process.arch] === undefined) {
-    return `no TensorFlow wheel has the library for ${system} (only linux x64 and linux arm64)`;
+    return `no TensorFlow wheel has the library for ${system} (only linux x64 and arm64); a binding that @tensorflow/tfjs-node's own install script makes is used if it is there`;
   }
   const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
   const [major, minor] = (header.glibcVersionRuntime ?? '0.0').split('.').map(Number);
@@ -75,11 +75,11 @@ async function pip(
   timeoutMs: number,
   env: Readonly<Record<string, string>> = {},
 ): Promise<Outcome> {
-  const common = ['-m', 'pip', '--disable-pip-version-check', '--no-input'];
+  const common = ['-m', 'pip', '--disable-pip-version-check', '--no-input', '--retries', '1'];
   for (const python of ['python3', 'python']) {
     const outcome = await run(python, [...common, ...args], {
       timeoutMs,
-      env: { ...process.env, ...env },
+      env,
     });
     if (outcome.failure === 'missing') continue;
     if (outcome.status === 0) return outcome;

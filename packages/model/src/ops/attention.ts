@@ -26,10 +26,14 @@ function fromHeads(x: tf.Tensor): tf.Tensor {
 export function causalBias(time: number, keyMask?: tf.Tensor): tf.Tensor {
   const index = tf.range(0, time, 1, 'int32');
   const causal = tf.lessEqual(tf.reshape(index, [1, -1]), tf.reshape(index, [-1, 1]));
-  if (keyMask === undefined) return tf.where(causal, 0, MASKED);
+  if (keyMask === undefined) return biasOf(causal);
   const real = tf.cast(tf.reshape(keyMask, [-1, 1, 1, time]), 'bool');
-  return tf.where(tf.logicalAnd(real, tf.reshape(causal, [1, 1, time, time])), 0, MASKED);
+  return biasOf(tf.logicalAnd(real, tf.reshape(causal, [1, 1, time, time])));
 }
+
+/** 0 where true; both factors are finite, and this spares `tf.where` from tiling two scalars. */
+const biasOf = (seen: tf.Tensor): tf.Tensor =>
+  tf.mul(tf.sub(1, tf.cast(seen, 'float32')), MASKED);
 
 /** The bias `[R, 1, 1, T]` of one query a row over left-padded keys: `padding[r]` keys are masked. */
 export function paddingBias(padding: readonly number[], time: number): tf.Tensor {

@@ -16,9 +16,12 @@ export function embedding(table: tf.Tensor, ids: tf.Tensor): tf.Tensor {
   });
 }
 
-/** The sum of the rows that share an id; a backend without the kernel multiplies by a one-hot. */
+/**
+ * The sum of the rows that share an id. A backend without the kernel multiplies by a one-hot, cast
+ * from int32 because the wasm kernel writes integers whatever type it is asked for.
+ */
 function scatterRows(values: tf.Tensor, ids: tf.Tensor1D, rows: number): tf.Tensor {
   return tf.getKernel(tf.UnsortedSegmentSum, tf.getBackend()) === undefined
-    ? matMul2d(tf.oneHot(ids, rows, 1, 0, 'float32'), values, true, false)
+    ? matMul2d(tf.cast(tf.oneHot(ids, rows), 'float32'), values, true, false)
     : tf.unsortedSegmentSum(values, ids, rows);
 }

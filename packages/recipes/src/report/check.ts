@@ -1,13 +1,13 @@
 import { z } from 'zod';
 
-import { ATTRIBUTION, FURTHER, HEADLINE } from './measures.js';
+import { ATTRIBUTION, CHARTED, FURTHER } from './measures.js';
 import type { ReportInput } from './types.js';
 
 /** A measurement: finite, or not there. */
 const measurement = z.number().nullish();
 
 function row(source: 'probes' | 'steps') {
-  const measures = [...HEADLINE, ...FURTHER, ...ATTRIBUTION].filter((m) => m.source === source);
+  const measures = [...CHARTED, ...FURTHER, ...ATTRIBUTION].filter((m) => m.source === source);
   return z.looseObject({
     sampledTokens: z.number().min(0, 'a number >= 0'),
     ...Object.fromEntries(measures.map((measure) => [measure.key, measurement])),
@@ -16,7 +16,9 @@ function row(source: 'probes' | 'steps') {
 
 function rows(source: 'probes' | 'steps') {
   return z.array(row(source)).superRefine((items, context) => {
-    const at = items.findIndex((item, i) => i > 0 && item.sampledTokens < items[i - 1]!.sampledTokens);
+    const at = items.findIndex(
+      (item, i) => i > 0 && item.sampledTokens < items[i - 1]!.sampledTokens,
+    );
     if (at > 0) {
       const message = `at least ${items[at - 1]!.sampledTokens}, that of the row before`;
       context.addIssue({ code: 'custom', path: [at, 'sampledTokens'], message });
@@ -26,13 +28,20 @@ function rows(source: 'probes' | 'steps') {
 
 /** An array whose entries differ in `key`. */
 function distinct<T extends z.ZodType<object>>(item: T, key: string) {
-  return z.array(item).min(1, 'at least one entry').superRefine((items, context) => {
-    const keys = items.map((entry) => (entry as Record<string, unknown>)[key]);
-    const at = keys.findIndex((value, i) => keys.indexOf(value) < i);
-    if (at > 0) {
-      context.addIssue({ code: 'custom', path: [at, key], message: `a ${key} that no other has` });
-    }
-  });
+  return z
+    .array(item)
+    .min(1, 'at least one entry')
+    .superRefine((items, context) => {
+      const keys = items.map((entry) => (entry as Record<string, unknown>)[key]);
+      const at = keys.findIndex((value, i) => keys.indexOf(value) < i);
+      if (at > 0) {
+        context.addIssue({
+          code: 'custom',
+          path: [at, key],
+          message: `a ${key} that no other has`,
+        });
+      }
+    });
 }
 
 const sample = z.object({
@@ -77,10 +86,16 @@ export function checkReportInput(where: string, input: ReportInput): void {
     .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
     .join('')
     .slice(1);
-  const value = issue.path.reduce<unknown>((at, part) => (at as Record<PropertyKey, unknown> | undefined)?.[part], input);
-  const expected = issue.code === 'invalid_type' ? EXPECTED[issue.expected] ?? issue.expected : issue.message;
+  const value = issue.path.reduce<unknown>(
+    (at, part) => (at as Record<PropertyKey, unknown> | undefined)?.[part],
+    input,
+  );
+  const expected =
+    issue.code === 'invalid_type' ? (EXPECTED[issue.expected] ?? issue.expected) : issue.message;
   const wrongKind = issue.code === 'invalid_type' && typeof value !== 'number';
-  throw new (wrongKind ? TypeError : RangeError)(`${where}: ${path} is ${show(value)}, expected ${expected}`);
+  throw new (wrongKind ? TypeError : RangeError)(
+    `${where}: ${path} is ${show(value)}, expected ${expected}`,
+  );
 }
 
 const EXPECTED: Readonly<Record<string, string>> = {

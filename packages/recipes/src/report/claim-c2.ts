@@ -1,10 +1,11 @@
 import { points, valueAt } from './curve.js';
 import { type Estimate, estimate, mapEstimate, side } from './estimate.js';
-import type { Finding, FindingNumber } from './findings.js';
 import { formatEstimate } from './format.js';
 import { headlineMeasure } from './measures.js';
+import { limitedVariability } from './premise.js';
 import { comparisonOf, minus, pairRuns, type ReportSummary } from './summarize.js';
 import { CFRL_ARM, type ReportInput, type RunData, STANDARD_ARM } from './types.js';
+import type { Finding, FindingNumber } from './verdict.js';
 
 /**
  * C2: learning depends on shaping the classifier quickly, which acts on G.
@@ -21,15 +22,28 @@ export function claimC2(input: ReportInput, summary: ReportSummary): Finding {
     const text = `This needs arms called ${CFRL_ARM} and ${STANDARD_ARM} with seeds in common.`;
     return { claim: 'C2', statement, verdict: 'undecided', text, numbers: [] };
   }
+  const premise = limitedVariability(input);
   const kernel = kernelGrowth(input);
   const tokens = differences['tokensToThreshold']!.estimate;
-  const slower = side(tokens) === 'above';
+  const contradicted = premise.holds && side(tokens) === 'above';
+  const group = `${CFRL_ARM} − ${STANDARD_ARM}`;
   const numbers: FindingNumber[] = [
-    { name: 'log growth of ‖G‖ in stage 1, CF-RL minus standard RL', estimate: kernel },
-    { name: 'Tokens to the threshold, CF-RL minus standard RL', estimate: tokens, expected: 'below' },
+    { group, name: 'Log growth of ‖G‖ in stage 1', estimate: kernel },
+    { group, name: 'Tokens to the threshold', estimate: tokens, expected: 'below' },
   ];
-  const text = [kernelText(kernel), learningText(tokens), slower ? '' : LIMIT].filter(Boolean).join(' ');
-  return { claim: 'C2', statement, verdict: slower ? 'not supported' : 'undecided', text, numbers };
+  const text = [
+    kernelText(kernel),
+    learningText(tokens),
+    premise.text,
+    ...(contradicted ? [] : [LIMIT]),
+  ].join(' ');
+  return {
+    claim: 'C2',
+    statement,
+    verdict: contradicted ? 'not supported' : 'undecided',
+    text,
+    numbers,
+  };
 }
 
 const LIMIT =
@@ -37,7 +51,9 @@ const LIMIT =
 
 /** log(G at the end of stage 1 / G before RL), CF-RL minus standard RL at the same tokens. */
 function kernelGrowth(input: ReportInput): Estimate {
-  const [cfrl, standard] = [CFRL_ARM, STANDARD_ARM].map((name) => input.arms.find((arm) => arm.name === name)!);
+  const [cfrl, standard] = [CFRL_ARM, STANDARD_ARM].map((name) =>
+    input.arms.find((arm) => arm.name === name)!,
+  );
   return estimate(
     pairRuns(cfrl!, standard!).map(([run, twin]) => {
       const boundary = run.stageBoundary;
@@ -66,9 +82,11 @@ function kernelText(kernel: Estimate): string {
 
 function learningText(tokens: Estimate): string {
   return {
-    above: 'But learning that way took more tokens than standard RL, so shaping the classifier first did not make learning effective here.',
+    above:
+      'But learning that way took more tokens than standard RL, so shaping the classifier first did not make learning effective here.',
     below: 'Learning that way took fewer tokens than standard RL, as the claim predicts.',
     around: 'Whether learning that way took fewer tokens than standard RL is not clear.',
-    unknown: 'Whether learning that way took fewer tokens than standard RL cannot be told from these runs.',
+    unknown:
+      'Whether learning that way took fewer tokens than standard RL cannot be told from these runs.',
   }[side(tokens)];
 }

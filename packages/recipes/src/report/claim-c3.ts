@@ -1,8 +1,8 @@
 import { type Estimate, mapEstimate, side } from './estimate.js';
-import { decide, type Finding, type FindingNumber } from './findings.js';
 import { formatEstimate, formatNumber } from './format.js';
 import { comparisonOf, type ReportSummary } from './summarize.js';
 import { CFRL_ARM, STANDARD_ARM } from './types.js';
+import { decide, type Finding, type FindingNumber } from './verdict.js';
 
 /** C3: CF-RL raises confidence, and reaches a given reward sooner than standard RL. */
 export function claimC3(summary: ReportSummary): Finding {
@@ -14,12 +14,22 @@ export function claimC3(summary: ReportSummary): Finding {
     return { claim: 'C3', statement, verdict: 'undecided', text, numbers: [] };
   }
   const estimateOf = (key: string): Estimate => differences[key]!.estimate;
-  const versus = 'CF-RL minus standard RL';
+  const group = `${CFRL_ARM} − ${STANDARD_ARM}`;
   const numbers: FindingNumber[] = [
-    { name: `Tokens to the threshold, ${versus}`, estimate: estimateOf('tokensToThreshold'), expected: 'below' },
-    { name: `Confidence at equal tokens, ${versus}`, estimate: estimateOf('confidence'), expected: 'above' },
-    { name: `Held-out reward at equal tokens, ${versus}`, estimate: estimateOf('reward') },
-    { name: `Held-out reward averaged over training, ${versus}`, estimate: estimateOf('meanReward') },
+    {
+      group,
+      name: 'Tokens to the threshold',
+      estimate: estimateOf('tokensToThreshold'),
+      expected: 'below',
+    },
+    {
+      group,
+      name: 'Confidence at equal tokens',
+      estimate: estimateOf('confidence'),
+      expected: 'above',
+    },
+    { group, name: 'Held-out reward at equal tokens', estimate: estimateOf('reward') },
+    { group, name: 'Held-out reward, mean over training', estimate: estimateOf('meanReward') },
   ];
   const text = [
     speedText(summary, estimateOf('tokensToThreshold')),
@@ -35,7 +45,10 @@ function speedText({ threshold, arms }: ReportSummary, difference: Estimate): st
   }
   const perArm = [CFRL_ARM, STANDARD_ARM].map((name) => {
     const { tokensToThreshold, reached, seeds } = arms.find((arm) => arm.name === name)!;
-    const all = reached === seeds.length ? '' : ` (${reached} of ${seeds.length} runs reached it; the others count with the budget)`;
+    const all =
+      reached === seeds.length
+        ? ''
+        : ` (${reached} of ${seeds.length} runs reached it; the others count with the budget)`;
     return `${name} ${tokensToThreshold.mean === null ? 'was not measured' : `took ${formatEstimate(tokensToThreshold)} sampled tokens${all}`}`;
   });
   const opening = `To a held-out reward of ${formatNumber(threshold)}, ${perArm.join(' and ')}.`;

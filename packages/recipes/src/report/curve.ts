@@ -63,7 +63,8 @@ export function firstReach(all: readonly Point[], threshold: number, end: number
   if (!right) return null;
   const left = all[i - 1];
   const tokens = left
-    ? left.tokens + ((threshold - left.value) / (right.value - left.value)) * (right.tokens - left.tokens)
+    ? left.tokens +
+      ((threshold - left.value) / (right.value - left.value)) * (right.tokens - left.tokens)
     : right.tokens;
   return tokens <= end ? tokens : null;
 }
@@ -93,7 +94,8 @@ export function meanCurve(curves: readonly (readonly Point[])[], gridPoints = 61
   if (end < start) return [];
   const count = end === start ? 1 : gridPoints;
   return Array.from({ length: count }, (_, i) => {
-    const tokens = count === 1 ? start : i === count - 1 ? end : start + (i * (end - start)) / (count - 1);
+    const tokens =
+      count === 1 ? start : i === count - 1 ? end : start + (i * (end - start)) / (count - 1);
     return { tokens, ...estimate(present.map((curve) => valueAt(curve, tokens))) };
   });
 }

@@ -18,7 +18,8 @@ export function formatFixed(value: number, decimals: number): string {
   const small = size > 0 && Number(size.toFixed(6)) < 1e-5;
   const digits = size >= 1e9 || small ? size.toExponential(2) : size.toFixed(decimals);
   const [whole = '', fraction] = digits.split('.');
-  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ',') + (fraction === undefined ? '' : `.${fraction}`);
+  const grouped =
+    whole.replace(/\B(?=(\d{3})+$)/g, ',') + (fraction === undefined ? '' : `.${fraction}`);
   return value < 0 && Number(digits) !== 0 ? MINUS + grouped : grouped;
 }
 
@@ -48,7 +49,8 @@ export function estimateText(
 ): EstimateText {
   if (mean === null) return { mean: DASH, interval: '' };
   const decimals = decimalsOf(mean, low, high);
-  const format = (x: number): string => (signed ? formatSigned(x, decimals) : formatFixed(x, decimals));
+  const format = (x: number): string =>
+    signed ? formatSigned(x, decimals) : formatFixed(x, decimals);
   return {
     mean: format(mean),
     interval: low === null || high === null ? '' : `[${format(low)}, ${format(high)}]`,
@@ -56,7 +58,10 @@ export function estimateText(
 }
 
 /** `mean [low, high]` in one text. */
-export function formatEstimate(value: Estimate, options: { readonly signed?: boolean } = {}): string {
+export function formatEstimate(
+  value: Estimate,
+  options: { readonly signed?: boolean } = {},
+): string {
   const { mean, interval } = estimateText(value, options);
   return interval === '' ? mean : `${mean} ${interval}`;
 }
@@ -74,5 +79,7 @@ export function listed(words: readonly string[]): string {
 /** Wall-clock time in the largest fitting unit. */
 export function formatSeconds(seconds: number): string {
   if (seconds < 120) return `${formatFixed(seconds, seconds < 10 ? 1 : 0)} s`;
-  return seconds < 7200 ? `${formatFixed(seconds / 60, 0)} min` : `${formatFixed(seconds / 3600, 1)} h`;
+  return seconds < 7200
+    ? `${formatFixed(seconds / 60, 0)} min`
+    : `${formatFixed(seconds / 3600, 1)} h`;
 }

@@ -19,9 +19,7 @@ const FORBIDDEN = /[^\P{Cc}\t\n\r]|\p{Cs}/gu;
 
 /** Text for HTML content and quoted attributes. What HTML or UTF-8 forbids becomes U+FFFD. */
 export function escapeHtml(text: string): string {
-  return text
-    .replace(FORBIDDEN, '\ufffd')
-    .replace(/[&<>"']/g, (character) => ENTITIES[character]!);
+  return text.replace(FORBIDDEN, '\ufffd').replace(/[&<>"']/g, (character) => ENTITIES[character]!);
 }
 
 /** Marks text as markup. Only for text that this package made itself. */

@@ -78,7 +78,9 @@ export interface ReportSummary {
  */
 export function summarize(input: ReportInput): ReportSummary {
   checkReportInput('summarize', input);
-  const ends = input.arms.flatMap((arm) => arm.runs).flatMap((run) => run.probes.at(-1)?.sampledTokens ?? []);
+  const ends = input.arms
+    .flatMap((arm) => arm.runs)
+    .flatMap((run) => run.probes.at(-1)?.sampledTokens ?? []);
   const shortest = Math.min(...ends);
   const budget = ends.length > 0 && shortest > 0 ? shortest : null;
   const threshold = halfwayReward(input, budget);
@@ -117,7 +119,11 @@ function halfwayReward(input: ReportInput, budget: number | null): number | null
 }
 
 /** Tokens to the threshold: `Infinity` if not within the budget, `null` if that cannot be known. */
-function tokensToReach(run: RunData, budget: number | null, threshold: number | null): number | null {
+function tokensToReach(
+  run: RunData,
+  budget: number | null,
+  threshold: number | null,
+): number | null {
   const curve = points(run, headlineMeasure('reward'));
   if (budget === null || threshold === null || curve.length === 0) return null;
   return firstReach(curve, threshold, budget) ?? Infinity;
@@ -130,7 +136,9 @@ function capped(tokens: number | null, budget: number | null): number | null {
 
 function summarizeArm(arm: ArmData, budget: number | null, threshold: number | null): ArmSummary {
   const measures = HEADLINE.map((measure): [string, BeforeAfter] => {
-    const pairs = arm.runs.map((run) => [before(run, measure), after(run, measure, budget)] as const);
+    const pairs = arm.runs.map(
+      (run) => [before(run, measure), after(run, measure, budget)] as const,
+    );
     return [
       measure.key,
       {
@@ -150,7 +158,12 @@ function summarizeArm(arm: ArmData, budget: number | null, threshold: number | n
   };
 }
 
-function compare(arm: ArmData, baseline: ArmData, budget: number | null, threshold: number | null): Comparison {
+function compare(
+  arm: ArmData,
+  baseline: ArmData,
+  budget: number | null,
+  threshold: number | null,
+): Comparison {
   const pairs = pairRuns(arm, baseline);
   const difference = (key: string, f: (run: RunData) => number | null): PairedDifference => {
     const values = pairs.map(([one, other]) => minus(f(one), f(other)));
@@ -167,7 +180,9 @@ function compare(arm: ArmData, baseline: ArmData, budget: number | null, thresho
     seeds: pairs.map(([run]) => run.seed),
     differences: [
       ...HEADLINE.map((measure) => difference(measure.key, (run) => after(run, measure, budget))),
-      difference('meanReward', (run) => (budget === null ? null : meanHeight(points(run, reward), budget))),
+      difference('meanReward', (run) =>
+        budget === null ? null : meanHeight(points(run, reward), budget),
+      ),
       { key: 'tokensToThreshold', values: tokens, estimate: estimate(tokens) },
     ],
   };

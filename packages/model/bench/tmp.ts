@@ -1,0 +1,20 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { useBackend, valueAndGrad, gatherLogProbs, rng, randomInt } from '@cfrl/engine';
+import { charTokenizer, forward, generate, initParams, modelConfig } from '@cfrl/model';
+console.error(await useBackend(undefined));
+const arch = (process.argv[2] ?? 'gpt2') as 'gpt2';
+const config = modelConfig({ architecture: arch, vocabSize: 32, hiddenSize: 64, layers: 2, heads: 4, maxPositions: 64 });
+const params = initParams(config, 1);
+const src = rng(1);
+const tokens = tf.tensor2d(Int32Array.from({length: 1024}, () => randomInt(src, 30)), [64,16], 'int32');
+const loss = (p: any) => { const {logits} = forward(p, config, {tokens}); return tf.neg(tf.mean(gatherLogProbs(tf.slice(logits,[0,0,0],[-1,15,-1]) as any, tf.slice(tokens,[0,1],[-1,15]) as any))) as tf.Scalar };
+const time = (name: string, f: () => void, n = 30) => { for (let i=0;i<5;i++) f(); const ts=[]; for (let i=0;i<n;i++){ const t=performance.now(); f(); ts.push(performance.now()-t);} ts.sort((a,b)=>a-b); console.log(name, 'min', ts[0]!.toFixed(2), 'median', ts[n>>1]!.toFixed(2)); };
+const fwd = () => { const o = forward(params, config, {tokens}); o.logits.dataSync(); tf.dispose(o as any); };
+const grad = () => { const o = valueAndGrad(loss)(params); o.value.dataSync(); tf.dispose(o as any); };
+time('forward', fwd); time('grad', grad);
+
+const tokenizer = charTokenizer('0123456789+-*/=()abcdefghijkl ');
+const prompts = Array.from({ length: 32 }, (_, i) => `${i}+${i * 7}=`);
+const gen = () => generate({config, params, tokenizer}, prompts, {maxNewTokens: 8, groupSize: 8, stopTokens: [] });
+for (let i=0;i<5;i++) await gen();
+const ts=[]; for (let i=0;i<20;i++){ const t=performance.now(); await gen(); ts.push(performance.now()-t);} ts.sort((a,b)=>a-b); console.log('gen min', ts[0], 'med', ts[10]);

@@ -1,0 +1,56 @@
+import { readFile } from 'node:fs/promises';
+
+import type { Params } from '@cfrl/engine';
+
+import { decodeSafetensors } from '../safetensors/decode.js';
+import { encodeSafetensors } from '../safetensors/encode.js';
+import { writeFileAtomically } from './write-files.js';
+
+/**
+ * Writes a record of tensors to a safetensors file, replacing it at once.
+ *
+ * @param path - the file; folders on the way are created
+ * @param record - float32 and int32 tensors; borrowed
+ * @param metadata - text to store beside them
+ * @throws as {@link encodeSafetensors}; the file stays as it was
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * import { mkdtemp } from 'node:fs/promises';
+ * import { tmpdir } from 'node:os';
+ * const path = `${await mkdtemp(`${tmpdir()}/cfrl-`)}/state.safetensors`;
+ * await writeSafetensors(path, { w: tf.tensor1d([1, 2]) }, { step: '3' });
+ * (await readSafetensors(path)).metadata; // => { "step": "3" }
+ * ```
+ */
+export async function writeSafetensors(
+  path: string,
+  record: Params,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  await writeFileAtomically(path, encodeSafetensors(record, metadata));
+}
+
+/**
+ * Reads a safetensors file.
+ *
+ * @param path - the file
+ * @returns `tensors`, which the caller owns, and `metadata`
+ * @throws RangeError as {@link decodeSafetensors}; the system's error if the file cannot be read
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * import { mkdtemp } from 'node:fs/promises';
+ * import { tmpdir } from 'node:os';
+ * const path = `${await mkdtemp(`${tmpdir()}/cfrl-`)}/state.safetensors`;
+ * await writeSafetensors(path, { w: tf.tensor1d([1, 2]) });
+ * (await readSafetensors(path)).tensors.w.arraySync(); // => [1, 2]
+ * ```
+ */
+export async function readSafetensors(
+  path: string,
+): Promise<ReturnType<typeof decodeSafetensors>> {
+  return decodeSafetensors(await readFile(path));
+}

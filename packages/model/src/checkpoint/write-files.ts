@@ -1,0 +1,79 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+
+type Contents = Uint8Array | string;
+
+/** Forces a file's or a folder's contents to the disk. */
+async function sync(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function writeSynced(path: string, contents: Contents): Promise<void> {
+  const handle = await open(path, 'wx');
+  try {
+    await handle.writeFile(contents);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+const temporaryName = (path: string): string =>
+  join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
+
+/**
+ * Replaces one file at once: a reader sees the old contents or the new ones, also after a crash.
+ * Folders on the way are created.
+ */
+export async function writeFileAtomically(path: string, contents: Contents): Promise<void> {
+  const target = resolve(path);
+  const temporary = temporaryName(target);
+  await mkdir(dirname(target), { recursive: true });
+  try {
+    await writeSynced(temporary, contents);
+    await rename(temporary, target);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+  await sync(dirname(target));
+}
+
+/**
+ * Writes a folder's files: a new folder appears at once with all of them. In a folder that has
+ * contents each file is replaced at once, in the given order, and other files stay.
+ */
+export async function writeFolder(
+  folder: string,
+  files: Readonly<Record<string, Contents>>,
+): Promise<void> {
+  const target = resolve(folder);
+  const stage = temporaryName(target);
+  await mkdir(stage, { recursive: true });
+  try {
+    for (const [name, contents] of Object.entries(files)) {
+      await writeSynced(join(stage, name), contents);
+    }
+    await sync(stage);
+    await moveInto(stage, target, Object.keys(files));
+  } finally {
+    await rm(stage, { recursive: true, force: true });
+  }
+  await sync(dirname(target));
+}
+
+async function moveInto(stage: string, target: string, names: readonly string[]): Promise<void> {
+  try {
+    await rename(stage, target);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+    for (const name of names) await rename(join(stage, name), join(target, name));
+    await sync(target);
+  }
+}

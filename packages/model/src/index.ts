@@ -1,0 +1,29 @@
+export {
+  type Architecture,
+  type ModelConfig,
+  type ModelConfigOptions,
+  modelConfig,
+  validateConfig,
+} from './config.js';
+export { type ForwardInput, type ForwardOutput, forward } from './forward.js';
+export { initParams, paramShapes } from './init.js';
+export { CLASSIFIER, body, classifier, untie } from './partition.js';
+export { decodeSafetensors } from './safetensors/decode.js';
+export { encodeSafetensors } from './safetensors/encode.js';
+export {
+  type HuggingFaceConfig,
+  fromHuggingFaceConfig,
+  toHuggingFaceConfig,
+} from './huggingface-config.js';
+export {
+  type Completion,
+  type FinishReason,
+  type SampledToken,
+  generate,
+  generateStream,
+} from './generation/generate.js';
+export type { GenerateOptions, LanguageModel } from './generation/options.js';
+export { byteTokenizer } from './tokenizer/byte.js';
+export { charTokenizer } from './tokenizer/char.js';
+export { tokenizerFromJson } from './tokenizer/from-json.js';
+export type { AddedToken, Tokenizer, TokenizerJson } from './tokenizer/types.js';

@@ -1,0 +1,3 @@
+export { loadPretrained } from './checkpoint/load.js';
+export { readSafetensors, writeSafetensors } from './checkpoint/safetensors-file.js';
+export { savePretrained } from './checkpoint/save.js';

@@ -1,0 +1,39 @@
+/** A Hugging Face `tokenizer.json`, as far as these tokenizers write it. */
+export interface TokenizerJson {
+  readonly version: '1.0';
+  readonly truncation: null;
+  readonly padding: null;
+  readonly added_tokens: readonly AddedToken[];
+  readonly normalizer: null;
+  readonly pre_tokenizer: Readonly<Record<string, unknown>>;
+  readonly post_processor: null;
+  readonly decoder: Readonly<Record<string, unknown>>;
+  readonly model: Readonly<Record<string, unknown>>;
+}
+
+/** A special token of a `tokenizer.json`. */
+export interface AddedToken {
+  readonly id: number;
+  readonly content: string;
+  readonly single_word: boolean;
+  readonly lstrip: boolean;
+  readonly rstrip: boolean;
+  readonly normalized: boolean;
+  readonly special: boolean;
+}
+
+/** Text to tokens and back. Special tokens never come out of text: text is data. */
+export interface Tokenizer {
+  /** Tokens, the special ones included. */
+  readonly vocabSize: number;
+  /** Fills up short rows; never part of a text. */
+  readonly padToken: number;
+  /** Ends a text. */
+  readonly endToken: number;
+  /** Tokens of a text, without special ones. Throws RangeError for text it cannot represent. */
+  readonly encode: (text: string) => number[];
+  /** Text of tokens; special tokens are left out. Throws RangeError for a token it does not have. */
+  readonly decode: (tokens: readonly number[]) => string;
+  /** The parsed `tokenizer.json`. */
+  readonly toJSON: () => TokenizerJson;
+}

@@ -1,0 +1,69 @@
+import { relative } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+import { useBackend } from '@cfrl/engine';
+
+import { collectExperiment } from '../experiment/collect.js';
+import { demo, quickDemo } from '../experiment/config.js';
+import { runExperiment, writeReport } from '../experiment/experiment.js';
+import { renderHtml } from '../report/html.js';
+import { renderMarkdown } from '../report/markdown.js';
+import { summarize } from '../report/summarize.js';
+import { environmentOf } from './environment.js';
+import { formatSeconds, progressView } from './progress.js';
+import { terminalSummary } from './summary.js';
+
+/** Options of `cfrl demo`. */
+export interface DemoOptions {
+  readonly quick?: boolean;
+  readonly seeds?: number;
+  readonly out?: string;
+  readonly json?: boolean;
+}
+
+/** `cfrl demo`: trains, writes the report, prints the table. */
+export async function runDemo(options: DemoOptions): Promise<void> {
+  const { quick = false, seeds, out, json = false } = options;
+  const preset = quick ? quickDemo : demo;
+  const config = {
+    ...preset,
+    seeds: seeds === undefined ? preset.seeds : Array.from({ length: seeds }, (_, i) => i),
+  };
+  const root = out ?? (quick ? 'runs/demo-quick' : 'runs/demo');
+  const command = ['npm run demo', ...flags(options)].join(' ');
+
+  const info = await useBackend();
+  process.stderr.write(
+    `cfrl demo: addition, ${config.seeds.length} seeds, on ${info.name} ${info.version}, into ${root}\n`,
+  );
+  const start = performance.now();
+  const view = progressView(process.stderr);
+  try {
+    for await (const progress of runExperiment(root, config, environmentOf(info))) {
+      view.update(progress);
+    }
+  } finally {
+    view.stop();
+  }
+  const input = collectExperiment(root, command);
+  const paths = writeReport(root, { html: renderHtml(input), markdown: renderMarkdown(input) });
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ root, ...paths, summary: summarize(input) })}\n`);
+    return;
+  }
+  const seconds = (performance.now() - start) / 1000;
+  process.stdout.write(
+    `\n${terminalSummary(input)}\n\n` +
+      `Report: ${relative(process.cwd(), paths.html)}  (open ${pathToFileURL(paths.html).href})\n` +
+      `Took ${formatSeconds(seconds)}.\n`,
+  );
+}
+
+const flags = ({ quick, seeds, out }: DemoOptions): string[] => {
+  const list = [
+    ...(quick ? ['--quick'] : []),
+    ...(seeds === undefined ? [] : [`--seeds ${seeds}`]),
+    ...(out === undefined ? [] : [`--out ${out}`]),
+  ];
+  return list.length > 0 ? ['--', ...list] : [];
+};

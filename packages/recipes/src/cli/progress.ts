@@ -1,0 +1,78 @@
+import cliProgress from 'cli-progress';
+
+import type { ExperimentProgress } from '../experiment/experiment.js';
+
+/** Shows how far an experiment is. */
+export interface ProgressView {
+  /** Called after every step. */
+  update(progress: ExperimentProgress): void;
+  /** Called at the end, however it came. */
+  stop(): void;
+}
+
+/** Seconds as `1 min 05 s` or `12 s`. */
+export function formatSeconds(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const rest = whole % 60;
+  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${String(rest).padStart(2, '0')} s`;
+}
+
+/**
+ * Time left, from what this process has done itself: a resumed experiment begins above 0.
+ *
+ * @param clock - milliseconds
+ */
+export function etaEstimator(clock: () => number): (total: number) => number | undefined {
+  const start = clock();
+  let first: number | undefined;
+  return (total) => {
+    first ??= total;
+    const done = total - first;
+    const seconds = (clock() - start) / 1000;
+    return done > 0.01 && seconds > 1 ? ((1 - total) * seconds) / done : undefined;
+  };
+}
+
+/** A bar on a terminal; elsewhere (a log, CI) a line every tenth and whenever a run ends. */
+export function progressView(stream: NodeJS.WriteStream): ProgressView {
+  const eta = etaEstimator(() => performance.now());
+  const left = (total: number): string => {
+    const seconds = eta(total);
+    return seconds === undefined ? 'estimating' : `${formatSeconds(seconds)} left`;
+  };
+  return stream.isTTY ? bar(stream, left) : lines(stream, left);
+}
+
+function bar(stream: NodeJS.WriteStream, left: (total: number) => string): ProgressView {
+  const view = new cliProgress.SingleBar({
+    format: '{bar} {percentage} % | {left} | {unit} | {text}',
+    stream,
+    hideCursor: true,
+    clearOnComplete: true,
+    barsize: 24,
+    linewrap: false,
+    gracefulExit: true,
+  });
+  view.start(1000, 0, { left: 'estimating', unit: '', text: '' });
+  return {
+    update: ({ total, unit, text }) => {
+      view.update(Math.round(total * 1000), { left: left(total), unit, text });
+    },
+    stop: () => view.stop(),
+  };
+}
+
+function lines(stream: NodeJS.WriteStream, left: (total: number) => string): ProgressView {
+  let tenth = -1;
+  return {
+    update: ({ total, unit, text, fraction, index, units }) => {
+      const now = Math.floor(total * 10);
+      const remaining = left(total);
+      if (now === tenth && fraction < 1) return;
+      tenth = now;
+      const percent = String(Math.floor(total * 100)).padStart(3);
+      stream.write(`${percent} % | ${remaining} | run ${index + 1} of ${units}: ${unit} | ${text}\n`);
+    },
+    stop: () => undefined,
+  };
+}

@@ -1,0 +1,17 @@
+import { collectExperiment } from '../experiment/collect.js';
+import { writeReport } from '../experiment/experiment.js';
+import { renderHtml } from '../report/html.js';
+import { renderMarkdown } from '../report/markdown.js';
+import { summarize } from '../report/summarize.js';
+import { terminalSummary } from './summary.js';
+
+/** `cfrl report FOLDER`: the report anew, from the records alone. */
+export function rebuildReport(folder: string, { json = false }: { readonly json?: boolean }): void {
+  const input = collectExperiment(folder, `cfrl report ${folder}`);
+  const paths = writeReport(folder, { html: renderHtml(input), markdown: renderMarkdown(input) });
+  process.stdout.write(
+    json
+      ? `${JSON.stringify({ ...paths, summary: summarize(input) })}\n`
+      : `${terminalSummary(input)}\n\nReport: ${paths.html}\n`,
+  );
+}

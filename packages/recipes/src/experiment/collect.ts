@@ -1,0 +1,71 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { onDisk, readRows } from '../run/files.js';
+import type { ProbeRow, ReportInput, RunData, StepRow } from '../report/types.js';
+import { type ExperimentConfig, setup } from './config.js';
+import { type Arm, type Environment, type SamplesRow, arms, runPath } from './units.js';
+
+function readConfig(path: string): Record<string, unknown> {
+  const file = join(path, 'config.json');
+  if (!existsSync(file)) {
+    throw new Error(`report: ${path} has no config.json, expected the folder of an experiment`);
+  }
+  return JSON.parse(onDisk('read', file, () => readFileSync(file, 'utf8'))) as Record<
+    string,
+    unknown
+  >;
+}
+
+function readRun(root: string, arm: Arm, seed: number): RunData {
+  const path = runPath(root, arm, seed);
+  const rows = <T>(name: string): T[] => readRows<T>(join(path, `${name}.jsonl`));
+  const steps = rows<StepRow>('steps');
+  const samples = rows<SamplesRow>('samples');
+  const first = samples[0];
+  if (steps.length === 0 || first === undefined) {
+    throw new Error(
+      `report: ${path} has no steps yet, expected a finished run; run the experiment to its end`,
+    );
+  }
+  const boundary = steps.filter(({ stage }) => stage === 'classifier').at(-1)?.sampledTokens;
+  return {
+    seed,
+    config: readConfig(path),
+    steps,
+    probes: rows<ProbeRow>('probes'),
+    samplesBefore: first.samples,
+    samplesAfter: samples.at(-1)!.samples,
+    seconds: rows<{ seconds: number }>('timings').reduce((sum, row) => sum + row.seconds, 0),
+    ...(boundary === undefined ? {} : { stageBoundary: boundary }),
+  };
+}
+
+/**
+ * Reads the records of an experiment.
+ *
+ * @param root - the experiment's folder
+ * @param command - how to make it again
+ * @returns what the report is made from
+ * @throws Error if the folder is not that of an experiment, or a run has not begun
+ */
+export function collectExperiment(root: string, command: string): ReportInput {
+  const { kind, ...rest } = readConfig(root);
+  if (kind !== 'experiment') {
+    throw new Error(`report: ${root} holds a ${String(kind)}, expected an experiment`);
+  }
+  const config = rest as unknown as ExperimentConfig & Environment;
+  const { task } = setup(config);
+  return {
+    title: 'CF-RL beside standard RL',
+    task: { name: task.name, description: task.description },
+    versions: config.versions,
+    backend: config.backend,
+    command,
+    arms: arms.map((arm) => ({
+      name: arm.name,
+      description: arm.description,
+      runs: config.seeds.map((seed) => readRun(root, arm, seed)),
+    })),
+  };
+}

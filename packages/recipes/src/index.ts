@@ -1,0 +1,20 @@
+export { collectExperiment } from './experiment/collect.js';
+export { type ExperimentConfig, demo, quickDemo, setup, type Setup } from './experiment/config.js';
+export {
+  type ExperimentProgress,
+  runExperiment,
+  writeReport,
+} from './experiment/experiment.js';
+export type { Environment, UnitProgress } from './experiment/units.js';
+export { type CfrlOptions, cfrl, type StandardRlOptions, standardRl } from './recipe/cfrl.js';
+export { type Context, splitModel } from './recipe/contexts.js';
+export { languageModelPolicy, type PolicyOptions } from './recipe/policy.js';
+export { type Probe, probe, type ProbeOptions } from './recipe/probe.js';
+export type { ProbeRecord, RecipeOptions, RecipeRecord } from './recipe/stages.js';
+export { warmStart, type WarmStartOptions, type WarmStartRecord } from './recipe/warm-start.js';
+export * from './report/index.js';
+export { type LoopState, disposeLoopState } from './run/loop-state.js';
+export { type LoopRecord, type RecordedLoop, finishedStep, recordLoop } from './run/record-loop.js';
+export { openRun, type Row, type RunConfig, type RunFolder } from './run/run-folder.js';
+export { addition, type AdditionOptions } from './tasks/addition.js';
+export type { Task, TaskPrompt } from './tasks/task.js';

@@ -1,0 +1,90 @@
+import {
+  type Optimizer,
+  adamw,
+  chain,
+  checkInRange,
+  checkOptions,
+  clipByGlobalNorm,
+} from '@cfrl/engine';
+import { CLASSIFIER } from '@cfrl/model';
+
+import { type RecipeOptions, type RecipeRecord, runStages, tokensAt } from './stages.js';
+
+/** Options of {@link standardRl}. */
+export interface StandardRlOptions extends RecipeOptions {
+  /** Step size. @defaultValue 3e-4 */
+  readonly learningRate?: number;
+}
+
+/** Options of {@link cfrl}. */
+export interface CfrlOptions extends StandardRlOptions {
+  /** Share of the token budget that stage 1 takes, in (0, 1). @defaultValue 0.25 */
+  readonly classifierShare?: number;
+  /** Step size of stage 1. @defaultValue 3e-3 */
+  readonly classifierLearningRate?: number;
+}
+
+const shared = [
+  ...['model', 'task', 'algorithm', 'seed', 'tokenBudget', 'promptsPerStep', 'probeEvery'],
+  ...['probe', 'from', 'learningRate'],
+];
+
+const optimizer = (where: string, learningRate: number): Optimizer => {
+  checkInRange(where, learningRate, Number.MIN_VALUE, Infinity);
+  return chain(clipByGlobalNorm(1), adamw({ learningRate, weightDecay: 0 }));
+};
+
+/**
+ * Classifier-first RL: RL updates on the classifier alone, then ordinary RL on every parameter.
+ * Both stages use the same algorithm, prompts and reward; AdamW starts afresh in each.
+ *
+ * @param options - model, task, algorithm, budget, and how the budget is divided
+ * @returns one record a step, and one for the probe at step 0
+ * @throws RangeError if an option is outside its range or unknown
+ * @see Tomihari 2026, https://arxiv.org/abs/2601.04670
+ */
+export function cfrl(options: CfrlOptions): AsyncGenerator<RecipeRecord, void, void> {
+  checkOptions('cfrl', options, [...shared, 'classifierShare', 'classifierLearningRate']);
+  const { classifierShare = 0.25, classifierLearningRate = 3e-3, learningRate = 3e-4 } = options;
+  const untilTokens = tokensAt('cfrl: classifierShare', classifierShare, options.tokenBudget);
+  return runStages(
+    [
+      {
+        name: 'classifier',
+        trainable: (name) => name === CLASSIFIER,
+        optimizer: optimizer('cfrl: classifierLearningRate', classifierLearningRate),
+        untilTokens,
+      },
+      {
+        name: 'all',
+        trainable: () => true,
+        optimizer: optimizer('cfrl: learningRate', learningRate),
+        untilTokens: options.tokenBudget,
+      },
+    ],
+    options,
+  );
+}
+
+/**
+ * The baseline: RL on every parameter from the first step, for the same number of sampled tokens.
+ *
+ * @param options - model, task, algorithm and budget
+ * @returns one record a step, and one for the probe at step 0
+ * @throws RangeError if an option is outside its range or unknown
+ */
+export function standardRl(options: StandardRlOptions): AsyncGenerator<RecipeRecord, void, void> {
+  checkOptions('standardRl', options, shared);
+  const { learningRate = 3e-4 } = options;
+  return runStages(
+    [
+      {
+        name: 'all',
+        trainable: () => true,
+        optimizer: optimizer('standardRl: learningRate', learningRate),
+        untilTokens: options.tokenBudget,
+      },
+    ],
+    options,
+  );
+}

@@ -1,0 +1,70 @@
+import { CLASSIFIER, type LanguageModel, forward } from '@cfrl/model';
+import type { SplitModel } from '@cfrl/ntk';
+import * as tf from '@tensorflow/tfjs-core';
+
+/** A context: the tokens of a prompt and of what has been completed so far. */
+export type Context = readonly number[];
+
+/** Right-padded tokens with their mask. The caller owns the tensors. */
+export function padContexts(
+  contexts: readonly Context[],
+  padToken: number,
+): { readonly tokens: tf.Tensor2D; readonly attentionMask: tf.Tensor2D } {
+  const width = Math.max(...contexts.map((context) => context.length));
+  const shape: [number, number] = [contexts.length, width];
+  const column = (value: (context: Context, t: number) => number): Int32Array =>
+    Int32Array.from({ length: shape[0] * width }, (_, i) =>
+      value(contexts[Math.floor(i / width)]!, i % width),
+    );
+  return {
+    tokens: tf.tensor2d(column((context, t) => context[t] ?? padToken), shape, 'int32'),
+    attentionMask: tf.tensor2d(column((context, t) => Number(t < context.length)), shape, 'int32'),
+  };
+}
+
+/** The features at the last token of each context, `[n, D]`; the caller owns them. */
+export function lastFeatures(model: LanguageModel, contexts: readonly Context[]): tf.Tensor2D {
+  return tf.tidy(() => {
+    const { features } = forward(
+      model.params,
+      model.config,
+      padContexts(contexts, model.tokenizer.padToken),
+    );
+    const [rows, width, size] = features.shape;
+    // A one-hot selection: its gradient is a matrix product, on every backend.
+    const last = tf.oneHot(
+      tf.tensor1d(contexts.map((context) => context.length - 1), 'int32'),
+      width,
+    );
+    const picked = tf.matMul(tf.reshape(tf.cast(last, 'float32'), [rows, 1, width]), features);
+    return tf.reshape(picked, [rows, size]) as tf.Tensor2D;
+  });
+}
+
+/**
+ * A language model as the kernel sees it: features of contexts, and the classifier on them.
+ *
+ * @param model - untied
+ * @returns the model for `decompose`, `predictStep` and the other functions of `@cfrl/ntk`
+ *
+ * @example
+ * ```ts
+ * import { decompose } from '@cfrl/ntk';
+ * import { charTokenizer, initParams, modelConfig } from '@cfrl/model';
+ * const tokenizer = charTokenizer('ab');
+ * const config = modelConfig({
+ *   architecture: 'llama', vocabSize: tokenizer.vocabSize, hiddenSize: 8, layers: 1, heads: 2, maxPositions: 4,
+ *   tiedEmbeddings: false,
+ * });
+ * const model = { config, params: initParams(config, 0), tokenizer };
+ * decompose(splitModel(model), [[0, 1], [1]]).gradientNorm.shape; // => [2, 2]
+ * ```
+ */
+export function splitModel(model: LanguageModel): SplitModel<Context> {
+  return {
+    params: model.params,
+    classifier: CLASSIFIER,
+    tied: model.config.tiedEmbeddings,
+    features: (params, contexts) => lastFeatures({ ...model, params }, contexts),
+  };
+}

@@ -1,0 +1,75 @@
+import type { Params } from '@cfrl/engine';
+import { CLASSIFIER, type LanguageModel, forward, generate } from '@cfrl/model';
+import type { Policy } from '@cfrl/rl';
+import * as tf from '@tensorflow/tfjs-core';
+
+/** How a language model acts as a policy. */
+export interface PolicyOptions {
+  /** Longest completion, in tokens. */
+  readonly maxNewTokens: number;
+  /** A completion ends with any of these. @defaultValue [tokenizer.endToken] */
+  readonly stopTokens?: readonly number[];
+}
+
+/**
+ * A language model as a policy: it samples by cached generation and scores by the forward pass, cut
+ * at the classifier.
+ *
+ * @param model - untied, so that the classifier is its own parameter; its `params` are not used, the
+ *   policy is asked with others
+ * @param options - where completions end
+ * @returns the policy
+ * @throws RangeError if the model is tied
+ *
+ * @example
+ * ```ts
+ * import { charTokenizer, initParams, modelConfig } from '@cfrl/model';
+ * const tokenizer = charTokenizer('ab');
+ * const config = modelConfig({
+ *   architecture: 'llama', vocabSize: tokenizer.vocabSize, hiddenSize: 8, layers: 1, heads: 2, maxPositions: 4,
+ *   tiedEmbeddings: false,
+ * });
+ * const params = initParams(config, 0);
+ * const policy = languageModelPolicy({ config, params, tokenizer }, { maxNewTokens: 2, stopTokens: [] });
+ * const [completion] = await policy.sample(params, [{ prompt: 'ab', seed: 1 }]);
+ * completion!.tokens.length; // => 2
+ * ```
+ */
+export function languageModelPolicy(
+  { config, params: given, tokenizer }: LanguageModel,
+  { maxNewTokens, stopTokens = [tokenizer.endToken] }: PolicyOptions,
+): Policy {
+  if (!(CLASSIFIER in given)) {
+    throw new RangeError(
+      `languageModelPolicy: model has no ${CLASSIFIER} (its embeddings are tied), expected a ` +
+        'classifier of its own; call untie(model) first',
+    );
+  }
+  return {
+    sample: (params, requests) =>
+      generate(
+        { config, params, tokenizer },
+        requests.map(({ prompt }) => prompt),
+        { maxNewTokens, stopTokens, seeds: requests.map(({ seed }) => seed) },
+      ),
+    forward: (params, batch) => forward(params, config, batch),
+    classifier: {
+      names: [CLASSIFIER],
+      features: (params, batch) => tf.tidy(() => forward(params, config, batch).features),
+      logits: (params, features) => classify(params, features),
+    },
+    padToken: tokenizer.padToken,
+    featureSize: config.hiddenSize,
+  };
+}
+
+/** `[B, T, D] -> [B, T, V]` */
+function classify(params: Params, features: tf.Tensor3D): tf.Tensor3D {
+  const [batch, time, width] = features.shape;
+  return tf.tidy(() => {
+    const weight = params[CLASSIFIER] as tf.Tensor2D;
+    const rows = tf.reshape(features, [batch * time, width]);
+    const logits = tf.matMul(rows, weight, false, true);
+    return tf.reshape(logits, [batch, time, weight.shape[0]]) as tf.Tensor3D;
+  });
+}

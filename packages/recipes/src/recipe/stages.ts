@@ -1,0 +1,209 @@
+import {
+  type Optimizer,
+  type Params,
+  checkInRange,
+  checkPositiveInteger,
+  cloneParams,
+  disposeParams,
+  fold,
+  mergeParams,
+  selectParams,
+} from '@cfrl/engine';
+import type { LanguageModel } from '@cfrl/model';
+import { type Algorithm, type ScoredCompletion, type TrainState, train } from '@cfrl/rl';
+
+import type { ProbeRow, Sample, Stage as StageName, StepRow } from '../report/types.js';
+import { type LoopState, release } from '../run/loop-state.js';
+import type { Task } from '../tasks/task.js';
+import { kernelContexts, probe, type ProbeOptions } from './probe.js';
+import { entropyChange } from './entropy-change.js';
+import { languageModelPolicy } from './policy.js';
+
+/** A part of a recipe: which parameters are trained, how, and for how long. */
+export interface Stage {
+  /** `classifier` or `all`, as it stands in the records. */
+  readonly name: StageName;
+  /** Which of the model's parameters are trained. */
+  readonly trainable: (name: string) => boolean;
+  /** Made anew when the stage begins. */
+  readonly optimizer: Optimizer;
+  /** The stage ends with the first step after which this many tokens have been sampled in all. */
+  readonly untilTokens: number;
+}
+
+/** Options that every recipe shares. */
+export interface RecipeOptions {
+  /** Where RL begins: untied; borrowed. */
+  readonly model: LanguageModel;
+  /** What to learn. */
+  readonly task: Task;
+  /** How rewards become updates. */
+  readonly algorithm: Algorithm;
+  /** Integer in `[0, 2^53)`; determines everything random. */
+  readonly seed: number;
+  /** Tokens to sample for training over the whole run. */
+  readonly tokenBudget: number;
+  /** Prompts a step. @defaultValue 16 */
+  readonly promptsPerStep?: number;
+  /** Steps between two probes. @defaultValue 20 */
+  readonly probeEvery?: number;
+  /** What a probe looks at. */
+  readonly probe?: ProbeOptions;
+  /** Where to go on, from a checkpoint; the generator owns it from then on. */
+  readonly from?: LoopState;
+}
+
+/** A measurement, with samples. */
+export interface ProbeRecord {
+  /** The numbers. */
+  readonly row: ProbeRow;
+  /** One completion of the first held-out prompts. */
+  readonly samples: readonly Sample[];
+}
+
+/** One step of a recipe; at step 0 only a probe. */
+export interface RecipeRecord {
+  /** What to log; absent at step 0. */
+  readonly row?: StepRow;
+  /** The step's completions with their rewards. */
+  readonly completions: readonly ScoredCompletion[];
+  /** What was measured after the step, where a probe was due. */
+  readonly probed?: ProbeRecord;
+  /** Where the recipe stands, lent until the next record is asked for; the last is the caller's. */
+  readonly state: LoopState;
+  /** True after the last step. */
+  readonly done: boolean;
+}
+
+const modelOf = (model: LanguageModel, params: Params): LanguageModel => ({
+  ...model,
+  params: selectParams(params, (name) => name in model.params),
+});
+
+/** The optimiser's state when a stage begins; an algorithm's own parameters are always trained. */
+function freshOptState(stage: Stage, model: LanguageModel, params: Params): Params {
+  const trained = (name: string): boolean => !(name in model.params) || stage.trainable(name);
+  return stage.optimizer.init(selectParams(params, trained));
+}
+
+function firstState({ model, algorithm, seed }: RecipeOptions, stage: Stage): LoopState {
+  const own = algorithm.init?.(model.config.hiddenSize, fold(seed, 'init')) ?? {};
+  const params = mergeParams(model.params, own);
+  const optState = freshOptState(stage, model, params);
+  return { step: 0, sampledTokens: 0, stage: 0, params, optState };
+}
+
+/**
+ * Runs the stages of a recipe one after the other, with probes before, between and after.
+ *
+ * @param stages - in order, each until more tokens than the one before
+ * @param options - model, task, algorithm and budget
+ * @returns one record a step, and one for the probe at step 0
+ * @throws what `train` and `probe` throw
+ */
+export async function* runStages(
+  stages: readonly Stage[],
+  options: RecipeOptions,
+): AsyncGenerator<RecipeRecord, void, void> {
+  checkPositiveInteger('recipe: tokenBudget', options.tokenBudget);
+  checkPositiveInteger('recipe: promptsPerStep', options.promptsPerStep ?? 1);
+  checkPositiveInteger('recipe: probeEvery', options.probeEvery ?? 1);
+  let state = options.from ?? firstState(options, stages[0]!);
+  if (state.step === 0) {
+    const probed = await measure(stages[0]!, options, state);
+    yield { completions: [], probed, state, done: false };
+  }
+  while (state.stage < stages.length) {
+    for await (const record of runStage(stages, options, state)) {
+      state = record.state;
+      yield record;
+    }
+  }
+}
+
+async function* runStage(
+  stages: readonly Stage[],
+  options: RecipeOptions,
+  start: LoopState,
+): AsyncGenerator<RecipeRecord, void, void> {
+  const { model, task, probeEvery = 20 } = options;
+  const stage = stages[start.stage]!;
+  const next = stages[start.stage + 1];
+  const contexts = kernelContexts(model, task, options.probe?.kernelContexts ?? 4);
+  /** The parameters before an update that is to be explained; that depends on the step alone. */
+  const keepBefore = ({ step, params }: TrainState): Params =>
+    (step + 1) % probeEvery === 0 ? cloneParams(modelOf(model, params).params) : {};
+
+  let { sampledTokens } = start;
+  let before = keepBefore(start);
+  try {
+    for await (const { metrics, completions, state } of trainOn(stage, options, start)) {
+      // train leaves to its caller what it was given: the state that the stage began with.
+      if (state.step === start.step + 1) {
+        release(start.params, state.params, model.params);
+        release(start.optState, state.optState);
+      }
+      const { sampledTokens: sampledNow, ...logged } = metrics;
+      sampledTokens += sampledNow;
+      const ended = sampledTokens >= stage.untilTokens;
+      let now: LoopState = { ...state, sampledTokens, stage: start.stage };
+      let probed: ProbeRecord | undefined;
+      if (ended || state.step % probeEvery === 0) {
+        const explained = Object.keys(before).length > 0;
+        const change = explained
+          ? entropyChange({ ...model, params: before }, state.params, contexts)
+          : {};
+        probed = await measure(stage, options, now, change);
+      }
+      disposeParams(before);
+      before = ended ? {} : keepBefore(state);
+      if (ended) now = { ...now, stage: start.stage + 1 };
+      if (ended && next !== undefined) {
+        disposeParams(state.optState);
+        now = { ...now, optState: freshOptState(next, model, state.params) };
+      }
+      yield {
+        row: { step: state.step, stage: stage.name, sampledTokens, ...logged },
+        completions,
+        ...(probed && { probed }),
+        state: now,
+        done: ended && next === undefined,
+      };
+      if (ended) break;
+    }
+  } finally {
+    disposeParams(before);
+  }
+}
+
+function trainOn(stage: Stage, options: RecipeOptions, from: TrainState) {
+  const { model, task, algorithm, seed, promptsPerStep = 16 } = options;
+  return train({
+    policy: languageModelPolicy(model, { maxNewTokens: task.maxNewTokens, stopTokens: [] }),
+    params: model.params,
+    algorithm,
+    prompts: task.train,
+    reward: ({ text }, prompt) => task.reward(text, prompt),
+    optimizer: stage.optimizer,
+    steps: Number.MAX_SAFE_INTEGER, // the stage ends by its tokens
+    seed,
+    promptsPerStep,
+    trainable: stage.trainable,
+    from: { step: from.step, params: from.params, optState: from.optState },
+  });
+}
+
+async function measure(
+  stage: Stage,
+  { model, task, seed, probe: options }: RecipeOptions,
+  { step, sampledTokens, params }: LoopState,
+  change: Partial<ProbeRow> = {},
+): Promise<ProbeRecord> {
+  const { row, samples } = await probe(modelOf(model, params), task, seed, options);
+  return { row: { step, stage: stage.name, sampledTokens, ...row, ...change }, samples };
+}
+
+/** The share of a budget that a stage ends at, checked. */
+export function tokensAt(where: string, share: number, tokenBudget: number): number {
+  return Math.round(checkInRange(where, share, 0, 1) * tokenBudget);
+}

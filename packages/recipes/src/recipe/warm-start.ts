@@ -1,0 +1,169 @@
+import {
+  type Optimizer,
+  type Params,
+  applyUpdates,
+  checkPositiveInteger,
+  checkSeed,
+  disposeParams,
+  fold,
+  gatherLogProbs,
+  randomInt,
+  rng,
+  valueAndGrad,
+} from '@cfrl/engine';
+import { type LanguageModel, forward } from '@cfrl/model';
+import * as tf from '@tensorflow/tfjs-core';
+
+import type { LoopState } from '../run/loop-state.js';
+import type { Task, TaskPrompt } from '../tasks/task.js';
+
+/** Options of {@link warmStart}. */
+export interface WarmStartOptions {
+  /** Where to begin; borrowed. */
+  readonly model: LanguageModel;
+  /** What to learn: its training prompts and their answers. */
+  readonly task: Task;
+  /** What turns gradients into updates. */
+  readonly optimizer: Optimizer;
+  /** Supervised steps of the whole warm start. */
+  readonly steps: number;
+  /** Examples a step. */
+  readonly batchSize: number;
+  /** Integer in `[0, 2^53)`; it determines the examples of every step. */
+  readonly seed: number;
+  /** Where to go on, from a checkpoint; the generator owns it from then on. */
+  readonly from?: LoopState;
+}
+
+/** One supervised step. */
+export interface WarmStartRecord {
+  /** What to log. */
+  readonly row: { readonly step: number; readonly loss: number };
+  /** Where the warm start stands, lent until the next step is asked for; the last is the caller's. */
+  readonly state: LoopState;
+}
+
+/** Prompts with their answers as tokens; all must be equally long. */
+export function encodeExamples(
+  { tokenizer }: LanguageModel,
+  examples: readonly TaskPrompt[],
+): { readonly inputs: tf.Tensor2D; readonly targets: tf.Tensor2D } {
+  const rows = examples.map(({ prompt, answer }) => tokenizer.encode(prompt + answer));
+  const length = rows[0]!.length;
+  const answerLength = tokenizer.encode(examples[0]!.answer).length;
+  const ragged = rows.find((row) => row.length !== length);
+  if (ragged !== undefined) {
+    throw new RangeError(
+      `warmStart: an example has ${ragged.length} tokens, expected ${length} as the first; ` +
+        'give prompts and answers fixed widths',
+    );
+  }
+  return {
+    inputs: tf.tensor2d(rows.map((row) => row.slice(0, -1)), [rows.length, length - 1], 'int32'),
+    targets: tf.tensor2d(
+      rows.map((row) => row.slice(length - answerLength)),
+      [rows.length, answerLength],
+      'int32',
+    ),
+  };
+}
+
+/** Log-probabilities of the answers' tokens, `[B, T]`, nats; the caller owns them. */
+export function answerLogProbs(
+  params: Params,
+  { config }: LanguageModel,
+  { inputs, targets }: ReturnType<typeof encodeExamples>,
+): tf.Tensor {
+  return tf.tidy(() => {
+    const { logits } = forward(params, config, { tokens: inputs });
+    const length = targets.shape[1];
+    const ofAnswers = tf.slice(logits, [0, inputs.shape[1] - length, 0], [-1, length, -1]);
+    return gatherLogProbs(ofAnswers, targets);
+  });
+}
+
+/**
+ * Supervised training on a task's answers, to bring a fresh model to where reinforcement has
+ * something to reinforce. The loss is the cross-entropy of the answers' tokens.
+ *
+ * @param options - model, task, optimiser and length
+ * @returns one record a step
+ * @throws RangeError if an option is outside its range or the loss is not finite
+ *
+ * @example
+ * ```ts
+ * import { adamw } from '@cfrl/engine';
+ * import { charTokenizer, initParams, modelConfig } from '@cfrl/model';
+ * const task = addition({ digits: 1, heldOut: 20 });
+ * const tokenizer = charTokenizer(task.alphabet);
+ * const config = modelConfig({
+ *   architecture: 'llama', vocabSize: tokenizer.vocabSize, hiddenSize: 16, layers: 1, heads: 2, maxPositions: 8,
+ * });
+ * const model = { config, params: initParams(config, 0), tokenizer };
+ * const losses: number[] = [];
+ * const optimizer = adamw({ learningRate: 0.01 });
+ * for await (const { row } of warmStart({ model, task, optimizer, steps: 8, batchSize: 16, seed: 0 })) {
+ *   losses.push(row.loss);
+ * }
+ * losses.at(-1)! < losses[0]!; // => true
+ * ```
+ */
+export async function* warmStart({
+  model,
+  task,
+  optimizer,
+  steps,
+  batchSize,
+  seed,
+  from,
+}: WarmStartOptions): AsyncGenerator<WarmStartRecord, void, void> {
+  checkPositiveInteger('warmStart: steps', steps);
+  checkPositiveInteger('warmStart: batchSize', batchSize);
+  checkSeed('warmStart: seed', seed);
+  let { step, params, optState } = from ?? {
+    step: 0,
+    params: model.params,
+    optState: optimizer.init(model.params),
+  };
+  while (step < steps) {
+    const source = rng(fold(seed, 'warm start', step));
+    const examples = Array.from(
+      { length: batchSize },
+      () => task.train[randomInt(source, task.train.length)]!,
+    );
+    const next = supervisedStep(model, optimizer, { step, params, optState }, examples);
+    if (params !== model.params) disposeParams(params);
+    disposeParams(optState);
+    ({ params, optState } = next);
+    step += 1;
+    // One turn of the event loop a step, so that the caller's progress and signals get their time.
+    await new Promise((resolve) => setImmediate(resolve));
+    const state = { step, sampledTokens: 0, stage: 0, params, optState };
+    yield { row: { step, loss: next.loss }, state };
+  }
+}
+
+function supervisedStep(
+  model: LanguageModel,
+  optimizer: Optimizer,
+  { step, params, optState }: Pick<LoopState, 'step' | 'params' | 'optState'>,
+  examples: readonly TaskPrompt[],
+): { loss: number; params: Params; optState: Params } {
+  const batch = encodeExamples(model, examples);
+  const { value, grads } = valueAndGrad((p) =>
+    tf.tidy(() => tf.neg(tf.mean(answerLogProbs(p, model, batch)))),
+  )(params);
+  const loss = value.dataSync()[0]!;
+  tf.dispose([batch.inputs, batch.targets, value]);
+  if (!Number.isFinite(loss)) {
+    disposeParams(grads);
+    throw new RangeError(
+      `warmStart: loss is ${loss} at step ${step}, expected a finite number; lower the learning rate`,
+    );
+  }
+  const { updates, state } = optimizer.update(grads, optState, params);
+  const next = applyUpdates(params, updates);
+  disposeParams(grads);
+  disposeParams(updates);
+  return { loss, params: next, optState: state };
+}

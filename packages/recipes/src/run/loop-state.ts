@@ -1,0 +1,32 @@
+import { type Params, disposeParams, selectParams } from '@cfrl/engine';
+
+/** Everything that the next step depends on. */
+export interface LoopState {
+  /** Steps taken. */
+  readonly step: number;
+  /** Tokens sampled for training so far. */
+  readonly sampledTokens: number;
+  /** Which part of the recipe the next step belongs to; 0 is the first. */
+  readonly stage: number;
+  /** The model's parameters, and those that only training needs (a value head). */
+  readonly params: Params;
+  /** The optimiser's state. */
+  readonly optState: Params;
+}
+
+/** Frees a record, but for the tensors that others hold. */
+export function release(params: Params, ...kept: readonly Params[]): void {
+  const keep = new Set(kept.flatMap((record) => Object.values(record)));
+  disposeParams(selectParams(params, (name) => !keep.has(params[name]!)));
+}
+
+/**
+ * Frees a recipe's last state, when nobody needs it any more.
+ *
+ * @param state - the state of the last record
+ * @param kept - records whose tensors stay, usually the `params` of the model that RL began with
+ */
+export function disposeLoopState(state: LoopState, ...kept: readonly Params[]): void {
+  release(state.params, ...kept);
+  release(state.optState, ...kept);
+}

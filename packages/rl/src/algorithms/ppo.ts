@@ -1,0 +1,111 @@
+import { checkInRange, checkOptions } from '@cfrl/engine';
+import * as tf from '@tensorflow/tfjs-core';
+
+import { whiten } from '../advantages.js';
+import { checkCommon, klPenalties, regularize, resolved } from '../compose.js';
+import { type GaeOptions, gae } from '../gae.js';
+import { perToken } from '../reduce.js';
+import { type ClipOptions, checkClip, clippedSurrogate, ratioMetrics } from '../surrogate.js';
+import type { Algorithm, Rollout, Target } from '../types.js';
+import { initValueHead, valueHead } from '../value-head.js';
+import { type ValueLoss, squaredError } from '../value-loss.js';
+
+/** Options of {@link ppo}. */
+export interface PpoOptions extends ClipOptions, GaeOptions {
+  /** Completions a prompt. @defaultValue 1 */
+  readonly groupSize?: number;
+  /** Passes over the completions of one step. @defaultValue 4 */
+  readonly epochs?: number;
+  /** Completions an update; `Infinity` is all of the step's. @defaultValue Infinity */
+  readonly minibatchSize?: number;
+  /** Applied to the advantages of all tokens of a step. @defaultValue whiten */
+  readonly normalize?: (advantages: readonly number[]) => number[];
+  /** The critic's loss per token. @defaultValue squaredError */
+  readonly valueLoss?: ValueLoss;
+  /** Weight of the critic's loss. @defaultValue 0.5 */
+  readonly valueCoef?: number;
+  /** Weight of the KL penalty in the reward of each token, reward units per nat; above 0 it needs a reference. @defaultValue 0 */
+  readonly klCoef?: number;
+  /** Weight of the entropy in the loss, per nat. @defaultValue 0 */
+  readonly entropyCoef?: number;
+}
+
+const known = [
+  ...['groupSize', 'epochs', 'minibatchSize', 'clipRange', 'clipRangeHigh', 'gamma', 'gaeLambda'],
+  ...['normalize', 'valueLoss', 'valueCoef', 'klCoef', 'entropyCoef'],
+];
+
+/**
+ * Proximal policy optimisation with a linear value head on the policy's features. A completion is one
+ * episode: its tokens earn their KL penalties, the last one the task's reward, and after it nothing
+ * more can be earned, whether the policy stopped or was cut off (the task has paid for what is there).
+ *
+ *     loss = mean over tokens of -min(ratio A, clip(ratio) A) - entropyCoef H + valueCoef valueLoss
+ *
+ * @param options - what to change
+ * @returns the algorithm; its parameters are `value_head.weight` and `value_head.bias`
+ * @throws RangeError if an option is outside its range or unknown
+ * @see Schulman et al. 2017, https://arxiv.org/abs/1707.06347
+ *
+ * @example
+ * ```ts
+ * const rollout = { reward: 1, oldLogProbs: [-1, -1], values: [0.5, 0.5] };
+ * ppo({ gaeLambda: 1, normalize: (a) => [...a] }).prepare([rollout]); // => [{ advantages: [0.5, 0.5], returns: [1, 1] }]
+ * ```
+ */
+export function ppo(options: PpoOptions = {}): Algorithm {
+  checkOptions('ppo', options, known);
+  const { groupSize = 1, epochs = 4, minibatchSize = Infinity } = options;
+  const { gamma = 1, gaeLambda = 0.95, normalize = whiten } = options;
+  const { valueLoss = squaredError, valueCoef = 0.5, klCoef = 0, entropyCoef = 0 } = options;
+  const clip = checkClip('ppo', options);
+  const common = { groupSize, epochs, minibatchSize, klCoef, entropyCoef };
+  checkCommon('ppo', common);
+  checkInRange('ppo: gamma', gamma, 0, 1);
+  checkInRange('ppo: gaeLambda', gaeLambda, 0, 1);
+  checkInRange('ppo: valueCoef', valueCoef, 0, Number.MAX_VALUE);
+
+  const episode = (rollout: Rollout): Required<Target> => {
+    const rewards = klPenalties(rollout, klCoef).map((penalty, t, all) =>
+      t === all.length - 1 ? penalty + rollout.reward : penalty,
+    );
+    const { values } = rollout;
+    if (values === undefined) throw new RangeError('ppo: rollout has no values, expected some');
+    return gae(rewards, [...values, 0], { gamma, gaeLambda });
+  };
+  return {
+    name: 'ppo',
+    options: resolved({ ...common, ...clip, gamma, gaeLambda, normalize, valueLoss, valueCoef }),
+    groupSize,
+    epochs,
+    minibatchSize,
+    needsReference: klCoef > 0,
+    init: initValueHead,
+    values: valueHead,
+    prepare: (rollouts) => {
+      const episodes = rollouts.map(episode);
+      const normalized = normalize(episodes.flatMap(({ advantages }) => advantages));
+      let next = 0;
+      return episodes.map(({ advantages, returns }) => ({
+        advantages: normalized.slice(next, (next += advantages.length)),
+        returns,
+      }));
+    },
+    loss: (input) =>
+      tf.tidy(() => {
+        const { logProbs, oldLogProbs, advantages, mask } = input;
+        const logRatio = tf.sub(logProbs, oldLogProbs);
+        const surrogate = clippedSurrogate(logRatio, advantages, clip);
+        const policyLoss = perToken(regularize(surrogate, input, { entropyCoef }), mask);
+        const critic = perToken(valueLoss(input.values!, input.oldValues!, input.returns!), mask);
+        return {
+          loss: tf.add(policyLoss, tf.mul(valueCoef, critic)) as tf.Scalar,
+          metrics: {
+            policyLoss,
+            valueLoss: critic,
+            ...ratioMetrics(logRatio, advantages, mask, clip),
+          },
+        };
+      }),
+  };
+}

@@ -1,0 +1,69 @@
+import { checkOptions } from '@cfrl/engine';
+import * as tf from '@tensorflow/tfjs-core';
+
+import { type Advantage, meanBaseline } from '../advantages.js';
+import { checkCommon, groupTargets, regularize, resolved } from '../compose.js';
+import { type Reduce, sequenceSum } from '../reduce.js';
+import { policyGradient } from '../surrogate.js';
+import type { Algorithm } from '../types.js';
+
+/** Options of {@link reinforce}. */
+export interface ReinforceOptions {
+  /** Completions a prompt. @defaultValue 1 */
+  readonly groupSize?: number;
+  /** From the rewards of all completions of a step to advantages. @defaultValue meanBaseline */
+  readonly advantage?: Advantage;
+  /** From per-token losses to the loss. @defaultValue sequenceSum */
+  readonly reduce?: Reduce;
+  /** Weight of the KL penalty in the reward, reward units per nat; above 0 it needs a reference. @defaultValue 0 */
+  readonly klCoef?: number;
+  /** Weight of the entropy in the loss, per nat. @defaultValue 0 */
+  readonly entropyCoef?: number;
+}
+
+/**
+ * REINFORCE with a baseline: one update a step, on the completions just sampled.
+ *
+ *     loss = (1/B) sum_i sum_t -(r_i - mean(r)) log pi(y_it)
+ *
+ * The baseline is the mean over all completions of the step, of all prompts.
+ *
+ * @param options - what to change
+ * @returns the algorithm
+ * @throws RangeError if an option is outside its range or unknown
+ * @see Williams 1992, https://doi.org/10.1007/BF00992696
+ *
+ * @example
+ * ```ts
+ * reinforce().options; // => { groupSize: 1, advantage: "meanBaseline", reduce: "sequenceSum", klCoef: 0, entropyCoef: 0 }
+ * ```
+ */
+export function reinforce(options: ReinforceOptions = {}): Algorithm {
+  checkOptions('reinforce', options, ['groupSize', 'advantage', 'reduce', 'klCoef', 'entropyCoef']);
+  const {
+    groupSize = 1,
+    advantage = meanBaseline,
+    reduce = sequenceSum,
+    klCoef = 0,
+    entropyCoef = 0,
+  } = options;
+  const [epochs, minibatchSize] = [1, Infinity];
+  checkCommon('reinforce', { groupSize, epochs, minibatchSize, klCoef, entropyCoef });
+  return {
+    name: 'reinforce',
+    options: resolved({ groupSize, advantage, reduce, klCoef, entropyCoef }),
+    groupSize,
+    epochs,
+    minibatchSize,
+    needsReference: klCoef > 0,
+    prepare: (rollouts) => groupTargets(rollouts, rollouts.length, advantage, klCoef),
+    loss: (input) =>
+      tf.tidy(() => {
+        const surrogate = policyGradient(input.logProbs, input.advantages);
+        return {
+          loss: reduce(regularize(surrogate, input, { entropyCoef }), input.mask),
+          metrics: {},
+        };
+      }),
+  };
+}

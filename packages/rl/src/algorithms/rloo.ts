@@ -1,0 +1,83 @@
+import { checkOptions } from '@cfrl/engine';
+import * as tf from '@tensorflow/tfjs-core';
+
+import { leaveOneOut } from '../advantages.js';
+import { checkCommon, checkGroup, groupTargets, regularize, resolved } from '../compose.js';
+import { perSequence } from '../reduce.js';
+import {
+  type ClipOptions,
+  checkClip,
+  clippedSurrogate,
+  ratioMetrics,
+  sequenceLogRatio,
+} from '../surrogate.js';
+import type { Algorithm } from '../types.js';
+
+/** Options of {@link rloo}. */
+export interface RlooOptions extends ClipOptions {
+  /** Completions a prompt, at least 2. @defaultValue 4 */
+  readonly groupSize?: number;
+  /** Passes over the completions of one step. @defaultValue 1 */
+  readonly epochs?: number;
+  /** Completions an update; `Infinity` is all of the step's. @defaultValue Infinity */
+  readonly minibatchSize?: number;
+  /** Weight of the KL penalty in the reward, reward units per nat; above 0 it needs a reference. @defaultValue 0 */
+  readonly klCoef?: number;
+  /** Weight of the entropy in the loss, per nat. @defaultValue 0 */
+  readonly entropyCoef?: number;
+}
+
+/**
+ * REINFORCE leave-one-out: each completion is compared with the others of its prompt. The whole
+ * completion is one action: its ratio is the product over its tokens, clipped as one.
+ *
+ *     loss = (1/B) sum_i -min(ratio_i A_i, clip(ratio_i) A_i),   A_i = r_i - mean of the group's others
+ *
+ * In a step of one update the ratio is 1, and the gradient is the plain, unbiased policy gradient.
+ *
+ * @param options - what to change
+ * @returns the algorithm
+ * @throws RangeError if an option is outside its range or unknown
+ * @see Ahmadian et al. 2024, https://arxiv.org/abs/2402.14740; the clipping is TRL 1.16's
+ *
+ * @example
+ * ```ts
+ * rloo({ groupSize: 8 }).groupSize; // => 8
+ * ```
+ */
+export function rloo(options: RlooOptions = {}): Algorithm {
+  checkOptions('rloo', options, [
+    'groupSize',
+    'epochs',
+    'minibatchSize',
+    'clipRange',
+    'clipRangeHigh',
+    'klCoef',
+    'entropyCoef',
+  ]);
+  const { groupSize = 4, epochs = 1, minibatchSize = Infinity } = options;
+  const { klCoef = 0, entropyCoef = 0 } = options;
+  const clip = checkClip('rloo', options);
+  const common = { groupSize, epochs, minibatchSize, klCoef, entropyCoef };
+  checkCommon('rloo', common);
+  checkGroup('rloo', groupSize);
+  return {
+    name: 'rloo',
+    options: resolved({ ...common, ...clip }),
+    groupSize,
+    epochs,
+    minibatchSize,
+    needsReference: klCoef > 0,
+    prepare: (rollouts) => groupTargets(rollouts, groupSize, leaveOneOut, klCoef),
+    loss: (input) =>
+      tf.tidy(() => {
+        const { logProbs, oldLogProbs, advantages, mask } = input;
+        const logRatio = sequenceLogRatio(tf.sub(logProbs, oldLogProbs), mask);
+        const surrogate = clippedSurrogate(logRatio, advantages, clip);
+        return {
+          loss: perSequence(regularize(surrogate, input, { entropyCoef }), mask),
+          metrics: ratioMetrics(logRatio, advantages, mask, clip),
+        };
+      }),
+  };
+}

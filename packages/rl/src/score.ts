@@ -1,0 +1,141 @@
+import { type Params, disposeParams, gatherLogProbs, softmaxEntropy } from '@cfrl/engine';
+import * as tf from '@tensorflow/tfjs-core';
+
+import { type PaddedBatch, padTokens, unpadRows } from './batch.js';
+import type { Algorithm, Completion, Policy } from './types.js';
+
+/** What a policy says of a batch of completions, over the batch's window. The caller owns the tensors. */
+export interface Scores {
+  /** `[B, T]`, nats, of the tokens that were sampled; 0 outside of the mask. */
+  readonly logProbs: tf.Tensor2D;
+  /** `[B, T]`, nats, of the distributions that they were drawn from; 0 outside of the mask. */
+  readonly entropy: tf.Tensor2D;
+  /** `[B, T]`, reward units, the critic's value of the prefix before each token, if there is a critic. */
+  readonly values?: tf.Tensor2D;
+  /** `V` */
+  readonly vocabularySize: number;
+}
+
+/** The part of an algorithm that scoring needs. */
+export type Critic = Pick<Algorithm, 'values'>;
+
+const inWindow = (x: tf.Tensor3D, { layout }: PaddedBatch): tf.Tensor3D =>
+  layout.start === 0 ? x : tf.slice(x, [0, layout.start, 0], [-1, layout.width, -1]);
+
+/** The entries of the mask; a choice, so what stands in the padding reaches neither value nor gradient. */
+const inMask = (x: tf.Tensor, { mask }: PaddedBatch): tf.Tensor2D =>
+  tf.where(mask, x, tf.zerosLike(x)) as tf.Tensor2D;
+
+/**
+ * The features of a policy that is cut at its classifier, over the window.
+ *
+ * @param policy - with a `classifier`
+ * @param params - the policy's parameters
+ * @param batch - padded completions
+ * @returns `[B, T, D]`, or nothing if the policy is not cut. The caller owns the result.
+ */
+export function windowFeatures(
+  { classifier }: Policy,
+  params: Params,
+  batch: PaddedBatch,
+): tf.Tensor3D | undefined {
+  if (classifier === undefined) return undefined;
+  return tf.tidy(() => inWindow(classifier.features(params, batch), batch));
+}
+
+/**
+ * Scores the completions of a batch: the log-probability of each sampled token and the entropy of the
+ * distribution it came from, in one pass over prompt and completion. Differentiable in the parameters.
+ *
+ * A policy that samples from a cache gets the same numbers there up to the rounding of another order
+ * of sums (about 1e-6 nats in float32); `train` reports the largest difference as `scoringGap`.
+ *
+ * @param policy - what scores
+ * @param params - its parameters
+ * @param batch - padded completions
+ * @param algorithm - for its critic, if it has one
+ * @param features - `[B, T, D]`, if {@link windowFeatures} has been called already
+ * @returns the scores. The caller owns the result.
+ */
+export function score(
+  policy: Policy,
+  params: Params,
+  batch: PaddedBatch,
+  algorithm: Critic,
+  features?: tf.Tensor3D,
+): Scores {
+  return tf.tidy(() => {
+    const cut = features ?? windowFeatures(policy, params, batch);
+    const whole = cut === undefined ? policy.forward(params, batch) : undefined;
+    const inputs = cut ?? inWindow(whole!.features, batch);
+    const logits = policy.classifier?.logits(params, inputs) ?? inWindow(whole!.logits, batch);
+    return {
+      logProbs: inMask(gatherLogProbs(logits, batch.targets), batch),
+      entropy: inMask(softmaxEntropy(logits), batch),
+      ...(algorithm.values && { values: inMask(algorithm.values(params, inputs), batch) }),
+      vocabularySize: logits.shape[2],
+    };
+  });
+}
+
+/** What scoring found, as plain numbers without padding. */
+export interface ScoredNumbers {
+  /** `[B][L_i]`, nats. */
+  readonly logProbs: readonly (readonly number[])[];
+  /** `[B][L_i]`, reward units, if there is a critic. */
+  readonly values?: readonly (readonly number[])[];
+}
+
+/**
+ * Scores completions without gradient.
+ *
+ * @param policy - what scores
+ * @param params - its parameters
+ * @param completions - any number, at least 1
+ * @param algorithm - for its critic, if it has one
+ * @param chunkSize - completions at a time, which bounds the memory
+ * @returns log-probabilities, and the critic's values
+ * @throws RangeError if a token is outside of the vocabulary
+ */
+export async function scoreAll(
+  policy: Policy,
+  params: Params,
+  completions: readonly Completion[],
+  algorithm: Critic,
+  chunkSize: number,
+): Promise<ScoredNumbers> {
+  const [logProbs, values]: [number[][], number[][]] = [[], []];
+  const size = Math.min(chunkSize, completions.length);
+  for (let first = 0; first < completions.length; first += size) {
+    const chunk = completions.slice(first, first + size);
+    const { layout, ...padded } = padTokens(chunk, policy.padToken);
+    const made: Params[] = [{ ...padded }];
+    try {
+      const { vocabularySize, ...scores } = score(policy, params, { ...padded, layout }, algorithm);
+      made.push({ ...scores });
+      checkVocabulary(chunk, vocabularySize);
+      logProbs.push(...unpadRows(await scores.logProbs.data(), layout));
+      if (scores.values) values.push(...unpadRows(await scores.values.data(), layout));
+    } finally {
+      made.forEach(disposeParams);
+    }
+  }
+  return { logProbs, ...(algorithm.values && { values }) };
+}
+
+/**
+ * Refuses completions with tokens that the policy gives no logit to.
+ *
+ * @param completions - what was sampled
+ * @param vocabularySize - `V`, of the logits
+ * @throws RangeError if a token is not below `vocabularySize`
+ */
+export function checkVocabulary(completions: readonly Completion[], vocabularySize: number): void {
+  const largest = Math.max(...completions.map(({ tokens }) => Math.max(...tokens)));
+  if (largest >= vocabularySize) {
+    throw new RangeError(
+      `train: completion token is ${largest}, expected less than ${vocabularySize}, the last ` +
+        "dimension of policy.forward's logits; sample with the same model and tokenizer",
+    );
+  }
+}

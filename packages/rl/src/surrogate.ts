@@ -1,0 +1,146 @@
+import { checkInRange, checkOptions, maskedMean } from '@cfrl/engine';
+import * as tf from '@tensorflow/tfjs-core';
+
+import { klK3 } from './kl.js';
+
+/** How far the ratio of new to old probability may move before a token stops counting. */
+export interface ClipOptions {
+  /** Half-width below: the ratio is cut at `1 - clipRange`, in [0, 1]. @defaultValue 0.2 */
+  readonly clipRange?: number;
+  /** Half-width above: the ratio is cut at `1 + clipRangeHigh`, at least 0. @defaultValue clipRange */
+  readonly clipRangeHigh?: number;
+}
+
+/** The range with its defaults, checked; `where` begins the message. */
+export function checkClip(where: string, options: ClipOptions): Required<ClipOptions> {
+  const { clipRange = 0.2, clipRangeHigh = clipRange } = options;
+  checkInRange(`${where}: clipRange`, clipRange, 0, 1);
+  checkInRange(`${where}: clipRangeHigh`, clipRangeHigh, 0, Infinity);
+  return { clipRange, clipRangeHigh };
+}
+
+/**
+ * The loss whose gradient is the policy gradient.
+ *
+ *     -A_t log pi(y_t)
+ *
+ * @param logProbs - `[...]`, nats, under the current policy
+ * @param advantages - `[...]`, constants
+ * @returns `[...]`, per-token losses. The caller owns the result.
+ * @see Williams 1992, eq. 1
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * policyGradient(tf.tensor1d([-1, -3]), tf.tensor1d([2, -1])).arraySync(); // => [2, -3]
+ * ```
+ */
+export function policyGradient(logProbs: tf.Tensor, advantages: tf.Tensor): tf.Tensor {
+  return tf.tidy(() => tf.neg(tf.mul(logProbs, advantages)));
+}
+
+/**
+ * PPO's pessimistic loss: a token whose ratio has left the range in the direction that its advantage
+ * asks for has no gradient any more.
+ *
+ *     -min(ratio_t A_t, clip(ratio_t, 1 - clipRange, 1 + clipRangeHigh) A_t),   ratio = exp(logRatio)
+ *
+ * @param logRatio - `[...]`, nats, log-probability now minus that under the policy that sampled
+ * @param advantages - `[...]`, constants
+ * @param options - the range
+ * @returns `[...]`, per-token losses. The caller owns the result.
+ * @throws RangeError if an option is outside its range or unknown
+ * @see Schulman et al. 2017, eq. 7, https://arxiv.org/abs/1707.06347; the asymmetric range is Yu et
+ *   al. 2025, eq. 10, https://arxiv.org/abs/2503.14476
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * const logRatio = tf.log(tf.tensor1d([1, 1.5, 1.5]));
+ * clippedSurrogate(logRatio, tf.tensor1d([1, 1, -1])).arraySync(); // => [-1, -1.2, 1.5]
+ * ```
+ */
+export function clippedSurrogate(
+  logRatio: tf.Tensor,
+  advantages: tf.Tensor,
+  options: ClipOptions = {},
+): tf.Tensor {
+  checkOptions('clippedSurrogate', options, ['clipRange', 'clipRangeHigh']);
+  const { clipRange, clipRangeHigh } = checkClip('clippedSurrogate', options);
+  return tf.tidy(() => {
+    const ratio = tf.exp(logRatio);
+    const clipped = tf.mul(tf.clipByValue(ratio, 1 - clipRange, 1 + clipRangeHigh), advantages);
+    return tf.neg(tf.minimum(tf.mul(ratio, advantages), clipped));
+  });
+}
+
+/**
+ * One log-ratio a completion, the sum over its tokens, at each of its tokens: with it a surrogate
+ * weighs and clips whole completions.
+ *
+ *     s_it = sum_u m_iu logRatio_iu
+ *
+ * @param logRatio - `[B, T]`, nats
+ * @param mask - `[B, T]`, bool or 0/1
+ * @returns `[B, T]`, nats, constant along a row. The caller owns the result.
+ * @see Ahmadian et al. 2024, section 3.1, https://arxiv.org/abs/2402.14740
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * const logRatio = tf.tensor2d([[1, 2, 9]]);
+ * sequenceLogRatio(logRatio, tf.tensor2d([[1, 1, 0]])).arraySync(); // => [[3, 3, 3]]
+ * ```
+ */
+export function sequenceLogRatio(logRatio: tf.Tensor, mask: tf.Tensor): tf.Tensor {
+  return tf.tidy(() => {
+    const zeros = tf.zerosLike(logRatio);
+    const selected = tf.where(tf.cast(mask, 'bool'), logRatio, zeros);
+    return tf.add(zeros, tf.sum(selected, 1, true));
+  });
+}
+
+/**
+ * What happened to the ratios in one update: their mean and largest value, the fraction of tokens
+ * that the clip took out, and the divergence from the policy that sampled (an unbiased estimate).
+ *
+ * @param logRatio - `[B, T]`, nats
+ * @param advantages - `[B, T]`
+ * @param mask - `[B, T]`, bool or 0/1
+ * @param options - the range
+ * @returns `ratioMean`, `ratioMax`, `clipFraction` (in [0, 1]) and `klOld` (nats per token), scalars.
+ *   The caller owns the result.
+ * @throws RangeError if an option is outside its range or unknown
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * const logRatio = tf.log(tf.tensor2d([[1, 1.5, 0.5, 1]]));
+ * const { clipFraction } = ratioMetrics(logRatio, tf.tensor2d([[1, 1, 1, 1]]), tf.ones([1, 4]));
+ * clipFraction.arraySync(); // => 0.25
+ * ```
+ */
+export function ratioMetrics(
+  logRatio: tf.Tensor,
+  advantages: tf.Tensor,
+  mask: tf.Tensor,
+  options: ClipOptions = {},
+): { ratioMean: tf.Scalar; ratioMax: tf.Scalar; clipFraction: tf.Scalar; klOld: tf.Scalar } {
+  checkOptions('ratioMetrics', options, ['clipRange', 'clipRangeHigh']);
+  const { clipRange, clipRangeHigh } = checkClip('ratioMetrics', options);
+  return tf.tidy(() => {
+    const zeros = tf.zerosLike(logRatio);
+    const selected = tf.where(tf.cast(mask, 'bool'), logRatio, zeros);
+    const ratio = tf.exp(selected);
+    const clipped = tf.logicalOr(
+      tf.logicalAnd(tf.greater(ratio, 1 + clipRangeHigh), tf.greater(advantages, 0)),
+      tf.logicalAnd(tf.less(ratio, 1 - clipRange), tf.less(advantages, 0)),
+    );
+    return {
+      ratioMean: maskedMean(ratio, mask),
+      ratioMax: tf.max(tf.where(tf.cast(mask, 'bool'), ratio, zeros)) as tf.Scalar,
+      clipFraction: maskedMean(tf.cast(clipped, 'float32'), mask),
+      klOld: maskedMean(klK3(zeros, selected), mask),
+    };
+  });
+}

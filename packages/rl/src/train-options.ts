@@ -1,0 +1,32 @@
+import type { Optimizer, Params } from '@cfrl/engine';
+
+import type { TrainState } from './ownership.js';
+import type { Algorithm, Policy, Prompt, Reward } from './types.js';
+
+/** Options of {@link train}. */
+export interface TrainOptions<P extends Prompt> {
+  /** What is trained. */
+  readonly policy: Policy;
+  /** Its parameters at the start. They are neither changed nor freed. */
+  readonly params: Params;
+  /** `reinforce()`, `rloo()`, `ppo()`, `grpo()`, or one of your own. */
+  readonly algorithm: Algorithm;
+  /** What to complete; at least `promptsPerStep`. */
+  readonly prompts: readonly P[];
+  /** The task. A throw, or a number that is not finite, ends the training. */
+  readonly reward: Reward<P>;
+  /** What turns gradients into updates. */
+  readonly optimizer: Optimizer;
+  /** Where to end: the number of steps of the whole run, those before `from` among them. */
+  readonly steps: number;
+  /** Integer in `[0, 2^53)`; it determines prompts, completions, minibatches and the value head. */
+  readonly seed: number;
+  /** Prompts a step; with the algorithm's `groupSize` it gives the number of completions. */
+  readonly promptsPerStep: number;
+  /** Which of the policy's parameters are trained; an algorithm's own always are. @defaultValue all */
+  readonly trainable?: (name: string) => boolean;
+  /** Parameters of the reference policy. With them `klRef` is measured, whatever its weight. */
+  readonly refParams?: Params;
+  /** Where to go on. Its parameters replace those of `params`; it may hold the trained ones only. */
+  readonly from?: TrainState;
+}
