@@ -148,7 +148,9 @@ export function validateConfig(config: ModelConfig): void {
   checkInRange('validateConfig: ropeTheta', config.ropeTheta, 1, Number.MAX_VALUE);
   checkInRange('validateConfig: initializerRange', config.initializerRange, 0, Number.MAX_VALUE);
   if (typeof tiedEmbeddings !== 'boolean') {
-    throw new TypeError(`validateConfig: tiedEmbeddings is ${String(tiedEmbeddings)}, expected a boolean`);
+    throw new TypeError(
+      `validateConfig: tiedEmbeddings is ${String(tiedEmbeddings)}, expected a boolean`,
+    );
   }
   expectMultiple('hiddenSize', hiddenSize, 'heads', heads);
   expectMultiple('heads', heads, 'keyValueHeads', keyValueHeads);
@@ -166,6 +168,8 @@ export function validateConfig(config: ModelConfig): void {
 
 function expectMultiple(name: string, value: number, ofName: string, of: number): void {
   if (value % of !== 0) {
-    throw new RangeError(`validateConfig: ${name} is ${value}, expected a multiple of ${ofName} (${of})`);
+    throw new RangeError(
+      `validateConfig: ${name} is ${value}, expected a multiple of ${ofName} (${of})`,
+    );
   }
 }

@@ -100,7 +100,9 @@ const fail = (problem: string): never => {
 function architectureOf(json: HuggingFaceConfig): Architecture {
   const type = json['model_type'];
   if (type === 'gpt2' || type === 'llama') return type;
-  return fail(`model_type is ${JSON.stringify(type)}, expected one of ${Object.keys(NAMES).join(', ')}`);
+  return fail(
+    `model_type is ${JSON.stringify(type)}, expected one of ${Object.keys(NAMES).join(', ')}`,
+  );
 }
 
 function checkFeatures(architecture: Architecture, json: HuggingFaceConfig): void {
@@ -124,7 +126,9 @@ function ropeThetaOf(json: HuggingFaceConfig): number {
     const { rope_type: type, type: oldType } = value as Record<string, unknown>;
     const kind = type ?? oldType ?? 'default';
     if (kind !== 'default') {
-      fail(`${name} has type ${JSON.stringify(kind)}, expected "default"; scaled rotary positions are not supported`);
+      fail(
+        `${name} has type ${JSON.stringify(kind)}, expected "default"; scaled rotary positions are not supported`,
+      );
     }
   }
   return (parameters['rope_theta'] ?? json['rope_theta'] ?? 10000) as number;
@@ -157,14 +161,17 @@ export function fromHuggingFaceConfig(json: HuggingFaceConfig): ModelConfig {
     if (json[theirs] !== undefined && json[theirs] !== null) found[ours] = json[theirs];
   }
   for (const ours of ['vocabSize', 'hiddenSize', 'layers', 'heads', 'maxPositions'] as const) {
-    if (found[ours] === undefined) fail(`${NAMES[architecture][ours]} is absent, expected a positive integer`);
+    if (found[ours] === undefined)
+      fail(`${NAMES[architecture][ours]} is absent, expected a positive integer`);
   }
   if (architecture === 'llama') {
-    if (found['intermediateSize'] === undefined) fail('intermediate_size is absent, expected a positive integer');
+    if (found['intermediateSize'] === undefined)
+      fail('intermediate_size is absent, expected a positive integer');
     found['ropeTheta'] = ropeThetaOf(json);
     const width = (found['hiddenSize'] as number) / (found['heads'] as number);
     const given = json['head_dim'] ?? width;
-    if (given !== width) fail(`head_dim is ${String(given)}, expected ${width} (hidden_size / num_attention_heads)`);
+    if (given !== width)
+      fail(`head_dim is ${String(given)}, expected ${width} (hidden_size / num_attention_heads)`);
   }
   return modelConfig({ ...(found as unknown as ModelConfig), architecture });
 }

@@ -1,6 +1,5 @@
 import { cloneParams, selectParams } from '@cfrl/engine';
 import type { Params } from '@cfrl/engine';
-import * as tf from '@tensorflow/tfjs-core';
 
 import { blueprints } from './architecture/index.js';
 import type { ModelConfig } from './config.js';
@@ -89,6 +88,6 @@ export function untie<M extends { readonly config: ModelConfig; readonly params:
   return {
     ...model,
     config: { ...config, tiedEmbeddings: false },
-    params: { ...cloneParams(params), [CLASSIFIER]: tf.clone(weight) },
+    params: cloneParams({ ...params, [CLASSIFIER]: weight }),
   };
 }

@@ -10,7 +10,12 @@ import { join } from 'node:path';
 import { fold, randomNormal, rng, useBackend } from '@cfrl/engine';
 import { byteTokenizer, charTokenizer, forward, initParams, modelConfig } from '@cfrl/model';
 import type { LanguageModel, Tokenizer } from '@cfrl/model';
-import { loadPretrained, readSafetensors, savePretrained, writeSafetensors } from '@cfrl/model/node';
+import {
+  loadPretrained,
+  readSafetensors,
+  savePretrained,
+  writeSafetensors,
+} from '@cfrl/model/node';
 import * as tf from '@tensorflow/tfjs-core';
 
 const TEXTS: Readonly<Record<string, readonly string[]>> = {
@@ -56,7 +61,12 @@ function makeModel(name: string): LanguageModel {
 }
 
 async function write(root: string): Promise<void> {
-  for (const name of ['gpt2-tied-char', 'gpt2-untied-byte', 'llama-tied-byte', 'llama-untied-char']) {
+  for (const name of [
+    'gpt2-tied-char',
+    'gpt2-untied-byte',
+    'llama-tied-byte',
+    'llama-untied-char',
+  ]) {
     const model = makeModel(name);
     const folder = join(root, name);
     await savePretrained(folder, model);

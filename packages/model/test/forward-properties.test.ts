@@ -72,7 +72,14 @@ describe('forward', () => {
             };
             const padded = forward(params, config, {
               tokens: matrix(rows.map((row) => pad(row, padding))),
-              attentionMask: matrix(rows.map((row) => pad(row.map(() => 1), 0))),
+              attentionMask: matrix(
+                rows.map((row) =>
+                  pad(
+                    row.map(() => 1),
+                    0,
+                  ),
+                ),
+              ),
             });
             expect(padded.logits.dataSync().every(Number.isFinite)).toBe(true);
             rows.forEach((row, i) => {
@@ -161,7 +168,10 @@ describe('forward', () => {
         const forwardMode = tf.grad(inner)(zero).dataSync();
         const moved = (step: number): Params =>
           Object.fromEntries(
-            Object.entries(params).map(([key, p]) => [key, tf.add(p, tf.mul(direction[key]!, step))]),
+            Object.entries(params).map(([key, p]) => [
+              key,
+              tf.add(p, tf.mul(direction[key]!, step)),
+            ]),
           );
         const h = 2e-3;
         const difference = tf.div(tf.sub(f(moved(h)), f(moved(-h))), 2 * h).dataSync();
@@ -201,8 +211,10 @@ describe('forward', () => {
     tf.tidy(() => {
       const config = small('gpt2');
       const params = initParams(config, 0);
-      const run = (tokens: tf.Tensor, attentionMask?: tf.Tensor, p: Params = params) => () =>
-        forward(p, config, { tokens, ...(attentionMask && { attentionMask }) } as never);
+      const run =
+        (tokens: tf.Tensor, attentionMask?: tf.Tensor, p: Params = params) =>
+        () =>
+          forward(p, config, { tokens, ...(attentionMask && { attentionMask }) } as never);
       const good = matrix([[1, 2]]);
       expect(run(tf.ones([1, 2]))).toThrow(
         'forward: tokens is a float32 tensor of shape [1, 2], expected int32 [B, T]',

@@ -77,7 +77,9 @@ describe.each(ARCHITECTURES)('generate, %s', (architecture) => {
             const all = uncached(model, [...promptTokens, ...tokens]);
             tokens.forEach((token, t) => {
               const expected = all[promptTokens.length + t - 1]![token]!;
-              expect(Math.abs(logProbs[t]! - expected)).toBeLessThan(1e-5 * (1 + Math.abs(expected)));
+              expect(Math.abs(logProbs[t]! - expected)).toBeLessThan(
+                1e-5 * (1 + Math.abs(expected)),
+              );
             });
             expect(tokens.indexOf(END)).toBe(finishReason === 'stop' ? tokens.length - 1 : -1);
             if (finishReason === 'length') expect(tokens.length).toBe(6);
@@ -142,7 +144,9 @@ describe('generate', () => {
     const expected = uncached(model, tokenizer.encode('ab'))[1]!.map(Math.exp);
     // 4.5 standard deviations of a binomial, for each of the 12 tokens
     expected.forEach((p, token) => {
-      expect(Math.abs(counts[token]! / n - p)).toBeLessThan(4.5 * Math.sqrt((p * (1 - p)) / n) + 1e-3);
+      expect(Math.abs(counts[token]! / n - p)).toBeLessThan(
+        4.5 * Math.sqrt((p * (1 - p)) / n) + 1e-3,
+      );
     });
   });
 
@@ -162,7 +166,11 @@ describe('generate', () => {
 
   it('sharpens with a low temperature and flattens with a high one', async () => {
     const topShare = async (temperature: number): Promise<number> => {
-      const all = await generate(models.gpt2, ['ab'], { maxNewTokens: 1, groupSize: 500, temperature });
+      const all = await generate(models.gpt2, ['ab'], {
+        maxNewTokens: 1,
+        groupSize: 500,
+        temperature,
+      });
       const counts = new Map<number, number>();
       all.forEach(({ tokens }) => counts.set(tokens[0]!, (counts.get(tokens[0]!) ?? 0) + 1));
       return Math.max(...counts.values()) / 500;

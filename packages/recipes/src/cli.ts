@@ -47,7 +47,8 @@ try {
   await program.parseAsync();
 } catch (error) {
   // One line for what a user can mend; the whole trace on request.
-  const text = process.env['CFRL_LOG'] === 'debug' ? (error as Error).stack : (error as Error).message;
+  const text =
+    process.env['CFRL_LOG'] === 'debug' ? (error as Error).stack : (error as Error).message;
   process.stderr.write(`cfrl: ${text}\n`);
   process.exitCode = 1;
 }

@@ -1,10 +1,6 @@
 export { collectExperiment } from './experiment/collect.js';
 export { type ExperimentConfig, demo, quickDemo, setup, type Setup } from './experiment/config.js';
-export {
-  type ExperimentProgress,
-  runExperiment,
-  writeReport,
-} from './experiment/experiment.js';
+export { type ExperimentProgress, runExperiment, writeReport } from './experiment/experiment.js';
 export type { Environment, UnitProgress } from './experiment/units.js';
 export { type CfrlOptions, cfrl, type StandardRlOptions, standardRl } from './recipe/cfrl.js';
 export { type Context, splitModel } from './recipe/contexts.js';

@@ -38,6 +38,7 @@ describe('firstReach', () => {
     expect(firstReach(c, 0.6, 30)).toBe(25);
     expect(firstReach(c, 0.6, 24)).toBeNull();
     expect(firstReach(c, 2, 30)).toBeNull();
+    expect(firstReach(curve([0, 0], [10, 0.5], [20, 0.5], [30, 1]), 0.5, 30)).toBe(10);
     expect(firstReach(c, 0, 30)).toBe(0);
   });
 

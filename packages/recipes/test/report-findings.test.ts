@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { findings, type ReportInput } from '../src/report/index.js';
+import { findings, type ReportInput } from '@cfrl/recipes';
 import { handInput, type HandRun } from './support/report-hand.js';
 import {
   fasterCfrl,
@@ -81,6 +81,17 @@ describe('findings', () => {
     expect(finding(input, 'C3').text).toBe(
       'This needs arms called CF-RL and standard RL with seeds in common.',
     );
+  });
+
+  it('does not support C3 when CF-RL is faster but clearly less confident', () => {
+    const input = syntheticInput([
+      syntheticArm({ name: 'CF-RL', pace: 15_000, sharpening: 0.05, boundaryStep: 40 }),
+      syntheticArm({ name: 'standard RL', pace: 40_000, sharpening: 0.35 }),
+    ]);
+    const { verdict, numbers } = finding(input, 'C3');
+    expect(numbers[0]!.estimate.high).toBeLessThan(0);
+    expect(numbers[1]!.estimate.high).toBeLessThan(0);
+    expect(verdict).toBe('not supported');
   });
 
   it('is undecided on C3 when only one of its two parts is clear', () => {

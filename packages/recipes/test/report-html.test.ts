@@ -1,7 +1,7 @@
 import { parseHTML } from 'linkedom';
 import { describe, expect, it } from 'vitest';
 
-import { renderHtml, type ReportInput, type Sample } from '../src/report/index.js';
+import { renderHtml, type ReportInput, type Sample } from '@cfrl/recipes';
 import { handInput, rewards } from './support/report-hand.js';
 import { noisyArms, syntheticArm, syntheticInput } from './support/report-records.js';
 

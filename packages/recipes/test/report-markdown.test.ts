@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { renderMarkdown } from '../src/report/index.js';
+import { renderMarkdown } from '@cfrl/recipes';
 import { handInput, rewards } from './support/report-hand.js';
 import { fasterCfrl, syntheticArm, syntheticInput } from './support/report-records.js';
 

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { type ReportInput, summarize } from '../src/report/index.js';
+import { type ReportInput, summarize } from '@cfrl/recipes';
 import { handInput, handRun, rewards } from './support/report-hand.js';
 import { fasterCfrl, syntheticInput } from './support/report-records.js';
 

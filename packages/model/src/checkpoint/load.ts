@@ -25,9 +25,12 @@ async function readJson(folder: string, name: string): Promise<unknown> {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new RangeError(`loadPretrained: ${name} in '${folder}' is not JSON, expected a JSON object`, {
-      cause,
-    });
+    throw new RangeError(
+      `loadPretrained: ${name} in '${folder}' is not JSON, expected a JSON object`,
+      {
+        cause,
+      },
+    );
   }
 }
 

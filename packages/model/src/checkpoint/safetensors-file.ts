@@ -49,8 +49,6 @@ export async function writeSafetensors(
  * (await readSafetensors(path)).tensors.w.arraySync(); // => [1, 2]
  * ```
  */
-export async function readSafetensors(
-  path: string,
-): Promise<ReturnType<typeof decodeSafetensors>> {
+export async function readSafetensors(path: string): Promise<ReturnType<typeof decodeSafetensors>> {
   return decodeSafetensors(await readFile(path));
 }

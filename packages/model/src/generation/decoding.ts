@@ -45,7 +45,10 @@ export function prefill(
         ? column((row, t) => Math.max(0, t - padding[row]!))
         : tf.range(0, time, 1, 'int32'),
       bias: ragged
-        ? causalBias(time, column((row, t) => (t < padding[row]! ? 0 : 1)))
+        ? causalBias(
+            time,
+            column((row, t) => (t < padding[row]! ? 0 : 1)),
+          )
         : causalBias(time),
     });
     const streams = tf.reshape(hidden, [rows, time, config.hiddenSize]);
@@ -92,7 +95,11 @@ export function advance(
     const { hidden, cache } = decode(get, config, {
       tokens: tf.tensor2d(Int32Array.from(tokens), [tokens.length, 1], 'int32'),
       positions: ragged
-        ? tf.tensor2d(Int32Array.from(padding, (length) => time - length), [padding.length, 1], 'int32')
+        ? tf.tensor2d(
+            Int32Array.from(padding, (length) => time - length),
+            [padding.length, 1],
+            'int32',
+          )
         : tf.tensor1d([time], 'int32'),
       ...(ragged && { bias: paddingBias(padding, time + 1) }),
       past: selectRows(previous.cache, from, previous.padding.length),

@@ -143,9 +143,13 @@ export async function* generateStream(
 
   options.signal?.throwIfAborted();
   const { config, params, tokenizer } = model;
-  let now = prefill(params, config, plan.prompts.map(({ tokens }) => tokens));
+  let now = prefill(
+    params,
+    config,
+    plan.prompts.map(({ tokens }) => tokens),
+  );
   try {
-    for (let active: Writing[] = all; ; ) {
+    for (let active: Writing[] = all; ;) {
       const logits = (await now.logits.data()) as Float32Array;
       const column = drawColumn(active, logits, plan, config.vocabSize);
       active = active.filter(({ finishReason }) => finishReason === undefined);
@@ -159,7 +163,9 @@ export async function* generateStream(
   } finally {
     disposeDecoding(now);
   }
-  return all.map((each) => complete(each, plan.prompts[Math.floor(each.index / groupSize)]!, tokenizer));
+  return all.map((each) =>
+    complete(each, plan.prompts[Math.floor(each.index / groupSize)]!, tokenizer),
+  );
 }
 
 /**

@@ -88,7 +88,9 @@ export function planGeneration(
     stopTokens = [model.tokenizer.endToken],
     groupSize = 1,
     seed = 0,
-    seeds = prompts.flatMap((_, p) => Array.from({ length: groupSize }, (__, i) => fold(seed, p, i))),
+    seeds = prompts.flatMap((_, p) =>
+      Array.from({ length: groupSize }, (__, i) => fold(seed, p, i)),
+    ),
   }: GenerateOptions,
 ): GenerationPlan {
   const { vocabSize } = model.config;

@@ -32,8 +32,7 @@ export function causalBias(time: number, keyMask?: tf.Tensor): tf.Tensor {
 }
 
 /** 0 where true; both factors are finite, and this spares `tf.where` from tiling two scalars. */
-const biasOf = (seen: tf.Tensor): tf.Tensor =>
-  tf.mul(tf.sub(1, tf.cast(seen, 'float32')), MASKED);
+const biasOf = (seen: tf.Tensor): tf.Tensor => tf.mul(tf.sub(1, tf.cast(seen, 'float32')), MASKED);
 
 /** The bias `[R, 1, 1, T]` of one query a row over left-padded keys: `padding[r]` keys are masked. */
 export function paddingBias(padding: readonly number[], time: number): tf.Tensor {

@@ -17,10 +17,7 @@ export function matMul2d(
   transposeB = false,
 ): tf.Tensor {
   if (tf.getBackend() !== 'wasm') return tf.matMul(a, b, transposeA, transposeB);
-  return matMulWithoutFlags(
-    transposeA ? tf.transpose(a) : a,
-    transposeB ? tf.transpose(b) : b,
-  );
+  return matMulWithoutFlags(transposeA ? tf.transpose(a) : a, transposeB ? tf.transpose(b) : b);
 }
 
 const matMulWithoutFlags = (a: tf.Tensor, b: tf.Tensor): tf.Tensor =>

@@ -47,11 +47,7 @@ export function layerNorm(
       const inverse = inverseRms(centred, epsilon);
       const xhat = tf.mul(centred, inverse);
       const dCentred = normalizedGradient(tf.mul(dy, scale), xhat, inverse);
-      return [
-        tf.sub(dCentred, rowMean(dCentred)),
-        tf.sum(tf.mul(dy, xhat), 0),
-        tf.sum(dy, 0),
-      ];
+      return [tf.sub(dCentred, rowMean(dCentred)), tf.sum(tf.mul(dy, xhat), 0), tf.sum(dy, 0)];
     },
   });
 }

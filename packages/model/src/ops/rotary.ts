@@ -16,7 +16,7 @@ export interface RotaryTables {
 export function rotaryTables(positions: tf.Tensor, width: number, theta: number): RotaryTables {
   const frequencies = Float32Array.from(
     { length: width },
-    (_, i) => theta ** (-2 * (i % (width / 2)) / width),
+    (_, i) => theta ** ((-2 * (i % (width / 2))) / width),
   );
   const [batch, time] = positions.shape as [number, number];
   const column = tf.reshape(positions, positions.rank === 1 ? [-1, 1] : [batch, 1, time, 1]);

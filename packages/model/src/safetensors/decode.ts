@@ -18,7 +18,8 @@ interface Header {
 }
 
 function parseHeader(bytes: Uint8Array): Header {
-  if (bytes.length < 8) fail(`bytes has length ${bytes.length}, expected at least 8; the file is truncated`);
+  if (bytes.length < 8)
+    fail(`bytes has length ${bytes.length}, expected at least 8; the file is truncated`);
   const length = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
   if (length > BigInt(MAX_HEADER)) {
     fail(`header has ${length} bytes, expected at most ${MAX_HEADER}; this is no safetensors file`);
@@ -67,7 +68,8 @@ const isSize = (value: unknown): value is number =>
 
 function checkTensor(name: string, info: unknown): Placed {
   const { dtype, shape, data_offsets: offsets } = (info ?? {}) as Record<string, unknown>;
-  const format = typeof dtype === 'string' && Object.hasOwn(formats, dtype) ? formats[dtype] : undefined;
+  const format =
+    typeof dtype === 'string' && Object.hasOwn(formats, dtype) ? formats[dtype] : undefined;
   if (format === undefined) {
     return fail(
       `'${name}' has dtype ${JSON.stringify(dtype)}, expected one of ${Object.keys(formats).join(', ')}`,
@@ -82,7 +84,9 @@ function checkTensor(name: string, info: unknown): Placed {
   const [begin, end] = offsets as [number, number];
   const size = shape.reduce((product, n) => product * n, format.bytes);
   if (end - begin !== size) {
-    fail(`'${name}' has data_offsets [${begin}, ${end}], expected a span of ${size} bytes (dtype and shape)`);
+    fail(
+      `'${name}' has data_offsets [${begin}, ${end}], expected a span of ${size} bytes (dtype and shape)`,
+    );
   }
   return { name, dtype: dtype as string, shape, begin, end };
 }

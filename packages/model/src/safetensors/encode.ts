@@ -45,7 +45,9 @@ export function encodeSafetensors(
   const header: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(metadata)) {
     if (typeof value !== 'string') {
-      throw new TypeError(`encodeSafetensors: metadata.${key} is ${String(value)}, expected a string`);
+      throw new TypeError(
+        `encodeSafetensors: metadata.${key} is ${String(value)}, expected a string`,
+      );
     }
   }
   if (Object.keys(metadata).length > 0) header['__metadata__'] = metadata;

@@ -36,7 +36,10 @@ export function charTokenizer(alphabet: string): Tokenizer {
         }
         return id;
       }),
-    decode: (tokens) => ordinaryTokens(tokens, size).map((token) => characters[token]).join(''),
+    decode: (tokens) =>
+      ordinaryTokens(tokens, size)
+        .map((token) => characters[token])
+        .join(''),
     toJSON: () =>
       tokenizerJson(size, {
         pre_tokenizer: {

@@ -6,9 +6,7 @@ import type { Tokenizer, TokenizerJson } from './types.js';
 const canonical = (value: unknown): string =>
   JSON.stringify(value, (_, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(
-          Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)),
-        )
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
       : inner,
   );
 
@@ -30,7 +28,8 @@ const meaning = (json: Partial<TokenizerJson>): string =>
 function candidate(model: Readonly<Record<string, unknown>> | undefined): Tokenizer | undefined {
   if (model?.['type'] === 'BPE') return byteTokenizer();
   const vocab = model?.['vocab'];
-  if (model?.['type'] !== 'WordLevel' || typeof vocab !== 'object' || vocab === null) return undefined;
+  if (model?.['type'] !== 'WordLevel' || typeof vocab !== 'object' || vocab === null)
+    return undefined;
   const byId = Object.entries(vocab as Record<string, number>).sort(([, a], [, b]) => a - b);
   try {
     return charTokenizer(byId.map(([character]) => character).join(''));

@@ -14,7 +14,9 @@ export interface ProgressView {
 export function formatSeconds(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   const rest = whole % 60;
-  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${String(rest).padStart(2, '0')} s`;
+  return whole < 60
+    ? `${whole} s`
+    : `${Math.floor(whole / 60)} min ${String(rest).padStart(2, '0')} s`;
 }
 
 /**
@@ -71,7 +73,9 @@ function lines(stream: NodeJS.WriteStream, left: (total: number) => string): Pro
       if (now === tenth && fraction < 1) return;
       tenth = now;
       const percent = String(Math.floor(total * 100)).padStart(3);
-      stream.write(`${percent} % | ${remaining} | run ${index + 1} of ${units}: ${unit} | ${text}\n`);
+      stream.write(
+        `${percent} % | ${remaining} | run ${index + 1} of ${units}: ${unit} | ${text}\n`,
+      );
     },
     stop: () => undefined,
   };

@@ -126,7 +126,9 @@ export async function* runArm(
 ): AsyncGenerator<UnitProgress, void, void> {
   const warm = await loadCheckpoint(join(warmStartPath(root, seed), 'checkpoints'));
   if (warm === undefined) {
-    throw new Error(`runArm: ${warmStartPath(root, seed)} has no checkpoint, expected a warm start`);
+    throw new Error(
+      `runArm: ${warmStartPath(root, seed)} has no checkpoint, expected a warm start`,
+    );
   }
   const { model, state } = warm;
   const { tokenBudget, promptsPerStep, groupSize, probeEvery } = config;
@@ -172,7 +174,10 @@ export interface SamplesRow extends Row {
 }
 
 /** The experiment's config as a run of one seed sees it. */
-const unitConfig = ({ seeds: _, ...config }: ExperimentConfig, seed: number) => ({ seed, ...config });
+const unitConfig = ({ seeds: _, ...config }: ExperimentConfig, seed: number) => ({
+  seed,
+  ...config,
+});
 
 function toLoopRecord({ row, completions, probed, state, done }: RecipeRecord): LoopRecord {
   const { step } = state;

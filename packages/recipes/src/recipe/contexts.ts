@@ -17,8 +17,16 @@ export function padContexts(
       value(contexts[Math.floor(i / width)]!, i % width),
     );
   return {
-    tokens: tf.tensor2d(column((context, t) => context[t] ?? padToken), shape, 'int32'),
-    attentionMask: tf.tensor2d(column((context, t) => Number(t < context.length)), shape, 'int32'),
+    tokens: tf.tensor2d(
+      column((context, t) => context[t] ?? padToken),
+      shape,
+      'int32',
+    ),
+    attentionMask: tf.tensor2d(
+      column((context, t) => Number(t < context.length)),
+      shape,
+      'int32',
+    ),
   };
 }
 
@@ -33,7 +41,10 @@ export function lastFeatures(model: LanguageModel, contexts: readonly Context[])
     const [rows, width, size] = features.shape;
     // A one-hot selection: its gradient is a matrix product, on every backend.
     const last = tf.oneHot(
-      tf.tensor1d(contexts.map((context) => context.length - 1), 'int32'),
+      tf.tensor1d(
+        contexts.map((context) => context.length - 1),
+        'int32',
+      ),
       width,
     );
     const picked = tf.matMul(tf.reshape(tf.cast(last, 'float32'), [rows, 1, width]), features);

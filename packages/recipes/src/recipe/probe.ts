@@ -62,7 +62,13 @@ export async function probe(
   model: LanguageModel,
   task: Task,
   seed: number,
-  { prompts = 64, groupSize = 4, kernelContexts: count = 4, maxN = 2, samples = 8 }: ProbeOptions = {},
+  {
+    prompts = 64,
+    groupSize = 4,
+    kernelContexts: count = 4,
+    maxN = 2,
+    samples = 8,
+  }: ProbeOptions = {},
 ): Promise<Probe> {
   if (task.heldOut.length < Math.max(prompts, count)) {
     throw new RangeError(
@@ -84,7 +90,13 @@ export async function probe(
       reward: mean(sampled.map((completion, i) => reward(completion, ofPrompt(i)))),
       greedyReward: mean(greedy.map((completion, i) => reward(completion, heldOut[i]!))),
       selfBleu: mean(
-        groups.map((group) => selfBleu(group.map((c) => c.tokens), { maxN }).mean),
+        groups.map(
+          (group) =>
+            selfBleu(
+              group.map((c) => c.tokens),
+              { maxN },
+            ).mean,
+        ),
       ),
       distinct: distinctN(tokens, maxN),
       ...positions(model, sampled),
@@ -133,9 +145,7 @@ function kernel(model: LanguageModel, contexts: readonly Context[]) {
   return tf.tidy(() => {
     const { representationNorm, gradientNorm } = decompose(splitModel(model), contexts);
     const betweenContexts = (norms: tf.Tensor2D): number =>
-      mean(
-        (norms.arraySync() as number[][]).flatMap((row, i) => row.filter((_, j) => j !== i)),
-      );
+      mean((norms.arraySync() as number[][]).flatMap((row, i) => row.filter((_, j) => j !== i)));
     return {
       representationNorm: betweenContexts(representationNorm),
       gradientNorm: betweenContexts(gradientNorm),

@@ -59,7 +59,11 @@ export function encodeExamples(
     );
   }
   return {
-    inputs: tf.tensor2d(rows.map((row) => row.slice(0, -1)), [rows.length, length - 1], 'int32'),
+    inputs: tf.tensor2d(
+      rows.map((row) => row.slice(0, -1)),
+      [rows.length, length - 1],
+      'int32',
+    ),
     targets: tf.tensor2d(
       rows.map((row) => row.slice(length - answerLength)),
       [rows.length, answerLength],

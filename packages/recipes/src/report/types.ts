@@ -114,7 +114,7 @@ export interface ProbeRow {
   readonly classifierNorm: number;
   /** Mean `||phi(c)||`. */
   readonly featureNorm: number;
-  /** First-order entropy change of the next update, nats per token. */
+  /** First-order entropy change of the probed update, nats per token. */
   readonly predictedEntropyChange?: number;
   /** Entropy change that the same update really made, nats per token. */
   readonly measuredEntropyChange?: number;

@@ -44,7 +44,7 @@ function sync(path: string): void {
 
 function writeAll(handle: number, text: string): void {
   const bytes = Buffer.from(text, 'utf8');
-  for (let at = 0; at < bytes.length; ) at += writeSync(handle, bytes, at);
+  for (let at = 0; at < bytes.length;) at += writeSync(handle, bytes, at);
 }
 
 function writeSynced(path: string, flag: 'a' | 'wx', text: string): void {
@@ -101,7 +101,9 @@ export function readRows<T>(path: string): T[] {
     try {
       return JSON.parse(line) as T;
     } catch {
-      throw new Error(`run: line ${i + 1} of ${path} is not JSON; the file was damaged: restore it`);
+      throw new Error(
+        `run: line ${i + 1} of ${path} is not JSON; the file was damaged: restore it`,
+      );
     }
   });
 }

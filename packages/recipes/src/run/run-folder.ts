@@ -34,9 +34,10 @@ const CONFIG = 'config.json';
 
 function compare(path: string, config: RunConfig): void {
   const file = join(path, CONFIG);
-  const stored = JSON.parse(
-    onDisk('read', file, () => readFileSync(file, 'utf8')),
-  ) as Record<string, unknown>;
+  const stored = JSON.parse(onDisk('read', file, () => readFileSync(file, 'utf8'))) as Record<
+    string,
+    unknown
+  >;
   const wanted = JSON.parse(JSON.stringify(config)) as Record<string, unknown>;
   const all = [...Object.keys(stored), ...Object.keys(wanted)];
   const names = [...new Set(all)].filter((name) => name !== 'versions');

@@ -1,4 +1,4 @@
-import type { ProbeRow, ReportInput, RunData } from '../../src/report/index.js';
+import type { ProbeRow, ReportInput, RunData } from '@cfrl/recipes';
 
 /** What a hand-written run holds: per probe the tokens and whichever measures matter. */
 export interface HandRun {

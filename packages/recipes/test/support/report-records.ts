@@ -1,6 +1,6 @@
 import { fold, normal, rng } from '@cfrl/engine';
 
-import type { ArmData, ProbeRow, ReportInput, RunData, StepRow } from '../../src/report/index.js';
+import type { ArmData, ProbeRow, ReportInput, RunData, StepRow } from '@cfrl/recipes';
 
 /** How an arm of made-up records behaves. */
 export interface Behaviour {

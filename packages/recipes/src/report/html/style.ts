@@ -133,7 +133,20 @@ dl.terms { display: grid; grid-template-columns: minmax(130px, 190px) minmax(0, 
   .tile, .claim, figure, tr { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
   .tiles { grid-template-columns: repeat(4, minmax(0, 1fr)); gap: 8px; }
-  .tile dd { font-size: 15pt; }
+  .tile { padding: 8px 10px; }
+  .tile h2 { font-size: 8.5pt; }
+  .tile dt { font-size: 9pt; }
+  .tile dd { font-size: 13pt; }
+  .tile p { font-size: 8pt; }
+  .tile .key svg, .tile dt svg { width: 18px; margin-right: 4px; }
+  .claim { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 6px 20px; padding: 12px 14px; }
+  .claim p { font-size: 9.5pt; }
+  .claim h3 { font-size: 11pt; }
+  .numbers { font-size: 8.5pt; }
+  .numbers td:nth-of-type(1) { width: 84px; }
+  .numbers .plot { width: 80px; height: 12px; }
+  table.data { break-inside: avoid; }
+  h2 { margin-top: 28px; }
   .charts { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 16px; }
   .scroll { overflow: visible; border: 0; }
   .scroll table { font-size: 8.5pt; }

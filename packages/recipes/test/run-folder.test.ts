@@ -1,0 +1,103 @@
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { openRun } from '@cfrl/recipes';
+import { afterAll, describe, expect, it } from 'vitest';
+
+const root = mkdtempSync(join(tmpdir(), 'cfrl run '));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+let made = 0;
+const folder = (): string => join(root, String(made++));
+
+describe('openRun', () => {
+  it('stores the config, keeps rows, and continues the same run', () => {
+    const path = folder();
+    const first = openRun(path, { seed: 1, versions: { node: '20' } });
+    first.append('steps', { step: 1 });
+    first.append('steps', { step: 2 });
+    first.close();
+    const again = openRun(path, { seed: 1, versions: { node: '22' } });
+    expect(again.rows('steps')).toEqual([{ step: 1 }, { step: 2 }]);
+    again.rewind('steps', 1);
+    expect(again.rows('steps')).toEqual([{ step: 1 }]);
+    again.close();
+    expect(JSON.parse(readFileSync(join(path, 'config.json'), 'utf8'))).toEqual({
+      seed: 1,
+      versions: { node: '20' },
+    });
+  });
+
+  it('drops the torn last line of a killed process, and refuses damage before it', () => {
+    const path = folder();
+    const run = openRun(path, { seed: 1 });
+    run.append('steps', { step: 1 });
+    appendFileSync(join(path, 'steps.jsonl'), '{"step":2,"re');
+    expect(run.rows('steps')).toEqual([{ step: 1 }]);
+    run.rewind('steps', 9);
+    expect(readFileSync(join(path, 'steps.jsonl'), 'utf8')).toBe('{"step":1}\n');
+    writeFileSync(join(path, 'steps.jsonl'), '{"st\n{"step":2}\n');
+    expect(() => run.rows('steps')).toThrow('line 1 of');
+    run.close();
+  });
+
+  it('refuses a folder that holds another run, naming the options, and overwrites nothing', () => {
+    const path = folder();
+    openRun(path, { seed: 1, task: 'addition' }).close();
+    expect(() => openRun(path, { seed: 2, task: 'addition' })).toThrow(
+      `run: ${path} holds another run (seed 1 there, 2 here), expected this run or an empty folder; ` +
+        'choose another folder, or give the same options to go on with that run',
+    );
+    expect(JSON.parse(readFileSync(join(path, 'config.json'), 'utf8'))).toEqual({
+      seed: 1,
+      task: 'addition',
+    });
+  });
+
+  it('refuses a folder with other files', () => {
+    const path = folder();
+    mkdirSync(path);
+    writeFileSync(join(path, 'thesis.tex'), 'do not lose me');
+    expect(() => openRun(path, { seed: 1 })).toThrow('holds other files (thesis.tex)');
+    expect(readFileSync(join(path, 'thesis.tex'), 'utf8')).toBe('do not lose me');
+  });
+
+  it('refuses a folder in use by a living process, not by a dead one', () => {
+    const path = folder();
+    const run = openRun(path, { seed: 1 });
+    run.close();
+    writeFileSync(join(path, 'lock'), String(process.ppid));
+    expect(() => openRun(path, { seed: 1 })).toThrow(`is in use by process ${process.ppid}`);
+    writeFileSync(join(path, 'lock'), '999999999');
+    openRun(path, { seed: 1 }).close();
+  });
+
+  it('says what to do when the folder cannot be made', () => {
+    const file = folder();
+    writeFileSync(file, '');
+    expect(() => openRun(join(file, 'run'), { seed: 1 })).toThrow(
+      'ENOTDIR: a part of the path is a file; choose another folder',
+    );
+  });
+
+  it.runIf(process.platform === 'linux')('says what to do when the disk is full', () => {
+    const path = folder();
+    const run = openRun(path, { seed: 1 });
+    run.append('steps', { step: 1 });
+    symlinkSync('/dev/full', join(path, 'probes.jsonl'));
+    expect(() => run.append('probes', { step: 1 })).toThrow(
+      'ENOSPC: the disk is full; free some space); what was written before is intact: ' +
+        'give the same command again to go on from the last checkpoint',
+    );
+    expect(run.rows('steps')).toEqual([{ step: 1 }]);
+    run.close();
+  });
+});
