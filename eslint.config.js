@@ -10,6 +10,10 @@ export default tseslint.config(
     plugins: { '@nx': nx },
     rules: {
       '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/no-unused-vars': [
+        'error',
+        { argsIgnorePattern: '^_', varsIgnorePattern: '^_' },
+      ],
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
       'no-restricted-properties': [
         'error',
@@ -28,6 +32,7 @@ export default tseslint.config(
       '@nx/enforce-module-boundaries': [
         'error',
         {
+          allowCircularSelfDependency: true,
           allow: ['^.*/vitest\\.shared(\\.js)?$'],
           depConstraints: [
             only('engine', 'tool'),

@@ -15,13 +15,8 @@ export {
   fromHuggingFaceConfig,
   toHuggingFaceConfig,
 } from './huggingface-config.js';
-export {
-  type Completion,
-  type FinishReason,
-  type SampledToken,
-  generate,
-  generateStream,
-} from './generation/generate.js';
+export type { Completion, FinishReason, SampledToken } from './generation/completion.js';
+export { generate, generateStream } from './generation/generate.js';
 export type { GenerateOptions, LanguageModel } from './generation/options.js';
 export { byteTokenizer } from './tokenizer/byte.js';
 export { charTokenizer } from './tokenizer/char.js';

@@ -49,3 +49,7 @@ export function randomParams(config: ModelConfig, seed: number, std = 0.3): Para
 
 export const matrix = (rows: readonly (readonly number[])[]): tf.Tensor2D =>
   tf.tensor2d(rows.flat(), [rows.length, rows[0]!.length], 'int32');
+
+/** A record without one entry. */
+export const without = <T>(record: Readonly<Record<string, T>>, name: string): Record<string, T> =>
+  Object.fromEntries(Object.entries(record).filter(([key]) => key !== name));

@@ -8,7 +8,7 @@ import type { ModelConfig } from '@cfrl/model';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { configs } from './arbitrary.js';
+import { configs, without } from './arbitrary.js';
 
 const sizes = { vocabSize: 9, hiddenSize: 12, layers: 1, heads: 6, maxPositions: 8 } as const;
 const gpt2 = modelConfig({ architecture: 'gpt2', ...sizes });
@@ -65,7 +65,7 @@ describe('fromHuggingFaceConfig', () => {
   });
 
   it('reads both spellings of the rotary base', () => {
-    const { rope_theta: _, rope_parameters: __, ...rest } = toHuggingFaceConfig(llama);
+    const rest = without(without(toHuggingFaceConfig(llama), 'rope_theta'), 'rope_parameters');
     const version4 = { ...rest, rope_theta: 500, rope_scaling: null };
     const version5 = { ...rest, rope_parameters: { rope_theta: 500, rope_type: 'default' } };
     for (const json of [version4, version5]) {

@@ -1,4 +1,4 @@
-import { checkInRange, checkOptions, maskedMean } from '@cfrl/engine';
+import { checkInRange, checkOptions } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { klK3 } from './kl.js';
@@ -129,18 +129,21 @@ export function ratioMetrics(
   checkOptions('ratioMetrics', options, ['clipRange', 'clipRangeHigh']);
   const { clipRange, clipRangeHigh } = checkClip('ratioMetrics', options);
   return tf.tidy(() => {
+    const flags = tf.cast(mask, 'bool');
     const zeros = tf.zerosLike(logRatio);
-    const selected = tf.where(tf.cast(mask, 'bool'), logRatio, zeros);
-    const ratio = tf.exp(selected);
+    const selected = tf.where(flags, logRatio, zeros);
+    const ratio = tf.where(flags, tf.exp(selected), zeros);
     const clipped = tf.logicalOr(
       tf.logicalAnd(tf.greater(ratio, 1 + clipRangeHigh), tf.greater(advantages, 0)),
       tf.logicalAnd(tf.less(ratio, 1 - clipRange), tf.less(advantages, 0)),
     );
+    const count = tf.sum(tf.cast(mask, 'float32'));
+    const mean = (x: tf.Tensor): tf.Scalar => tf.div(tf.sum(x), count); // x is 0 outside of the mask
     return {
-      ratioMean: maskedMean(ratio, mask),
-      ratioMax: tf.max(tf.where(tf.cast(mask, 'bool'), ratio, zeros)) as tf.Scalar,
-      clipFraction: maskedMean(tf.cast(clipped, 'float32'), mask),
-      klOld: maskedMean(klK3(zeros, selected), mask),
+      ratioMean: mean(ratio),
+      ratioMax: tf.max(ratio) as tf.Scalar,
+      clipFraction: mean(tf.cast(tf.logicalAnd(clipped, flags), 'float32')),
+      klOld: mean(klK3(zeros, selected)),
     };
   });
 }

@@ -3,7 +3,6 @@ import {
   type Params,
   applyUpdates,
   globalNorm,
-  maskedMean,
   mergeParams,
   selectParams,
   stopGradient,
@@ -73,7 +72,9 @@ function gradient(run: UpdateRun, params: Params, batch: PaddedBatch, fixed: Con
     const scores = score(policy, all, batch, algorithm, features);
     const { logProbs, entropy } = scores;
     vocabularySize = scores.vocabularySize;
-    const { mask } = batch;
+    const { mask, layout } = batch;
+    const tokens = layout.lengths.reduce((total, length) => total + length, 0);
+    const mean = (x: tf.Tensor): tf.Scalar => tf.div(tf.sum(x), tokens); // x is 0 outside of the mask
     const result = algorithm.loss({
       ...fixed,
       ...scores,
@@ -81,9 +82,9 @@ function gradient(run: UpdateRun, params: Params, batch: PaddedBatch, fixed: Con
       ...(onPolicy && { oldLogProbs: stopGradient(logProbs) }),
     });
     const metrics = {
-      entropy: maskedMean(entropy, mask),
-      logProbMean: maskedMean(logProbs, mask),
-      ...(fixed.refLogProbs && { klRef: maskedMean(klK3(logProbs, fixed.refLogProbs), mask) }),
+      entropy: mean(entropy),
+      logProbMean: mean(logProbs),
+      ...(fixed.refLogProbs && { klRef: mean(klK3(logProbs, fixed.refLogProbs)) }),
       ...result.metrics,
     };
     // Kept: they come from inside of the tidy scope that valueAndGrad opens around this function.

@@ -69,12 +69,11 @@ function instrument(code: string): string {
 function toModule(code: string, packageName: string, names: readonly string[]): string {
   const imports = [...code.matchAll(/^import [^]*?from '[^']+';[ \t]*$/gm)].map(([text]) => text);
   const body = imports.reduce((rest, text) => rest.replace(text, ''), code);
-  const declared = new Set(
-    [
-      ...imports.join('\n').matchAll(/\w+/g),
-      ...body.matchAll(/(?:const|let|function\*?|class)\s+(\w+)/g),
-    ].map((match) => match[1] ?? match[0]),
-  );
+  const clauses = imports.map((text) => text.slice(0, text.lastIndexOf(' from ')));
+  const declared = new Set([
+    ...clauses.flatMap((clause) => clause.match(/\w+/g) ?? []),
+    ...[...body.matchAll(/(?:const|let|function\*?|class)\s+(\w+)/g)].map(([, name]) => name!),
+  ]);
   const used = names.filter(
     (name) => new RegExp(`\\b${name}\\b`).test(body) && !declared.has(name),
   );

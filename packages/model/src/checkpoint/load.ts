@@ -47,6 +47,7 @@ async function readJson(folder: string, name: string): Promise<unknown> {
  * @example
  * ```ts
  * import { charTokenizer, initParams, modelConfig } from '@cfrl/model';
+ * import { loadPretrained, savePretrained } from '@cfrl/model/node';
  * import { mkdtemp } from 'node:fs/promises';
  * import { tmpdir } from 'node:os';
  * const config = modelConfig({

@@ -16,6 +16,7 @@ import { writeFileAtomically } from './write-files.js';
  *
  * @example
  * ```ts
+ * import { readSafetensors, writeSafetensors } from '@cfrl/model/node';
  * import * as tf from '@tensorflow/tfjs-core';
  * import { mkdtemp } from 'node:fs/promises';
  * import { tmpdir } from 'node:os';
@@ -41,6 +42,7 @@ export async function writeSafetensors(
  *
  * @example
  * ```ts
+ * import { readSafetensors, writeSafetensors } from '@cfrl/model/node';
  * import * as tf from '@tensorflow/tfjs-core';
  * import { mkdtemp } from 'node:fs/promises';
  * import { tmpdir } from 'node:os';

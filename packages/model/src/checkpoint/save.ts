@@ -21,6 +21,7 @@ const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}
  * @example
  * ```ts
  * import { charTokenizer, initParams, modelConfig } from '@cfrl/model';
+ * import { savePretrained } from '@cfrl/model/node';
  * import { mkdtemp, readdir } from 'node:fs/promises';
  * import { tmpdir } from 'node:os';
  * const tokenizer = charTokenizer('ab');

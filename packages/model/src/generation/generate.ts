@@ -1,101 +1,11 @@
 import { rng } from '@cfrl/engine';
-import type { Rng } from '@cfrl/engine';
 
-import { advance, disposeDecoding, prefill } from './decoding.js';
-import type { Decoding } from './decoding.js';
+import type { Completion, SampledToken } from './completion.js';
+import { disposeDecoding, prefill } from './decoding.js';
 import { planGeneration } from './options.js';
-import type { GenerateOptions, GenerationPlan, LanguageModel } from './options.js';
-import { sampleToken } from './sample-token.js';
-import type { Tokenizer } from '../tokenizer/types.js';
-
-/** Why a completion ended: a stop token, or `maxNewTokens`. */
-export type FinishReason = 'stop' | 'length';
-
-/** One completion of one prompt. */
-export interface Completion {
-  /** The prompt's text. */
-  readonly prompt: string;
-  readonly promptTokens: number[];
-  /** The completion's text, without the stop token. */
-  readonly text: string;
-  /** The completion's tokens, the stop token included. */
-  readonly tokens: number[];
-  /** Nats, one a token, under the raw policy: temperature 1, every token allowed. */
-  readonly logProbs: number[];
-  readonly finishReason: FinishReason;
-}
-
-/** A token as it was drawn. */
-export interface SampledToken {
-  /** Which completion: its index in the result of {@link generate}. */
-  readonly completion: number;
-  readonly token: number;
-  /** Nats, under the raw policy. */
-  readonly logProb: number;
-  /** Set on a completion's last token. */
-  readonly finishReason?: FinishReason;
-}
-
-/** A completion that is being written. */
-interface Writing {
-  readonly index: number;
-  readonly source: Rng;
-  readonly tokens: number[];
-  readonly logProbs: number[];
-  /** Its row in the current decoding. */
-  row: number;
-  finishReason?: FinishReason;
-}
-
-/** Finished rows are dropped from the batch when at least a quarter of it is finished. */
-const WORTH_DROPPING = 0.75;
-
-function drawColumn(
-  writing: readonly Writing[],
-  logits: Float32Array,
-  { sampling, stopTokens, maxNewTokens }: GenerationPlan,
-  vocabSize: number,
-): SampledToken[] {
-  return writing.map((each) => {
-    const row = logits.subarray(each.row * vocabSize, (each.row + 1) * vocabSize);
-    const { token, logProb } = sampleToken(row, sampling, () => each.source.next());
-    each.tokens.push(token);
-    each.logProbs.push(logProb);
-    if (stopTokens.has(token)) each.finishReason = 'stop';
-    else if (each.tokens.length === maxNewTokens) each.finishReason = 'length';
-    const sampled = { completion: each.index, token, logProb };
-    return each.finishReason ? { ...sampled, finishReason: each.finishReason } : sampled;
-  });
-}
-
-/** The next step of the batch; a finished row that stays for now reads a token that is ignored. */
-function continueRows(model: LanguageModel, now: Decoding, active: readonly Writing[]): Decoding {
-  const rows = now.padding.length;
-  const inPlace =
-    active.length > WORTH_DROPPING * rows &&
-    active.length <= rows &&
-    new Set(active.map(({ row }) => row)).size === active.length;
-  const from = inPlace ? now.padding.map((_, row) => row) : active.map(({ row }) => row);
-  const tokens = new Array<number>(from.length).fill(0);
-  active.forEach((each, i) => {
-    if (!inPlace) each.row = i;
-    tokens[each.row] = each.tokens.at(-1)!;
-  });
-  return advance(model.params, model.config, now, from, tokens);
-}
-
-const complete = (
-  { tokens, logProbs, finishReason }: Writing,
-  prompt: GenerationPlan['prompts'][number],
-  tokenizer: Tokenizer,
-): Completion => ({
-  prompt: prompt.text,
-  promptTokens: [...prompt.tokens],
-  text: tokenizer.decode(finishReason === 'stop' ? tokens.slice(0, -1) : tokens),
-  tokens,
-  logProbs,
-  finishReason: finishReason!,
-});
+import type { GenerateOptions, LanguageModel } from './options.js';
+import { complete, continueRows, drawColumn } from './writing.js';
+import type { Writing } from './writing.js';
 
 /**
  * Samples completions with cached keys and values, and yields them token by token: one column a

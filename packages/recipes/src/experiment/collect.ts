@@ -48,6 +48,21 @@ function readRun(root: string, arm: Arm, seed: number): RunData {
  * @param command - how to make it again
  * @returns what the report is made from
  * @throws Error if the folder is not that of an experiment, or a run has not begun
+ *
+ * @example
+ * ```ts
+ * import { mkdtempSync } from 'node:fs';
+ * import { tmpdir } from 'node:os';
+ * const tiny = {
+ *   ...quickDemo, hiddenSize: 8, heads: 2, seeds: [0], warmStartSteps: 2, warmStartBatch: 4,
+ *   tokenBudget: 16, promptsPerStep: 2, groupSize: 4, probePrompts: 4, kernelContexts: 2,
+ * };
+ * const root = mkdtempSync(`${tmpdir()}/cfrl-`);
+ * const units = new Set<string>();
+ * for await (const { unit } of runExperiment(root, tiny, { backend: 'any', versions: {} })) units.add(unit);
+ * const { arms } = collectExperiment(root, 'npm run demo');
+ * arms.map(({ name, runs }) => [name, runs.length]); // => [['CF-RL', 1], ['standard RL', 1]]
+ * ```
  */
 export function collectExperiment(root: string, command: string): ReportInput {
   const { kind, ...rest } = readConfig(root);

@@ -68,6 +68,20 @@ function plan(root: string, config: ExperimentConfig, environment: Environment):
  * @param environment - backend and versions, for the records
  * @returns progress after every step
  * @throws Error if the folder holds another experiment or cannot be written
+ *
+ * @example
+ * ```ts
+ * import { mkdtempSync } from 'node:fs';
+ * import { tmpdir } from 'node:os';
+ * const tiny = {
+ *   ...quickDemo, hiddenSize: 8, heads: 2, seeds: [0], warmStartSteps: 2, warmStartBatch: 4,
+ *   tokenBudget: 16, promptsPerStep: 2, groupSize: 4, probePrompts: 4, kernelContexts: 2,
+ * };
+ * const root = mkdtempSync(`${tmpdir()}/cfrl-`);
+ * const units = new Set<string>();
+ * for await (const { unit } of runExperiment(root, tiny, { backend: 'any', versions: {} })) units.add(unit);
+ * [...units]; // => ['warm start, seed 0', 'CF-RL, seed 0', 'standard RL, seed 0']
+ * ```
  */
 export async function* runExperiment(
   root: string,
@@ -95,7 +109,16 @@ export async function* runExperiment(
   }
 }
 
-/** Writes the report's files into the experiment's folder. */
+/** Writes the report's files into the experiment's folder. *
+ * @example
+ * ```ts
+ * import { mkdtempSync } from 'node:fs';
+ * import { tmpdir } from 'node:os';
+ * const root = mkdtempSync(`${tmpdir()}/cfrl-`);
+ * const paths = writeReport(root, { html: '<p>found</p>', markdown: 'found' });
+ * paths.html.endsWith('report.html'); // => true
+ * ```
+ */
 export function writeReport(
   root: string,
   { html, markdown }: { readonly html: string; readonly markdown: string },

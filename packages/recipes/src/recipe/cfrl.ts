@@ -42,6 +42,21 @@ const optimizer = (where: string, learningRate: number): Optimizer => {
  * @returns one record a step, and one for the probe at step 0
  * @throws RangeError if an option is outside its range or unknown
  * @see Tomihari 2026, https://arxiv.org/abs/2601.04670
+ *
+ * @example
+ * ```ts
+ * import { initParams } from '@cfrl/model';
+ * import { grpo } from '@cfrl/rl';
+ * const { task, tokenizer, modelConfig: config } = setup({ ...quickDemo, hiddenSize: 8, heads: 2 });
+ * const model = { config, params: initParams(config, 0), tokenizer };
+ * const stages: string[] = [];
+ * const run = cfrl({
+ *   model, task, algorithm: grpo({ groupSize: 2 }), seed: 0, tokenBudget: 32, promptsPerStep: 4,
+ *   probe: { prompts: 4, groupSize: 2, kernelContexts: 2 }, classifierShare: 0.5,
+ * });
+ * for await (const { row } of run) if (row) stages.push(row.stage);
+ * stages; // => ['classifier', 'all']
+ * ```
  */
 export function cfrl(options: CfrlOptions): AsyncGenerator<RecipeRecord, void, void> {
   checkOptions('cfrl', options, [...shared, 'classifierShare', 'classifierLearningRate']);
@@ -72,6 +87,21 @@ export function cfrl(options: CfrlOptions): AsyncGenerator<RecipeRecord, void, v
  * @param options - model, task, algorithm and budget
  * @returns one record a step, and one for the probe at step 0
  * @throws RangeError if an option is outside its range or unknown
+ *
+ * @example
+ * ```ts
+ * import { initParams } from '@cfrl/model';
+ * import { grpo } from '@cfrl/rl';
+ * const { task, tokenizer, modelConfig: config } = setup({ ...quickDemo, hiddenSize: 8, heads: 2 });
+ * const model = { config, params: initParams(config, 0), tokenizer };
+ * const tokens: number[] = [];
+ * const run = standardRl({
+ *   model, task, algorithm: grpo({ groupSize: 2 }), seed: 0, tokenBudget: 32, promptsPerStep: 4,
+ *   probe: { prompts: 4, groupSize: 2, kernelContexts: 2 },
+ * });
+ * for await (const { row } of run) if (row) tokens.push(row.sampledTokens);
+ * tokens; // => [16, 32]
+ * ```
  */
 export function standardRl(options: StandardRlOptions): AsyncGenerator<RecipeRecord, void, void> {
   checkOptions('standardRl', options, shared);

@@ -40,14 +40,9 @@ export function lastFeatures(model: LanguageModel, contexts: readonly Context[])
     );
     const [rows, width, size] = features.shape;
     // A one-hot selection: its gradient is a matrix product, on every backend.
-    const last = tf.oneHot(
-      tf.tensor1d(
-        contexts.map((context) => context.length - 1),
-        'int32',
-      ),
-      width,
-    );
-    const picked = tf.matMul(tf.reshape(tf.cast(last, 'float32'), [rows, 1, width]), features);
+    const last = new Float32Array(rows * width);
+    contexts.forEach((context, i) => (last[i * width + context.length - 1] = 1));
+    const picked = tf.matMul(tf.tensor3d(last, [rows, 1, width]), features);
     return tf.reshape(picked, [rows, size]) as tf.Tensor2D;
   });
 }

@@ -43,7 +43,7 @@ export function entropyChange(
     const logits = tf.matMul(lastFeatures(model, contexts), W, false, true);
     const weights = tf.mul(tf.softmax(logits), tf.logSoftmax(logits));
     const change = (logProbs: tf.Tensor): number =>
-      -tf.sum(tf.mul(weights, logProbs)).dataSync()[0]! / contexts.length;
+      0 - tf.sum(tf.mul(weights, logProbs)).dataSync()[0]! / contexts.length; // 0 - x: never -0
     return { R: change(predicted.classifier), G: change(predicted.features) };
   });
   const measuredEntropyChange = mean(measured.entropyChange);

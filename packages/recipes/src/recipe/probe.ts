@@ -57,6 +57,15 @@ const contextsOf = ({ promptTokens, tokens }: Completion): Context[] =>
  * @param options - how much to look at
  * @returns the measurements; plain numbers
  * @throws RangeError if the task has fewer held-out prompts than asked for
+ *
+ * @example
+ * ```ts
+ * import { initParams } from '@cfrl/model';
+ * const { task, tokenizer, modelConfig: config } = setup({ ...quickDemo, hiddenSize: 8, heads: 2 });
+ * const model = { config, params: initParams(config, 0), tokenizer };
+ * const { row } = await probe(model, task, 0, { prompts: 4, groupSize: 2, kernelContexts: 2 });
+ * [row.confidence < 0.2, row.gradientNorm > 0]; // => [true, true]
+ * ```
  */
 export async function probe(
   model: LanguageModel,

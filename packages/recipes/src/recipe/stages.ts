@@ -105,6 +105,11 @@ export async function* runStages(
   stages: readonly Stage[],
   options: RecipeOptions,
 ): AsyncGenerator<RecipeRecord, void, void> {
+  if (options.model.config.tiedEmbeddings) {
+    throw new RangeError(
+      'recipe: model has tied embeddings, expected a classifier of its own; call untie(model) first',
+    );
+  }
   checkPositiveInteger('recipe: tokenBudget', options.tokenBudget);
   checkPositiveInteger('recipe: promptsPerStep', options.promptsPerStep ?? 1);
   checkPositiveInteger('recipe: probeEvery', options.probeEvery ?? 1);

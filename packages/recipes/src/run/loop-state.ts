@@ -25,6 +25,15 @@ export function release(params: Params, ...kept: readonly Params[]): void {
  *
  * @param state - the state of the last record
  * @param kept - records whose tensors stay, usually the `params` of the model that RL began with
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * const params = { w: tf.scalar(1) };
+ * const state = { step: 1, sampledTokens: 0, stage: 0, params: { w: tf.scalar(2) }, optState: {} };
+ * disposeLoopState(state, params);
+ * [params.w.isDisposed, state.params.w.isDisposed]; // => [false, true]
+ * ```
  */
 export function disposeLoopState(state: LoopState, ...kept: readonly Params[]): void {
   release(state.params, ...kept);

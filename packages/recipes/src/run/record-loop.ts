@@ -43,6 +43,13 @@ const checkpoints = (path: string): string => join(path, 'checkpoints');
  *
  * @param path - the run folder
  * @returns the step, or `undefined` if the run has not ended
+ *
+ * @example
+ * ```ts
+ * import { mkdtempSync } from 'node:fs';
+ * import { tmpdir } from 'node:os';
+ * finishedStep(mkdtempSync(`${tmpdir()}/cfrl-`)); // => undefined
+ * ```
  */
 export function finishedStep(path: string): number | undefined {
   const position = lastPosition(checkpoints(path));
@@ -57,6 +64,32 @@ export function finishedStep(path: string): number | undefined {
  * @param loop - what to run and where
  * @returns the loop's own records, as they come; the last state is freed with the others
  * @throws Error if the folder holds another run, is in use, or cannot be written
+ *
+ * @example
+ * ```ts
+ * import { mkdtempSync } from 'node:fs';
+ * import { tmpdir } from 'node:os';
+ * import { charTokenizer, initParams, modelConfig } from '@cfrl/model';
+ * const tokenizer = charTokenizer('ab');
+ * const config = modelConfig({
+ *   architecture: 'llama', vocabSize: tokenizer.vocabSize, hiddenSize: 8, layers: 1, heads: 2, maxPositions: 4,
+ * });
+ * const model = { config, params: initParams(config, 0), tokenizer };
+ * const path = mkdtempSync(`${tmpdir()}/cfrl-`);
+ * const counting = recordLoop({
+ *   path, config: { seed: 0 }, model, checkpointEvery: 2,
+ *   start: async function* () {
+ *     for (let step = 1; step <= 3; step++) {
+ *       const state = { step, sampledTokens: 0, stage: 0, params: model.params, optState: {} };
+ *       yield { append: { steps: { step } }, state, done: step === 3 };
+ *     }
+ *   },
+ * });
+ * const steps: number[] = [];
+ * for await (const { state } of counting) steps.push(state.step);
+ * steps; // => [1, 2, 3]
+ * finishedStep(path); // => 3
+ * ```
  */
 export async function* recordLoop(loop: RecordedLoop): AsyncGenerator<LoopRecord, void, void> {
   const { path, config, model, checkpointEvery, start } = loop;

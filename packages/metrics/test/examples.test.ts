@@ -1,0 +1,4 @@
+import * as metrics from '@cfrl/metrics';
+import { testExamples } from '@cfrl/testkit';
+
+testExamples(new URL('..', import.meta.url), metrics);

@@ -1,0 +1,17 @@
+// Sums the results that vitest wrote for every package that has been tested: prints `passed failed`. A run that
+// broke off before it had results counts as one failure.
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+
+const root = new URL('../../packages/', import.meta.url);
+let [passed, failed, read] = [0, 0, 0];
+for (const name of readdirSync(root)) {
+  const file = new URL(`${name}/.vitest-results/results.json`, root);
+  if (!existsSync(file)) continue;
+  const results = JSON.parse(readFileSync(file, 'utf8'));
+  read += 1;
+  passed += results.numPassedTests;
+  failed += results.numFailedTests;
+  if (!results.success && results.numFailedTests === 0) failed += 1;
+}
+console.log(passed, failed);
+process.exitCode = read > 0 ? 0 : 1;
