@@ -59,7 +59,7 @@ export function sampleToken(
   let token = best;
   if (temperature > 0) {
     for (let i = 0; temperature !== 1 && i < weights.length; i++) {
-      weights[i] = Math.exp((logits[i]! - max) * temperature);
+      weights[i] = Math.exp((logits[i]! - max) / temperature);
     }
     keepTopK(weights, topK);
     keepTopP(weights, topP);

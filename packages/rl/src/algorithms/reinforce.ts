@@ -56,7 +56,7 @@ export function reinforce(options: ReinforceOptions = {}): Algorithm {
     epochs,
     minibatchSize,
     needsReference: klCoef > 0,
-    prepare: (rollouts) => groupTargets(rollouts, groupSize, advantage, klCoef),
+    prepare: (rollouts) => groupTargets(rollouts, rollouts.length, advantage, klCoef),
     loss: (input) =>
       tf.tidy(() => {
         const surrogate = policyGradient(input.logProbs, input.advantages);
