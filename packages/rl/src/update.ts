@@ -174,6 +174,6 @@ export async function update(
       logProbs: scored,
     };
   } finally {
-    disposeExcept(made, []);
+    disposeExcept(made, kept);
   }
 }

@@ -369,6 +369,37 @@ describe('train', () => {
     disposeParams(params);
   });
 
+  it('scores again what the sampler scored, where a step has several updates', async () => {
+    const params = prefixParams(vocabulary);
+    const policy = prefixPolicy(vocabulary);
+    const vague = {
+      ...policy,
+      sample: async (...args: Parameters<typeof policy.sample>) =>
+        (await policy.sample(...args)).map((c) => ({ ...c, logProbs: c.logProbs.map(() => -9) })),
+    };
+    const algorithm = grpo({ groupSize: 4, epochs: 2 });
+    const exact = await runAll(train(options(params, { algorithm })));
+    const rough = await runAll(train(options(params, { algorithm, policy: vague })));
+    expect(rough.seen.map(({ numbers }) => numbers)).toEqual(
+      exact.seen.map(({ numbers }) => numbers),
+    );
+    disposeState(exact.last, params);
+    disposeState(rough.last, params);
+    disposeParams(params);
+  });
+
+  it('does not depend on the token that it pads with', async () => {
+    const params = prefixParams(vocabulary);
+    const algorithm = ppo({ groupSize: 4, entropyCoef: 0.01 });
+    const padded = { ...prefixPolicy(vocabulary), padToken: 5 };
+    const one = await runAll(train(options(params, { algorithm })));
+    const other = await runAll(train(options(params, { algorithm, policy: padded })));
+    expect(other.seen).toEqual(one.seen);
+    disposeState(one.last, params);
+    disposeState(other.last, params);
+    disposeParams(params);
+  });
+
   it('works with a chain of transformations, whose states may share tensors', async () => {
     const params = prefixParams(vocabulary);
     const remember = {

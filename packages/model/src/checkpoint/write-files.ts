@@ -72,7 +72,7 @@ async function moveInto(stage: string, target: string, names: readonly string[])
     await rename(stage, target);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw error;
+    if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
     for (const name of names) await rename(join(stage, name), join(target, name));
     await sync(target);
   }
