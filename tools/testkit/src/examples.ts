@@ -134,11 +134,13 @@ export interface ExampleScope {
  * @param packageUrl - the package's folder
  * @param exported - the package's namespace, `import * as exported from '@cfrl/x'`
  * @param scope - called before and after each example, to free its tensors
+ * @param pages - further pages whose `ts` fences run
  */
 export function testExamples(
   packageUrl: URL,
   exported: Readonly<Record<string, unknown>>,
   scope: ExampleScope = { start: () => undefined, end: () => undefined },
+  pages: readonly URL[] = [],
 ): void {
   const root = fileURLToPath(packageUrl);
   const { name: packageName } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
@@ -184,9 +186,9 @@ export function testExamples(
     if (examples.length > 0)
       describe(`examples of ${relative(root, file)}`, () => runAll(examples));
   }
-  if (existsSync(page)) {
-    const examples = fromPage(page);
-    if (examples.length > 0) describe('examples of README.md', () => runAll(examples));
+  for (const file of [page, ...pages.map((url) => fileURLToPath(url))]) {
+    const examples = existsSync(file) ? fromPage(file) : [];
+    if (examples.length > 0) describe(`examples of ${relative(root, file)}`, () => runAll(examples));
   }
   describe('documentation', () => {
     it('has an example for every exported function', () => {
