@@ -7,6 +7,25 @@ import type { ModelConfig } from './config.js';
 /** Name of the classifier `W` `[V, D]` of an untied model. */
 export const CLASSIFIER = 'lm_head.weight';
 
+/**
+ * The name of the parameter that serves as the classifier `W` `[V, D]`.
+ *
+ * @param config - the model's configuration
+ * @returns {@link CLASSIFIER}, or the embedding's name where the embeddings are tied
+ *
+ * @example
+ * ```ts
+ * const config = modelConfig({
+ *   architecture: 'gpt2', vocabSize: 5, hiddenSize: 8, layers: 1, heads: 2, maxPositions: 4,
+ *   tiedEmbeddings: true,
+ * });
+ * classifierName(config); // => 'transformer.wte.weight'
+ * ```
+ */
+export function classifierName({ architecture, tiedEmbeddings }: ModelConfig): string {
+  return tiedEmbeddings ? blueprints[architecture].embedding : CLASSIFIER;
+}
+
 function expectUntied(where: string, params: Params): void {
   if (!(CLASSIFIER in params)) {
     throw new RangeError(

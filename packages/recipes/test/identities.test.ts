@@ -69,10 +69,8 @@ describe('K = R + G on the decoders', () => {
     fc.assert(
       fc.property(models, contexts, ({ seed, architecture }, list) => {
         const model = tinyModel(seed, { architecture, tiedEmbeddings: true });
-        const embedding =
-          architecture === 'llama' ? 'model.embed_tokens.weight' : 'transformer.wte.weight';
         tf.tidy(() => {
-          const split = { ...splitModel(model), classifier: embedding };
+          const split = splitModel(model);
           const W = model.params[split.classifier] as tf.Tensor2D;
           const { ntk: total } = assemble(decompose(split, list), W);
           const K = empiricalNtk(lastLogits(model), model.params, list);
@@ -89,7 +87,7 @@ describe('K = R + G on the decoders', () => {
     const untied = untie(tied);
     tf.tidy(() => {
       const list = [[1, 10, 2, 11], [3]];
-      const one = { ...splitModel(tied), classifier: 'model.embed_tokens.weight' };
+      const one = splitModel(tied);
       const two = splitModel({ ...tied, ...untied });
       const a = decompose(one, list);
       const b = decompose(two, list);

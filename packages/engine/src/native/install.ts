@@ -103,6 +103,12 @@ async function fetchWheel(working: string, report: Report): Promise<string> {
   mkdirSync(downloads, { recursive: true });
   const file = join(downloads, `${wheel.sha256.slice(0, 16)}.whl`);
   if (existsSync(file) && (await digest(file)) === wheel.sha256) return file;
+  if (!/^https?:/.test(wheel.url)) {
+    // A local folder of wheels, say.
+    report({ phase: 'download', message: `${message} through pip` });
+    await byPip(wheel, working, file);
+    return file;
+  }
   try {
     await download(wheel.url, file, {
       sha256: wheel.sha256,

@@ -63,7 +63,7 @@ export const demo = {
   classifierShare: 0.25,
   probeEvery: 20,
   probePrompts: 64,
-  kernelContexts: 4,
+  kernelContexts: 2,
   checkpointEvery: 20,
 } as const satisfies ExperimentConfig;
 

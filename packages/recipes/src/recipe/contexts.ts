@@ -1,4 +1,4 @@
-import { CLASSIFIER, type LanguageModel, forward } from '@cfrl/model';
+import { type LanguageModel, classifierName, forward } from '@cfrl/model';
 import type { SplitModel } from '@cfrl/ntk';
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -50,7 +50,7 @@ export function lastFeatures(model: LanguageModel, contexts: readonly Context[])
 /**
  * A language model as the kernel sees it: features of contexts, and the classifier on them.
  *
- * @param model - untied
+ * @param model - tied or untied
  * @returns the model for `decompose`, `predictStep` and the other functions of `@cfrl/ntk`
  *
  * @example
@@ -69,7 +69,7 @@ export function lastFeatures(model: LanguageModel, contexts: readonly Context[])
 export function splitModel(model: LanguageModel): SplitModel<Context> {
   return {
     params: model.params,
-    classifier: CLASSIFIER,
+    classifier: classifierName(model.config),
     tied: model.config.tiedEmbeddings,
     features: (params, contexts) => lastFeatures({ ...model, params }, contexts),
   };

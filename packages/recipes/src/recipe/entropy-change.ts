@@ -1,11 +1,9 @@
-import { type Params, disposeParams, mapParams } from '@cfrl/engine';
-import { mean } from '@cfrl/metrics';
-import type { LanguageModel } from '@cfrl/model';
-import { measureStep, predictStep } from '@cfrl/ntk';
+import { type Params, disposeParams, softmaxEntropy, valueAndGrad } from '@cfrl/engine';
+import { type LanguageModel, classifierName } from '@cfrl/model';
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { ProbeRow } from '../report/types.js';
-import { type Context, lastFeatures, splitModel } from './contexts.js';
+import { type Context, lastFeatures } from './contexts.js';
 
 type EntropyChange = Required<
   Pick<
@@ -18,42 +16,54 @@ type EntropyChange = Required<
   >
 >;
 
+/** Mean entropy of the next token over contexts, a scalar in nats. */
+const meanEntropy = (model: LanguageModel, params: Params, contexts: readonly Context[]) =>
+  tf.tidy(() => {
+    const W = params[classifierName(model.config)] as tf.Tensor2D;
+    const phi = lastFeatures({ ...model, params }, contexts);
+    return tf.mean(softmaxEntropy(tf.matMul(phi, W, false, true)));
+  });
+
 /**
- * What one update did to the entropy at some contexts: the change to first order, its two parts, and
- * the change that was measured; means over the contexts, nats.
+ * What one update did to the mean entropy at some contexts: the change to first order, its two parts,
+ * and the change that was measured.
  *
- *     delta H = -sum_v pi_v log pi_v (delta log pi_v),   delta log pi = T (delta W phi + W J_phi delta theta)
+ *     delta H = <dH/dW, delta W> + <dH/dtheta_phi, delta theta_phi> + O(|delta|^2)
  *
- * @param model - with the parameters before the update; borrowed
+ * The first term came through the classifier (R), the second through everything below it (G). It is
+ * `-Cov_pi(log pi, delta z)` at each context; being linear in the step, it takes one backward pass
+ * whatever the optimiser was.
+ *
+ * @param model - untied, with the parameters before the update; borrowed
  * @param after - the parameters after it; borrowed
  * @param contexts - where to look
- * @returns the changes; R is the part through the classifier, G the part through the features
+ * @returns the changes, nats per token
  */
 export function entropyChange(
   model: LanguageModel,
   after: Params,
   contexts: readonly Context[],
 ): EntropyChange {
-  const split = splitModel(model);
-  const delta = mapParams(model.params, (before, name) => tf.sub(after[name]!, before));
-  const measured = measureStep(split, delta, contexts);
-  const predicted = predictStep(split, delta, contexts);
-  const parts = tf.tidy(() => {
-    const W = model.params[split.classifier] as tf.Tensor2D;
-    const logits = tf.matMul(lastFeatures(model, contexts), W, false, true);
-    const weights = tf.mul(tf.softmax(logits), tf.logSoftmax(logits));
-    const change = (logProbs: tf.Tensor): number =>
-      0 - tf.sum(tf.mul(weights, logProbs)).dataSync()[0]! / contexts.length; // 0 - x: never -0
-    return { R: change(predicted.classifier), G: change(predicted.features) };
-  });
-  const measuredEntropyChange = mean(measured.entropyChange);
-  disposeParams(delta);
-  tf.dispose([measured.change, predicted.total, predicted.classifier, predicted.features]);
+  const { value, grads } = valueAndGrad((p) => meanEntropy(model, p, contexts))(model.params);
+  const classifier = classifierName(model.config);
+  let [R, G] = [0, 0];
+  for (const [name, gradient] of Object.entries(grads)) {
+    const part = tf.tidy(() => {
+      const delta = tf.sub(after[name]!, model.params[name]!);
+      return tf.sum(tf.mul(gradient, delta)).dataSync()[0]!;
+    });
+    if (name === classifier) R += part;
+    else G += part;
+  }
+  const now = tf.tidy(() => meanEntropy(model, after, contexts).dataSync()[0]!);
+  const measured = now - value.dataSync()[0]!;
+  disposeParams(grads);
+  value.dispose();
   return {
-    predictedEntropyChange: parts.R + parts.G,
-    measuredEntropyChange,
-    entropyChangeR: parts.R,
-    entropyChangeG: parts.G,
-    attributionResidual: measuredEntropyChange - parts.R - parts.G,
+    predictedEntropyChange: R + G,
+    measuredEntropyChange: measured,
+    entropyChangeR: R,
+    entropyChangeG: G,
+    attributionResidual: measured - R - G,
   };
 }

@@ -22,7 +22,7 @@ export interface ProbeOptions {
   readonly prompts?: number;
   /** Completions of each of them. @defaultValue 4 */
   readonly groupSize?: number;
-  /** Contexts between which the kernel is computed. @defaultValue 4 */
+  /** Contexts between which the kernel is computed; each takes one backward pass a feature. @defaultValue 2 */
   readonly kernelContexts?: number;
   /** Longest n-gram of self-BLEU; completions are only a few tokens long. @defaultValue 2 */
   readonly maxN?: number;
@@ -38,8 +38,8 @@ export interface Probe {
   readonly samples: readonly Sample[];
 }
 
-/** The contexts that kernels are computed on: the last tokens of the first held-out prompts. */
-export function kernelContexts(model: LanguageModel, task: Task, count: number): Context[] {
+/** The contexts at the ends of the first held-out prompts, from which the first token is drawn. */
+export function heldOutContexts(model: LanguageModel, task: Task, count: number): Context[] {
   return task.heldOut.slice(0, count).map(({ prompt }) => model.tokenizer.encode(prompt));
 }
 
@@ -74,7 +74,7 @@ export async function probe(
   {
     prompts = 64,
     groupSize = 4,
-    kernelContexts: count = 4,
+    kernelContexts: count = 2,
     maxN = 2,
     samples = 8,
   }: ProbeOptions = {},
@@ -109,7 +109,7 @@ export async function probe(
       ),
       distinct: distinctN(tokens, maxN),
       ...positions(model, sampled),
-      ...kernel(model, kernelContexts(model, task, count)),
+      ...kernel(model, heldOutContexts(model, task, count)),
       classifierNorm: tf.tidy(() => tf.norm(model.params[CLASSIFIER]!).dataSync()[0]!),
     },
     samples: groups.slice(0, samples).map(([completion], i) => ({

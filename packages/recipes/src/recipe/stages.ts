@@ -15,7 +15,7 @@ import { type Algorithm, type ScoredCompletion, type TrainState, train } from '@
 import type { ProbeRow, Sample, Stage as StageName, StepRow } from '../report/types.js';
 import { type LoopState, release } from '../run/loop-state.js';
 import type { Task } from '../tasks/task.js';
-import { kernelContexts, probe, type ProbeOptions } from './probe.js';
+import { heldOutContexts, probe, type ProbeOptions } from './probe.js';
 import { entropyChange } from './entropy-change.js';
 import { languageModelPolicy } from './policy.js';
 
@@ -134,7 +134,7 @@ async function* runStage(
   const { model, task, probeEvery = 20 } = options;
   const stage = stages[start.stage]!;
   const next = stages[start.stage + 1];
-  const contexts = kernelContexts(model, task, options.probe?.kernelContexts ?? 4);
+  const contexts = heldOutContexts(model, task, options.probe?.prompts ?? 64);
   /** The parameters before an update that is to be explained; that depends on the step alone. */
   const keepBefore = ({ step, params }: TrainState): Params =>
     (step + 1) % probeEvery === 0 ? cloneParams(modelOf(model, params).params) : {};
