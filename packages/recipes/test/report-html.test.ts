@@ -212,6 +212,46 @@ describe('renderHtml', () => {
     );
   });
 
+  it('puts each completion beside its own prompt, the first of several, whatever their order', () => {
+    const sample = (prompt: string, completion: string, reward = 1): Sample => ({
+      prompt,
+      completion,
+      answer: prompt,
+      reward,
+    });
+    const [arm] = handInput({ 'CF-RL': [rewards(1)] }).arms;
+    const samplesBefore = [sample('b', 'B0', 0), sample('a', 'A0', 0)];
+    const samplesAfter = [
+      sample('a', 'A1'),
+      sample('a', 'A2'),
+      sample('b', 'B1'),
+      sample('c', 'C1'),
+    ];
+    const input = syntheticInput([
+      { ...arm!, runs: [{ ...arm!.runs[0]!, samplesBefore, samplesAfter }] },
+    ]);
+    const rows = [...documentOf(input).querySelectorAll('.samples tbody tr')].map((row) =>
+      [...row.children].map((cell) => cell.textContent!.trim().replace(/\s+/g, ' ')),
+    );
+    expect(rows).toEqual([
+      ['a', 'a', 'A0 reward 0.00', 'A1 reward 1.00'],
+      ['b', 'b', 'B0 reward 0.00', 'B1 reward 1.00'],
+      ['c', 'c', '—', 'C1 reward 1.00'],
+    ]);
+  });
+
+  it('warns when a run is much shorter than the others, and only then', () => {
+    const arms = (end: number): ReportInput =>
+      handInput({
+        'CF-RL': [rewards(1, [0, 0], [end, 0.5])],
+        'standard RL': [rewards(1, [0, 0], [1000, 0.5])],
+      });
+    expect(words(renderHtml(arms(500)))).toContain(
+      'Runs differ in length: the longest reached 1,000 sampled tokens, the shortest 500, and the comparison ends there.',
+    );
+    expect(words(renderHtml(arms(900)))).not.toContain('Runs differ in length');
+  });
+
   it('marks options that differ between arms, and joins those that differ between seeds', () => {
     const rows = [...usual.querySelectorAll('.options tbody tr')].map((row) => ({
       cells: [...row.children].map((cell) => cell.textContent),

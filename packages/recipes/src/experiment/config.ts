@@ -17,8 +17,10 @@ export interface ExperimentConfig {
   readonly heads: number;
   /** Seeds; each gives one warm start, and one run of each recipe from it. */
   readonly seeds: readonly number[];
-  /** Supervised steps before RL. */
+  /** Supervised steps before RL, at most. */
   readonly warmStartSteps: number;
+  /** The warm start ends when held-out answers have this mean probability; looked at every ten steps. */
+  readonly warmStartAccuracy: number;
   /** Examples a supervised step. */
   readonly warmStartBatch: number;
   /** Step size of the warm start. */
@@ -52,7 +54,8 @@ export const demo = {
   layers: 2,
   heads: 4,
   seeds: [0, 1, 2],
-  warmStartSteps: 200,
+  warmStartSteps: 400,
+  warmStartAccuracy: 0.4,
   warmStartBatch: 128,
   warmStartLearningRate: 3e-3,
   tokenBudget: 30_720,
@@ -73,7 +76,8 @@ export const quickDemo = {
   digits: 1,
   hiddenSize: 32,
   layers: 1,
-  warmStartSteps: 60,
+  warmStartSteps: 150,
+  warmStartAccuracy: 0.3,
   warmStartBatch: 64,
   tokenBudget: 2_560,
   promptsPerStep: 8,

@@ -52,7 +52,7 @@ function plan(root: string, config: ExperimentConfig, environment: Environment):
     {
       name: `warm start, seed ${seed}`,
       path: warmStartPath(root, seed),
-      weight: config.warmStartSteps,
+      weight: config.warmStartSteps / 2, // it usually ends before its last step
       run: () => runWarmStart(root, seed, config, parts, environment),
     },
     ...arms.map((arm) => ofArm(arm, seed)),

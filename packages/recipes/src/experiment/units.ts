@@ -14,7 +14,7 @@ import { grpo } from '@cfrl/rl';
 
 import { cfrl, standardRl } from '../recipe/cfrl.js';
 import type { RecipeOptions, RecipeRecord } from '../recipe/stages.js';
-import { warmStart } from '../recipe/warm-start.js';
+import { answerProbability, warmStart } from '../recipe/warm-start.js';
 import { CFRL_ARM, STANDARD_ARM, type Sample } from '../report/types.js';
 import { loadCheckpoint } from '../run/checkpoint.js';
 import { type LoopRecord, recordLoop } from '../run/record-loop.js';
@@ -102,13 +102,17 @@ export async function* runWarmStart(
       start: async function* (from) {
         const options = { model, task, optimizer, steps, batchSize, seed, ...(from && { from }) };
         for await (const { row, state } of warmStart(options)) {
-          yield { append: { steps: row }, state, done: row.step === steps };
+          const looks = row.step % 10 === 0;
+          const accuracy = looks ? answerProbability(state.params, model, task.heldOut) : 0;
+          const done = row.step === steps || accuracy >= config.warmStartAccuracy;
+          yield { append: { steps: { ...row, ...(looks && { accuracy }) } }, state, done };
+          if (done) return;
         }
       },
     });
-    for await (const { append, state } of loop) {
+    for await (const { append, state, done } of loop) {
       const { loss } = append['steps'] as unknown as { loss: number };
-      yield { fraction: state.step / steps, text: `loss ${loss.toFixed(3)}` };
+      yield { fraction: done ? 1 : state.step / steps, text: `loss ${loss.toFixed(3)}` };
     }
   } finally {
     disposeParams(params);

@@ -86,6 +86,18 @@ export function answerLogProbs(
   });
 }
 
+/** Mean probability of the right answers, which is the expected accuracy of sampling, in [0, 1]. */
+export function answerProbability(
+  params: Params,
+  model: LanguageModel,
+  examples: readonly TaskPrompt[],
+): number {
+  return tf.tidy(() => {
+    const batch = encodeExamples(model, examples);
+    return tf.mean(tf.exp(tf.sum(answerLogProbs(params, model, batch), 1))).dataSync()[0]!;
+  });
+}
+
 /**
  * Supervised training on a task's answers, to bring a fresh model to where reinforcement has
  * something to reinforce. The loss is the cross-entropy of the answers' tokens.

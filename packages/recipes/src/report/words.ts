@@ -73,7 +73,7 @@ export function caveats(input: ReportInput, summary: ReportSummary): string[] {
 export function method({ budget, threshold, comparisons }: ReportSummary): string[] {
   const baseline = comparisons[0]?.baseline;
   return [
-    'A mean is over seeds, and the interval in brackets is the 95 % Student-t interval over seeds. It covers what changes from seed to seed, not the choice of task, prompts or settings. Intervals are not corrected for there being several of them.',
+    'A mean is over seeds, and the interval in brackets is the 95 % Student-t interval over seeds. It covers what changes from seed to seed, not the choice of task, prompts or settings. With few seeds it is wide and may reach past what is possible (a negative norm, say). Intervals are not corrected for there being several of them.',
     `A verdict needs whole intervals on the expected side of zero. One interval wholly on the other side makes a claim “not supported”; anything else is “undecided”. “Features vary little” means a mean feature cosine before RL of ${LIMITED_VARIABILITY} or more. The paper’s claim C4, that CF-RL works differently from linear probing then fine-tuning, is not tested here: it takes supervised runs.`,
     budget === null
       ? '“After” was not measured.'

@@ -7,6 +7,7 @@ export const tiny: ExperimentConfig = {
   heads: 2,
   seeds: [3],
   warmStartSteps: 12,
+  warmStartAccuracy: 1,
   warmStartBatch: 16,
   tokenBudget: 512,
   promptsPerStep: 4,
