@@ -23,6 +23,7 @@ import { apply, dot, eigenvalues, multiply, orthogonalTo, transpose } from './su
 import type { Matrix } from './support/matrix.js';
 import { logitsFn } from './support/models.js';
 import type { Context } from './support/models.js';
+import { expectQuarters, halving } from './support/second-order.js';
 
 const classifier = (model: SplitModel<Context>) => model.params[model.classifier] as tf.Tensor2D;
 
@@ -333,45 +334,40 @@ describe('identity 6: adding one vector to every row of W changes no prediction'
 });
 
 describe("identity 7: the prediction's error is O(learningRate^2)", () => {
+  /** The step scaled so that its predicted change is `size`, or none where nothing moves. */
+  const scaled = ({ model, contexts, step }: Case) => {
+    const unit = largest(predictUpdate(model, contexts, { ...step, learningRate: 1 }).total);
+    return unit < 1e-3 ? null : (size: number) => ({ ...step, learningRate: size / unit });
+  };
+
   it('halving the step size leaves a quarter of the error', () => {
-    let compared = 0;
-    forAllCases(({ model, contexts, step }) => {
-      const unit = largest(predictUpdate(model, contexts, { ...step, learningRate: 1 }).total);
-      if (unit < 1e-3) return; // nothing moves (all weight on a certain token): no error to compare
+    const ratios: number[] = [];
+    forAllCases((given) => {
+      const { model, contexts } = given;
+      const at = scaled(given);
+      if (at === null) return; // all weight on a certain token
       const error = (size: number) => {
-        const at = { ...step, learningRate: size / unit };
-        const predicted = predictUpdate(model, contexts, at).total;
-        return Math.hypot(...numbers(tf.sub(measureUpdate(model, contexts, at).change, predicted)));
+        const predicted = predictUpdate(model, contexts, at(size)).total;
+        return numbers(tf.sub(measureUpdate(model, contexts, at(size)).change, predicted));
       };
-      const [whole, half] = [error(0.02), error(0.01)];
-      if (half < 2e-5) return; // float32 noise
-      compared++;
-      expect(whole / half).toBeGreaterThan(3);
-      expect(whole / half).toBeLessThan(5);
+      ratios.push(halving(error, 0.02));
     });
-    expect(compared).toBeGreaterThanOrEqual(3);
+    expectQuarters(ratios);
   });
 
-  it('so is the error of the predicted step and of the entropy', () => {
-    let compared = 0;
-    forAllCases(({ model, contexts, step }) => {
-      const unit = largest(predictUpdate(model, contexts, { ...step, learningRate: 1 }).total);
-      if (unit < 1e-3) return;
-      const residual = (size: number) => {
-        const at = { ...step, learningRate: size / unit };
-        const { entropyChange } = measureUpdate(model, contexts, at);
-        const { residual } = attributeEntropyChange(model, contexts, at, {
-          measured: entropyChange,
-        });
-        return Math.hypot(...residual!);
+  it("leaves a quarter of the entropy's residual too", () => {
+    const ratios: number[] = [];
+    forAllCases((given) => {
+      const { model, contexts } = given;
+      const at = scaled(given);
+      if (at === null) return;
+      const error = (size: number) => {
+        const measured = measureUpdate(model, contexts, at(size)).entropyChange;
+        return attributeEntropyChange(model, contexts, at(size), { measured }).residual!;
       };
-      const [whole, half] = [residual(0.04), residual(0.02)];
-      if (half < 2e-5) return;
-      compared++;
-      expect(whole / half).toBeGreaterThan(2.5);
-      expect(whole / half).toBeLessThan(6);
+      ratios.push(halving(error, 0.04));
     });
-    expect(compared).toBeGreaterThanOrEqual(3);
+    expectQuarters(ratios);
   });
 });
 
