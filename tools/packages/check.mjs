@@ -21,7 +21,10 @@ function run(program, args, cwd = root) {
 function pack(name) {
   const folder = join(root, 'packages', name);
   run(bin('pnpm'), ['pack', '--pack-destination', work], folder);
-  const tarball = join(work, readdirSync(work).find((file) => file.startsWith(`cfrl-${name}-`)));
+  const tarball = join(
+    work,
+    readdirSync(work).find((file) => file.startsWith(`cfrl-${name}-`)),
+  );
   run(bin('publint'), ['run', tarball, '--strict']);
   run(bin('attw'), [tarball, '--profile', 'esm-only']);
   console.log(`@cfrl/${name}: packs, publint and attw accept it`);
@@ -30,7 +33,9 @@ function pack(name) {
 
 /** Installs the tarballs as dependencies of one another, with the peers a user would add. */
 function installInto(project, tarballs) {
-  const files = Object.fromEntries(names.map((name, i) => [`@cfrl/${name}`, `file:${tarballs[i]}`]));
+  const files = Object.fromEntries(
+    names.map((name, i) => [`@cfrl/${name}`, `file:${tarballs[i]}`]),
+  );
   const { version } = JSON.parse(
     readFileSync(join(root, 'node_modules/@tensorflow/tfjs-core/package.json'), 'utf8'),
   );
@@ -81,10 +86,18 @@ try {
   const printed = JSON.parse(run(process.execPath, ['program.js'], project));
   const expected = { completions: 3, selfBleu: true, kernel: [2, 2], advantages: 2 };
   if (JSON.stringify(printed) !== JSON.stringify(expected)) {
-    throw new Error(`the program printed ${JSON.stringify(printed)}, expected ${JSON.stringify(expected)}`);
+    throw new Error(
+      `the program printed ${JSON.stringify(printed)}, expected ${JSON.stringify(expected)}`,
+    );
   }
-  const backend = run(process.execPath, ['node_modules/@cfrl/recipes/dist/cli.js', 'backend', '--no-install'], project);
-  console.log(`installed from the tarballs: the program runs, and cfrl backend says: ${backend.split('\n')[0]}`);
+  const backend = run(
+    process.execPath,
+    ['node_modules/@cfrl/recipes/dist/cli.js', 'backend', '--no-install'],
+    project,
+  );
+  console.log(
+    `installed from the tarballs: the program runs, and cfrl backend says: ${backend.split('\n')[0]}`,
+  );
 } finally {
   rmSync(work, { recursive: true, force: true });
 }

@@ -96,9 +96,14 @@ describe('download', () => {
   it('continues what a killed process left, and fetches only the rest', async () => {
     const file = join(folder, 'a');
     writeFileSync(`${file}.partial`, bytes.subarray(0, 123_456));
-    await download(await serve(bytes), file, options);
+    const counts: (number | undefined)[] = [];
+    const onBytes = (count: number, total: number | undefined): unknown =>
+      counts.push(count, total);
+    await download(await serve(bytes), file, { ...options, onBytes });
     expect(readFileSync(file).equals(bytes)).toBe(true);
     expect(requests).toEqual(['bytes=123456-']);
+    expect(counts.slice(0, 2)).toEqual([123_456, bytes.length]);
+    expect(counts.slice(-2)).toEqual([bytes.length, bytes.length]);
   });
 
   it('takes what a process left that was killed just before the end', async () => {

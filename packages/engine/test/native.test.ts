@@ -309,7 +309,7 @@ describe('openNative', () => {
 describe('recentFailure', () => {
   it('repeats a slow failure for an hour, and forgets it after a success', async () => {
     const slow = async (): Promise<never> => {
-      await new Promise((resolve) => setTimeout(resolve, 2100));
+      await new Promise((resolve) => setTimeout(resolve, 1100));
       throw new Error('no network');
     };
     mkdirSync(cacheFolder());
@@ -393,7 +393,7 @@ function zip(files: Readonly<Record<string, string>>): Buffer {
   for (const [name, text] of Object.entries(files)) {
     const data = deflateRawSync(text);
     const sizes = [crc32(Buffer.from(text)), data.length, Buffer.byteLength(text)];
-    const common = record('H4I3H2', [20, 0, 8, 0, ...sizes, Buffer.byteLength(name), 0]);
+    const common = record('H5I3H2', [20, 0, 8, 0, 0, ...sizes, Buffer.byteLength(name), 0]);
     const head = Buffer.concat([Buffer.from('PK\x03\x04'), common, Buffer.from(name), data]);
     const rest = record('H3I2', [0, 0, 0, 0, offset]);
     central.push(Buffer.from('PK\x01\x02'), record('H1', [20]), common, rest, Buffer.from(name));

@@ -188,7 +188,8 @@ export function testExamples(
   }
   for (const file of [page, ...pages.map((url) => fileURLToPath(url))]) {
     const examples = existsSync(file) ? fromPage(file) : [];
-    if (examples.length > 0) describe(`examples of ${relative(root, file)}`, () => runAll(examples));
+    if (examples.length > 0)
+      describe(`examples of ${relative(root, file)}`, () => runAll(examples));
   }
   describe('documentation', () => {
     it('has an example for every exported function', () => {

@@ -32,6 +32,6 @@ export interface NativeInstall {
  */
 export async function installNative(options: InstallNativeOptions = {}): Promise<NativeInstall> {
   if (!isNode()) throw new Error('installNative: native TensorFlow needs Node.js');
-  const { install } = await import('../native/index.js');
+  const { install } = await import('../node.js');
   return install(options);
 }

@@ -26,7 +26,7 @@ export async function openBackend(
     if (name === 'wasm') return await openWasm();
     if (name === 'cpu') return await openCpu();
     if (!isNode()) return unavailable(name, 'native TensorFlow needs Node.js');
-    const { openNative } = await import('../native/index.js');
+    const { openNative } = await import('../node.js');
     return await openNative(name, options);
   } catch (error) {
     return unavailable(name, error instanceof Error ? error.message : String(error));

@@ -31,6 +31,7 @@ let queue: Promise<unknown> = Promise.resolve();
  *
  * @example
  * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
  * const { name } = await useBackend('cpu');
  * name; // => 'cpu'
  * tf.sum(tf.tensor1d([1, 2, 3])).dataSync()[0]; // => 6
@@ -99,7 +100,7 @@ async function describe(
   opened: Opened,
   rejected: readonly Rejection[],
 ): Promise<BackendInfo> {
-  const cpuFeatures = isNode() ? (await import('../native/index.js')).cpuFeatures() : [];
+  const cpuFeatures = isNode() ? (await import('../node.js')).cpuFeatures() : [];
   return Object.freeze({ name, ...opened, cpuFeatures, rejected });
 }
 

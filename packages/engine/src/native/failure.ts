@@ -9,7 +9,7 @@ const file = (): string => join(cacheFolder(), 'failed.json');
 /** For how long a slow failure is not repeated: without a network every start would wait for pip again. */
 const quietMs = 3_600_000;
 /** Failures that cost less than this are not worth remembering. */
-const slowMs = 2_000;
+const slowMs = 1_000;
 
 /** Why an installation failed a short while ago, if one did. */
 export function recentFailure(): string | undefined {

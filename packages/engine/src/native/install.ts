@@ -1,25 +1,19 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { rename, rm, statfs } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 
 import type { InstallNativeOptions, NativeInstall } from '../backend/install-native.js';
 import type { InstallEvent } from '../backend/types.js';
-import {
-  buildFolder,
-  cacheFolder,
-  findBinding,
-  makeCacheFolder,
-  tensorflowVersion,
-} from './cache.js';
-import { compile, findCompiler, libraries } from './compile.js';
-import { digest, download } from './download.js';
-import { extract } from './extract.js';
+import { buildFolder, cacheFolder, findBinding, makeCacheFolder } from './cache.js';
+import { compile, findCompiler } from './compile.js';
+import { fetchWheel, unpack } from './fetch-wheel.js';
 import { nodeHeaders } from './headers.js';
 import { withLock } from './lock.js';
+import { plain } from './plain.js';
 import { probe, tryOut } from './probe.js';
 import { stderrProgress } from './progress.js';
 import { findTfjsNode, type TfjsNodePackage } from './tfjs-node.js';
-import { pipDownload, resolveWheel, type Wheel, whyNoWheel } from './wheel.js';
+import { whyNoWheel } from './wheel.js';
 
 type Report = (event: InstallEvent) => void;
 
@@ -94,61 +88,6 @@ async function build(source: TfjsNodePackage, report: Report): Promise<NativeIns
   }
 }
 
-/** The wheel on disk: fetched directly (it can be continued after a kill), else by pip. */
-async function fetchWheel(working: string, report: Report): Promise<string> {
-  const message = `downloading TensorFlow ${tensorflowVersion}`;
-  report({ phase: 'resolve', message: `asking pip for TensorFlow ${tensorflowVersion}` });
-  const wheel = await resolveWheel(working);
-  const downloads = join(cacheFolder(), 'downloads');
-  mkdirSync(downloads, { recursive: true });
-  const file = join(downloads, `${wheel.sha256.slice(0, 16)}.whl`);
-  if (existsSync(file) && (await digest(file)) === wheel.sha256) return file;
-  if (!/^https?:/.test(wheel.url)) {
-    // A local folder of wheels, say.
-    report({ phase: 'download', message: `${message} through pip` });
-    await byPip(wheel, working, file);
-    return file;
-  }
-  try {
-    await download(wheel.url, file, {
-      sha256: wheel.sha256,
-      onBytes: (bytes, totalBytes) =>
-        report({
-          phase: 'download',
-          message,
-          bytes,
-          ...(totalBytes !== undefined && { totalBytes }),
-        }),
-      onVerify: () => report({ phase: 'verify', message: 'checking the download' }),
-    });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw error;
-    report({ phase: 'download', message: `${message} through pip (${plain(error).message})` });
-    await byPip(wheel, working, file);
-  }
-  return file;
-}
-
-async function byPip({ sha256 }: Wheel, working: string, file: string): Promise<void> {
-  const downloaded = await pipDownload(working);
-  if ((await digest(downloaded)) !== sha256) throw new Error('the download is damaged');
-  await rename(downloaded, file);
-}
-
-/** Of 7,000 files the binding needs two libraries and a handful of C headers. */
-async function unpack(wheel: string, folder: string): Promise<void> {
-  const headers =
-    /^tensorflow\/(include\/(?:tensorflow\/(?:c|core\/platform)|tsl\/platform|xla\/tsl\/c)\/.*\.h)$/;
-  const written = await extract(wheel, folder, (name) => {
-    const library = libraries.find((file) => name === `tensorflow/${file}`);
-    return library === undefined ? headers.exec(name)?.[1] : join('deps', 'lib', library);
-  });
-  const missing = libraries.filter((file) => !existsSync(join(folder, 'deps', 'lib', file)));
-  if (missing.length > 0 || written === libraries.length) {
-    throw new Error(`the wheel ${basename(wheel)} lacks ${missing.join(', ') || 'the C headers'}`);
-  }
-}
-
 async function checkSpace(folder: string): Promise<void> {
   const { bavail, bsize } = await statfs(folder);
   const free = bavail * bsize;
@@ -156,16 +95,4 @@ async function checkSpace(folder: string): Promise<void> {
   throw new Error(
     `${cacheFolder()} has ${(free / 1e9).toFixed(1)} GB free, expected ${neededBytes / 1e9}; set CFRL_CACHE to a folder with more`,
   );
-}
-
-/** Errors of the file system in words. */
-function plain(error: unknown): Error {
-  const { code, message } = error as NodeJS.ErrnoException;
-  const where = cacheFolder();
-  if (code === 'ENOSPC' || code === 'EDQUOT')
-    return new Error(`no space is left in ${where}; set CFRL_CACHE to another folder`);
-  if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM' || code === 'ENOTDIR') {
-    return new Error(`${where} cannot be written; set CFRL_CACHE to a folder that can`);
-  }
-  return new Error(String(message).split('\n', 1)[0]!);
 }

@@ -23,7 +23,8 @@ export function stderrProgress(): (event: InstallEvent) => void {
       if (terminal) process.stderr.write('\n');
       return;
     }
-    if (event.bytes === undefined || (!fresh && Date.now() - drawn < 100)) return;
+    const last = event.bytes === event.totalBytes;
+    if (event.bytes === undefined || (!fresh && !last && Date.now() - drawn < 100)) return;
     drawn = Date.now();
     const seconds = (drawn - phaseStart) / 1000;
     process.stderr.write(`\r\x1b[2Kcfrl: ${event.message} ${bar(event, firstBytes, seconds)}`);

@@ -116,7 +116,13 @@ function readReport(text: string): Partial<Wheel> {
       };
     }[];
   }
-  const info = (JSON.parse(text.slice(text.indexOf('{'))) as Report).install?.[0]?.download_info;
+  let report: Report;
+  try {
+    report = JSON.parse(text.slice(text.indexOf('{'))) as Report;
+  } catch {
+    return {};
+  }
+  const info = report.install?.[0]?.download_info;
   const archive = info?.archive_info;
   const sha256 = archive?.hashes?.sha256 ?? /^sha256=(.*)$/.exec(archive?.hash ?? '')?.[1];
   return { ...(info?.url && { url: info.url }), ...(sha256 && { sha256 }) };

@@ -6,6 +6,7 @@ import { useBackend } from '@cfrl/engine';
 import { collectExperiment } from '../experiment/collect.js';
 import { demo, quickDemo } from '../experiment/config.js';
 import { runExperiment, writeReport } from '../experiment/experiment.js';
+import { count } from '../report/format.js';
 import { renderHtml } from '../report/html.js';
 import { renderMarkdown } from '../report/markdown.js';
 import { summarize } from '../report/summarize.js';
@@ -36,7 +37,7 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   process.env['CFRL_THREADS'] ??= '1';
   const info = await useBackend();
   process.stderr.write(
-    `cfrl demo: addition, ${config.seeds.length} seeds, on ${info.name} ${info.version}, into ${root}\n`,
+    `cfrl demo: addition, ${count(config.seeds.length, 'seed')}, on ${info.name} ${info.version}, into ${root}\n`,
   );
   const start = performance.now();
   const view = progressView(process.stderr);
@@ -55,7 +56,7 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   }
   const seconds = (performance.now() - start) / 1000;
   process.stdout.write(
-    `\n${terminalSummary(input)}\n\n` +
+    `\n${terminalSummary(input, process.stdout.columns)}\n\n` +
       `Report: ${relative(process.cwd(), paths.html)}  (open ${pathToFileURL(paths.html).href})\n` +
       `Took ${formatSeconds(seconds)}.\n`,
   );

@@ -12,6 +12,6 @@ export function rebuildReport(folder: string, { json = false }: { readonly json?
   process.stdout.write(
     json
       ? `${JSON.stringify({ ...paths, summary: summarize(input) })}\n`
-      : `${terminalSummary(input)}\n\nReport: ${paths.html}\n`,
+      : `${terminalSummary(input, process.stdout.columns)}\n\nReport: ${paths.html}\n`,
   );
 }

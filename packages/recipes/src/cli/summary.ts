@@ -18,8 +18,19 @@ export function textTable(rows: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
+/** Text broken between words into lines of at most `width` characters. */
+export function wrapText(text: string, width: number): string {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1)!;
+    if (line !== '' && line.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
+  }
+  return lines.join('\n');
+}
+
 /** The report's headline table and findings, for a terminal. */
-export function terminalSummary(input: ReportInput): string {
+export function terminalSummary(input: ReportInput, width = 100): string {
   const { arms } = summarize(input);
   const rows = HEADLINE.map((measure) => [
     labelOf(measure),
@@ -29,7 +40,9 @@ export function terminalSummary(input: ReportInput): string {
     }),
   ]);
   const header = ['', ...arms.flatMap(({ name }) => [`${name}: before`, 'after'])];
-  const found = findings(input).map(({ claim, verdict, text }) => `${claim} ${verdict}: ${text}`);
+  const found = findings(input).map(({ claim, verdict, text }) =>
+    wrapText(`${claim} ${verdict}: ${text}`, width),
+  );
   return [
     textTable([header, ...rows]),
     'Means over seeds with 95 % intervals (Student t).',
