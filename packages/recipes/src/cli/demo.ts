@@ -39,7 +39,7 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   process.stderr.write(
     `cfrl demo: addition, ${count(config.seeds.length, 'seed')}, on ${info.name} ${info.version}, into ${root}\n`,
   );
-  const reason = info.rejected.filter(({ name }) => name === 'tensorflow').at(-1)?.reason;
+  const reason = info.rejected.findLast(({ name }) => name.startsWith('tensorflow ('))?.reason;
   if (reason !== undefined) {
     process.stderr.write(`Slower than need be, without native TensorFlow: ${reason}\n`);
   }
