@@ -1,5 +1,5 @@
 // Sums the results that vitest wrote for every package that has been tested: prints `passed failed`. A run that
-// broke off before it had results counts as one failure.
+// broke off before it had results counts as one failure. What failed, and why, goes to standard error.
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 
 const root = new URL('../../packages/', import.meta.url);
@@ -11,6 +11,12 @@ for (const name of readdirSync(root)) {
   read += 1;
   passed += results.numPassedTests;
   failed += results.numFailedTests;
+  for (const { fullName, failureMessages } of results.testResults
+    .flatMap(({ assertionResults }) => assertionResults)
+    .filter(({ status }) => status === 'failed')) {
+    const reason = failureMessages.join('\n').split('\n').slice(0, 6).join('\n        ');
+    console.error(`FAIL  ${name}: ${fullName}\n        ${reason}`);
+  }
   if (!results.success && results.numFailedTests === 0) failed += 1;
 }
 console.log(passed, failed);

@@ -3,6 +3,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  readdirSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -47,6 +48,16 @@ describe('openRun', () => {
     writeFileSync(join(path, 'steps.jsonl'), '{"st\n{"step":2}\n');
     expect(() => run.rows('steps')).toThrow('line 1 of');
     run.close();
+  });
+
+  it('clears away what a process left that was killed while it wrote, and nothing else', () => {
+    const path = folder();
+    openRun(path, { seed: 1 }).close();
+    const unfinished = 'steps.jsonl.01234567-89ab-cdef-0123-456789abcdef.tmp';
+    writeFileSync(join(path, unfinished), 'half');
+    writeFileSync(join(path, 'notes.tmp'), 'mine');
+    openRun(path, { seed: 1 }).close();
+    expect(readdirSync(path).sort()).toEqual(['config.json', 'notes.tmp']);
   });
 
   it('refuses a folder that holds another run, naming the options, and overwrites nothing', () => {

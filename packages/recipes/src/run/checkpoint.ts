@@ -63,7 +63,6 @@ export async function saveCheckpoint(
 ): Promise<void> {
   const target = join(folder, folderName(state.step));
   const temporary = `${target}.tmp`;
-  const older = stepsIn(folder).filter((step) => step !== state.step);
   onDisk('clear', temporary, () => rmSync(temporary, { recursive: true, force: true }));
   makeFolder(temporary);
   const ofModel = selectParams(state.params, (name) => name in model.params);
@@ -82,7 +81,17 @@ export async function saveCheckpoint(
   writeAtomic(join(temporary, POSITION), `${JSON.stringify(position)}\n`);
   onDisk('replace', target, () => rmSync(target, { recursive: true, force: true }));
   publishFolder(temporary, target);
-  for (const old of older) {
+  pruneCheckpoints(folder);
+}
+
+/**
+ * Removes every checkpoint but the newest: also those that a process left which was killed between
+ * writing the newest and this.
+ *
+ * @param folder - the run's `checkpoints` folder
+ */
+export function pruneCheckpoints(folder: string): void {
+  for (const old of stepsIn(folder).slice(0, -1)) {
     onDisk('remove', folder, () =>
       rmSync(join(folder, folderName(old)), { recursive: true, force: true }),
     );

@@ -6,11 +6,12 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  readdirSync,
   renameSync,
   rmSync,
   writeSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** Rethrows a file system error as one message that says what was lost (nothing) and how to go on. */
 export function onDisk<T>(doing: string, path: string, action: () => T): T {
@@ -73,6 +74,17 @@ export function writeAtomic(path: string, text: string): void {
       rmSync(temporary, { force: true });
     }
     sync(dirname(path));
+  });
+}
+
+/** Removes the temporary files and folders that a killed process left below a folder. */
+export function removeUnfinished(folder: string): void {
+  onDisk('clear', folder, () => {
+    for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+      if (/\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/.test(name)) {
+        rmSync(join(folder, name), { recursive: true, force: true });
+      }
+    }
   });
 }
 

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 
 import type { LanguageModel } from '@cfrl/model';
 
-import { lastPosition, loadCheckpoint, saveCheckpoint } from './checkpoint.js';
+import { lastPosition, loadCheckpoint, pruneCheckpoints, saveCheckpoint } from './checkpoint.js';
 import { type LoopState, disposeLoopState } from './loop-state.js';
 import { makeFolder, writeAtomic } from './files.js';
 import { type Row, type RunConfig, type RunFolder, openRun } from './run-folder.js';
@@ -96,6 +96,7 @@ export async function* recordLoop(loop: RecordedLoop): AsyncGenerator<LoopRecord
   const run = openRun(path, config);
   let last: LoopState | undefined;
   try {
+    pruneCheckpoints(checkpoints(path));
     if (finishedStep(path) !== undefined) return;
     const checkpoint = await loadCheckpoint(checkpoints(path));
     for (const name of JSONL) run.rewind(name, checkpoint?.state.step ?? -1);

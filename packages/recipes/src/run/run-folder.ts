@@ -1,7 +1,15 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { appendRow, keepRows, makeFolder, onDisk, readRows, writeAtomic } from './files.js';
+import {
+  appendRow,
+  keepRows,
+  makeFolder,
+  onDisk,
+  readRows,
+  removeUnfinished,
+  writeAtomic,
+} from './files.js';
 import { lockFolder } from './lock.js';
 
 /**
@@ -85,6 +93,7 @@ export function openRun(path: string, config: RunConfig): RunFolder {
   }
   const unlock = lockFolder(path);
   try {
+    removeUnfinished(path);
     if (!existsSync(join(path, CONFIG))) {
       writeAtomic(join(path, CONFIG), `${JSON.stringify(config, null, 2)}\n`);
     }
