@@ -18,6 +18,7 @@ export {
   checkPositiveInteger,
   checkSeed,
 } from './check.js';
+export { type CompileEvent, type CompileOptions, type Compiled, compile } from './compile/compile.js';
 export { type ValueAndGrad, valueAndGrad, vjp } from './grad.js';
 export {
   gatherLogProbs,

@@ -3,6 +3,10 @@ import { join } from 'node:path';
 
 import * as tf from '@tensorflow/tfjs-core';
 
+import type { Binding } from '../compile/binding.js';
+import { setGraphLoader } from '../compile/graph.js';
+import { type Messages, loadGraph } from '../compile/saved-model.js';
+import { replaceKernels } from './kernels.js';
 import { quietly } from './quiet.js';
 import { setThreads } from './threads.js';
 import type { TfjsNodePackage } from './tfjs-node.js';
@@ -35,7 +39,10 @@ export async function loadBinding(
     require('./dist/register_all_kernels.js');
     const { NodeJSKernelBackend } =
       require('./dist/nodejs_kernel_backend.js') as KernelBackendModule;
-    const native = quietly(require, binding);
+    const native = quietly(require, binding) as Binding;
+    replaceKernels();
+    const messages = require('./dist/proto/api_pb.js') as Messages;
+    setGraphLoader((graph) => loadGraph(native, messages, graph));
     tf.registerBackend('tensorflow', () => new NodeJSKernelBackend(native, name), 3);
     loaded = binding;
   }

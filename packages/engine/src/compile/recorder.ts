@@ -1,0 +1,225 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+import { type Binding, type NativeBackend, type Values, nativeBackend } from './binding.js';
+import { callerLine } from './caller-line.js';
+import type { Attribute, GraphConstant, GraphNode, Output, Placeholder, TensorMetadata } from './graph.js';
+
+/** Something that is fed at each call although the function does not take it as an argument. */
+export interface Hidden {
+  readonly placeholder: string;
+  /** A tensor from outside of the function, by the identity of its data. */
+  readonly dataId?: object;
+  /** A constant too large to be written into the graph: the id of the binding's tensor. */
+  readonly id?: number;
+}
+
+/** What a function did, once. */
+export interface Recording {
+  /** One for each tensor given, then one for each hidden one. */
+  readonly placeholders: readonly Placeholder[];
+  readonly hidden: readonly Hidden[];
+  readonly constants: readonly GraphConstant[];
+  readonly nodes: readonly GraphNode[];
+  /** One for each tensor that the function returned. */
+  readonly outputs: readonly Output[];
+  /** What the function returned; its tensors are gone. */
+  readonly result: unknown;
+}
+
+/** Bytes above which a constant is fed instead of written into the graph. */
+const LARGE_CONSTANT = 65_536;
+
+let recording = false;
+
+/** Whether a function is being recorded. */
+export const isRecording = (): boolean => recording;
+
+/** Operations whose results have shapes that depend on values: a graph for other values would be another graph. */
+const dataDependent = /^(Where|Unique|UniqueV2|NonMaxSuppressionV\d|ListDiff|SparseFillEmptyRows|SparseReshape)$/;
+
+/** Type attributes that the eager runtime infers and a graph must state: attribute, and the input that it is the type of. */
+const inferred: Readonly<Record<string, readonly (readonly [string, number])[]>> = {
+  ExpandDims: [
+    ['T', 0],
+    ['Tdim', 1],
+  ],
+  Split: [['T', 1]],
+  Softmax: [['T', 0]],
+  Unpack: [['T', 0]],
+};
+
+/**
+ * Runs a function once on the native backend, and writes down which operations TensorFlow was asked for.
+ *
+ * @param where - what to call the function in messages
+ * @param inputs - the tensors that will be fed
+ * @param body - runs the function; `result` is handed back as it is, `tensors` are the graph's outputs
+ * @throws Error if the function reads a tensor's values, is asynchronous, asks for random numbers of JavaScript's, or uses an
+ *   operation whose result's shape depends on values; the message names the line
+ */
+export function record(
+  where: string,
+  inputs: readonly tf.Tensor[],
+  body: () => { readonly tensors: readonly tf.Tensor[]; readonly result: unknown },
+): Recording {
+  const backend = nativeBackend();
+  const { binding } = backend;
+  const known = new Map<number, Output>();
+  const placeholders: Placeholder[] = [];
+  const hidden: Hidden[] = [];
+  const constants: GraphConstant[] = [];
+  const constantsByValue = new Map<string, GraphConstant>();
+  const nodes: GraphNode[] = [];
+  const dtypes = new Map<number, number>();
+  const made = new WeakSet<object>();
+  const held = new Set<number>();
+
+  const placeholder = (prefix: string, id: number, dtype: number, shape: readonly number[]): string => {
+    const name = `${prefix}${placeholders.length}`;
+    placeholders.push({ name, dtype, shape });
+    known.set(id, { node: name, index: 0 });
+    dtypes.set(id, dtype);
+    return name;
+  };
+
+  const constant = (id: number, dtype: number, shape: readonly number[], values: Values): void => {
+    if (!ArrayBuffer.isView(values)) throw new Error(`${where}: strings cannot be compiled${callerLine()}`);
+    dtypes.set(id, dtype);
+    if (values.byteLength > LARGE_CONSTANT) {
+      held.add(id);
+      hidden.push({ placeholder: placeholder('c', id, dtype, shape), id });
+      return;
+    }
+    const key = `${dtype}[${shape.join()}]${Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('latin1')}`;
+    let known_ = constantsByValue.get(key);
+    if (known_ === undefined) {
+      known_ = { name: `k${constants.length}`, dtype, shape: [...shape], values: values.slice() };
+      constants.push(known_);
+      constantsByValue.set(key, known_);
+    }
+    known.set(id, { node: known_.name, index: 0 });
+  };
+
+  /** Tensors whose values still lie in JavaScript are handed over first: those from outside must not look like constants. */
+  const idsOf = (tensors: readonly tf.TensorInfo[]): number[] =>
+    tensors.map((tensor) => {
+      const { dataId } = tensor;
+      if (dataId === undefined || made.has(dataId)) return getInputTensorIds([tensor])[0]!;
+      backend.binding = binding;
+      const id = getInputTensorIds([tensor])[0]!;
+      backend.binding = recordingBinding;
+      if (!known.has(id)) {
+        const { dtype, shape } = backend.tensorMap.get(dataId);
+        hidden.push({ placeholder: placeholder('h', id, dtype, shape), dataId });
+      }
+      return id;
+    });
+
+  const overrides: Pick<Binding, 'createTensor' | 'deleteTensor' | 'tensorDataSync' | 'executeOp'> = {
+    createTensor: (shape: readonly number[], dtype: number, values: Values): number => {
+      const id = binding.createTensor(shape, dtype, values);
+      constant(id, dtype, shape, values);
+      return id;
+    },
+    deleteTensor: (id: number): void => {
+      if (!held.has(id)) binding.deleteTensor(id);
+    },
+    tensorDataSync: (): never => {
+      throw new Error(
+        `${where}: the function reads a tensor's values${callerLine()}, expected only operations on tensors; return the ` +
+          'tensor and read it outside, or pass the number as an argument',
+      );
+    },
+    executeOp: (
+      op: string,
+      attributes: readonly Attribute[],
+      ids: readonly number[],
+      count: number,
+    ): TensorMetadata[] => {
+      if (dataDependent.test(op)) {
+        throw new Error(
+          `${where}: the shape of ${op}'s result depends on values${callerLine()}, expected shapes that do not; use a mask ` +
+            'of a fixed shape, or call this part outside',
+        );
+      }
+      const results = binding.executeOp(op, attributes, ids, count);
+      const name = `n${nodes.length}`;
+      const complete = [...attributes];
+      for (const [attribute, input] of inferred[op] ?? []) {
+        if (complete.some((each) => each.name === attribute)) continue;
+        complete.push({ name: attribute, type: binding.TF_ATTR_TYPE, value: dtypes.get(ids[input]!) });
+      }
+      nodes.push({ name, op, inputs: ids.map((id) => known.get(id)!), attributes: complete });
+      results.forEach(({ id, dtype }, index) => {
+        known.set(id, { node: name, index });
+        dtypes.set(id, dtype);
+      });
+      return results;
+    },
+  };
+  // The binding's own properties are read-only, so that a copy cannot be made by assignment.
+  const recordingBinding = Object.create(
+    binding,
+    Object.fromEntries(Object.entries(overrides).map(([name, value]) => [name, { value }])),
+  ) as Binding;
+
+  const getInputTensorIds = backend.getInputTensorIds.bind(backend);
+  const write = backend.write.bind(backend);
+  getInputTensorIds(inputs).forEach((id, i) => {
+    const { dtype, shape } = backend.tensorMap.get(inputs[i]!.dataId);
+    placeholder('a', id, dtype, shape);
+  });
+
+  const before = tf.engine().state.numTensors;
+  const random = Math.random;
+  recording = true;
+  backend.binding = recordingBinding;
+  backend.getInputTensorIds = idsOf;
+  backend.write = (...args: Parameters<typeof write>) => {
+    const dataId = write(...args);
+    made.add(dataId);
+    return dataId;
+  };
+  Math.random = () => {
+    throw new Error(
+      `${where}: the function asks JavaScript for a random number${callerLine()}, which would be the same at every call; ` +
+        'pass the random numbers as a tensor',
+    );
+  };
+  let finished = false;
+  try {
+    let outputs: Output[] = [];
+    let result: unknown;
+    tf.tidy(() => {
+      const returned = body();
+      ({ result } = returned);
+      outputs = idsOf(returned.tensors).map((id) => known.get(id)!);
+    });
+    if (tf.engine().state.numTensors > before) {
+      throw new Error(
+        `${where}: the function keeps ${tf.engine().state.numTensors - before} tensors beyond its end (tf.keep), expected it ` +
+          'to return all that it makes; return them',
+      );
+    }
+    const disposed = inputs.findIndex((tensor) => tensor.isDisposed);
+    if (disposed >= 0) {
+      throw new Error(
+        `${where}: the function disposes its argument's tensor ${disposed}, expected it to leave arguments alone`,
+      );
+    }
+    finished = true;
+    return { placeholders, hidden, constants, nodes, outputs, result };
+  } finally {
+    recording = false;
+    Math.random = random;
+    backend.binding = binding;
+    restore(backend);
+    if (!finished) for (const id of held) binding.deleteTensor(id);
+  }
+}
+
+/** The methods were shadowed on the instance. */
+function restore(backend: NativeBackend): void {
+  Reflect.deleteProperty(backend, 'getInputTensorIds');
+  Reflect.deleteProperty(backend, 'write');
+}
