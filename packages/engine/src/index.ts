@@ -18,7 +18,15 @@ export {
   checkPositiveInteger,
   checkSeed,
 } from './check.js';
-export { type CompileEvent, type CompileOptions, type Compiled, compile } from './compile/compile.js';
+export { type Compiled, compile } from './compile/compile.js';
+export type { CompileEvent, CompileOptions } from './compile/options.js';
+export { type PadOptions, bucket, padTo } from './compile/pad.js';
+export {
+  type AnyRank,
+  type StateAndOutput,
+  type StatefulFunction,
+  compileWithState,
+} from './compile/with-state.js';
 export { type ValueAndGrad, valueAndGrad, vjp } from './grad.js';
 export {
   gatherLogProbs,

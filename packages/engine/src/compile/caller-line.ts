@@ -5,6 +5,10 @@ const foreign = /node_modules|node:internal|[\\/]engine[\\/](src|dist)[\\/]|<ano
 export function callerLine(): string {
   const frames = (new Error().stack ?? '').split('\n').slice(1);
   const own = frames.find((frame) => frame.includes(':') && !foreign.test(frame));
-  const place = own && /\(?((?:file:\/\/)?[^()\s][^()]*:\d+):\d+\)?$/.exec(own.trim().replace(/^at (async )?/, ''))?.[1];
+  const place =
+    own &&
+    /\(?((?:file:\/\/)?[^()\s][^()]*:\d+):\d+\)?$/.exec(
+      own.trim().replace(/^at (async )?/, ''),
+    )?.[1];
   return place === undefined ? '' : ` at ${place}`;
 }

@@ -54,7 +54,10 @@ export interface TensorMetadata {
 /** A graph that is ready to run. */
 export interface LoadedGraph {
   /** Runs what the outputs need, in one call; the ids are those of the binding's tensors. */
-  run(inputs: readonly (readonly [placeholder: string, id: number])[], outputs: readonly string[]): TensorMetadata[];
+  run(
+    inputs: readonly (readonly [placeholder: string, id: number])[],
+    outputs: readonly string[],
+  ): TensorMetadata[];
   dispose(): void;
 }
 

@@ -1,8 +1,16 @@
+/* eslint no-restricted-properties: 'off' -- Math.random is watched here, not used */
 import * as tf from '@tensorflow/tfjs-core';
 
 import { type Binding, type NativeBackend, type Values, nativeBackend } from './binding.js';
 import { callerLine } from './caller-line.js';
-import type { Attribute, GraphConstant, GraphNode, Output, Placeholder, TensorMetadata } from './graph.js';
+import type {
+  Attribute,
+  GraphConstant,
+  GraphNode,
+  Output,
+  Placeholder,
+  TensorMetadata,
+} from './graph.js';
 
 /** Something that is fed at each call although the function does not take it as an argument. */
 export interface Hidden {
@@ -15,7 +23,7 @@ export interface Hidden {
 
 /** What a function did, once. */
 export interface Recording {
-  /** One for each tensor given, then one for each hidden one. */
+  /** One for each tensor given that has no place in the graph, then one for each hidden one. */
   readonly placeholders: readonly Placeholder[];
   readonly hidden: readonly Hidden[];
   readonly constants: readonly GraphConstant[];
@@ -29,13 +37,21 @@ export interface Recording {
 /** Bytes above which a constant is fed instead of written into the graph. */
 const LARGE_CONSTANT = 65_536;
 
+/** A tensor of the arguments. */
+export interface Input {
+  readonly tensor: tf.Tensor;
+  /** The node that has its value, if it is not fed. */
+  readonly place?: string;
+}
+
 let recording = false;
 
 /** Whether a function is being recorded. */
 export const isRecording = (): boolean => recording;
 
 /** Operations whose results have shapes that depend on values: a graph for other values would be another graph. */
-const dataDependent = /^(Where|Unique|UniqueV2|NonMaxSuppressionV\d|ListDiff|SparseFillEmptyRows|SparseReshape)$/;
+const dataDependent =
+  /^(Where|Unique|UniqueV2|NonMaxSuppressionV\d|ListDiff|SparseFillEmptyRows|SparseReshape)$/;
 
 /** Type attributes that the eager runtime infers and a graph must state: attribute, and the input that it is the type of. */
 const inferred: Readonly<Record<string, readonly (readonly [string, number])[]>> = {
@@ -52,14 +68,14 @@ const inferred: Readonly<Record<string, readonly (readonly [string, number])[]>>
  * Runs a function once on the native backend, and writes down which operations TensorFlow was asked for.
  *
  * @param where - what to call the function in messages
- * @param inputs - the tensors that will be fed
+ * @param inputs - the arguments' tensors: those with a `place` are found there in the graph, the others will be fed
  * @param body - runs the function; `result` is handed back as it is, `tensors` are the graph's outputs
  * @throws Error if the function reads a tensor's values, is asynchronous, asks for random numbers of JavaScript's, or uses an
  *   operation whose result's shape depends on values; the message names the line
  */
 export function record(
   where: string,
-  inputs: readonly tf.Tensor[],
+  inputs: readonly Input[],
   body: () => { readonly tensors: readonly tf.Tensor[]; readonly result: unknown },
 ): Recording {
   const backend = nativeBackend();
@@ -74,7 +90,12 @@ export function record(
   const made = new WeakSet<object>();
   const held = new Set<number>();
 
-  const placeholder = (prefix: string, id: number, dtype: number, shape: readonly number[]): string => {
+  const placeholder = (
+    prefix: string,
+    id: number,
+    dtype: number,
+    shape: readonly number[],
+  ): string => {
     const name = `${prefix}${placeholders.length}`;
     placeholders.push({ name, dtype, shape });
     known.set(id, { node: name, index: 0 });
@@ -83,7 +104,8 @@ export function record(
   };
 
   const constant = (id: number, dtype: number, shape: readonly number[], values: Values): void => {
-    if (!ArrayBuffer.isView(values)) throw new Error(`${where}: strings cannot be compiled${callerLine()}`);
+    if (!ArrayBuffer.isView(values))
+      throw new Error(`${where}: strings cannot be compiled${callerLine()}`);
     dtypes.set(id, dtype);
     if (values.byteLength > LARGE_CONSTANT) {
       held.add(id);
@@ -115,48 +137,53 @@ export function record(
       return id;
     });
 
-  const overrides: Pick<Binding, 'createTensor' | 'deleteTensor' | 'tensorDataSync' | 'executeOp'> = {
-    createTensor: (shape: readonly number[], dtype: number, values: Values): number => {
-      const id = binding.createTensor(shape, dtype, values);
-      constant(id, dtype, shape, values);
-      return id;
-    },
-    deleteTensor: (id: number): void => {
-      if (!held.has(id)) binding.deleteTensor(id);
-    },
-    tensorDataSync: (): never => {
-      throw new Error(
-        `${where}: the function reads a tensor's values${callerLine()}, expected only operations on tensors; return the ` +
-          'tensor and read it outside, or pass the number as an argument',
-      );
-    },
-    executeOp: (
-      op: string,
-      attributes: readonly Attribute[],
-      ids: readonly number[],
-      count: number,
-    ): TensorMetadata[] => {
-      if (dataDependent.test(op)) {
+  const overrides: Pick<Binding, 'createTensor' | 'deleteTensor' | 'tensorDataSync' | 'executeOp'> =
+    {
+      createTensor: (shape: readonly number[], dtype: number, values: Values): number => {
+        const id = binding.createTensor(shape, dtype, values);
+        constant(id, dtype, shape, values);
+        return id;
+      },
+      deleteTensor: (id: number): void => {
+        if (!held.has(id)) binding.deleteTensor(id);
+      },
+      tensorDataSync: (): never => {
         throw new Error(
-          `${where}: the shape of ${op}'s result depends on values${callerLine()}, expected shapes that do not; use a mask ` +
-            'of a fixed shape, or call this part outside',
+          `${where}: the function reads a tensor's values${callerLine()}, expected only operations on tensors; return the ` +
+            'tensor and read it outside, or pass the number as an argument',
         );
-      }
-      const results = binding.executeOp(op, attributes, ids, count);
-      const name = `n${nodes.length}`;
-      const complete = [...attributes];
-      for (const [attribute, input] of inferred[op] ?? []) {
-        if (complete.some((each) => each.name === attribute)) continue;
-        complete.push({ name: attribute, type: binding.TF_ATTR_TYPE, value: dtypes.get(ids[input]!) });
-      }
-      nodes.push({ name, op, inputs: ids.map((id) => known.get(id)!), attributes: complete });
-      results.forEach(({ id, dtype }, index) => {
-        known.set(id, { node: name, index });
-        dtypes.set(id, dtype);
-      });
-      return results;
-    },
-  };
+      },
+      executeOp: (
+        op: string,
+        attributes: readonly Attribute[],
+        ids: readonly number[],
+        count: number,
+      ): TensorMetadata[] => {
+        if (dataDependent.test(op)) {
+          throw new Error(
+            `${where}: the shape of ${op}'s result depends on values${callerLine()}, expected shapes that do not; use a mask ` +
+              'of a fixed shape, or call this part outside',
+          );
+        }
+        const results = binding.executeOp(op, attributes, ids, count);
+        const name = `n${nodes.length}`;
+        const complete = [...attributes];
+        for (const [attribute, input] of inferred[op] ?? []) {
+          if (complete.some((each) => each.name === attribute)) continue;
+          complete.push({
+            name: attribute,
+            type: binding.TF_ATTR_TYPE,
+            value: dtypes.get(ids[input]!),
+          });
+        }
+        nodes.push({ name, op, inputs: ids.map((id) => known.get(id)!), attributes: complete });
+        results.forEach(({ id, dtype }, index) => {
+          known.set(id, { node: name, index });
+          dtypes.set(id, dtype);
+        });
+        return results;
+      },
+    };
   // The binding's own properties are read-only, so that a copy cannot be made by assignment.
   const recordingBinding = Object.create(
     binding,
@@ -165,10 +192,13 @@ export function record(
 
   const getInputTensorIds = backend.getInputTensorIds.bind(backend);
   const write = backend.write.bind(backend);
-  getInputTensorIds(inputs).forEach((id, i) => {
-    const { dtype, shape } = backend.tensorMap.get(inputs[i]!.dataId);
-    placeholder('a', id, dtype, shape);
-  });
+  for (const { tensor, place } of inputs) {
+    const [id] = getInputTensorIds([tensor]) as [number];
+    const { dtype } = backend.tensorMap.get(tensor.dataId);
+    if (place === undefined) placeholder('a', id, dtype, tensor.shape);
+    else known.set(id, { node: place, index: 0 });
+    dtypes.set(id, dtype);
+  }
 
   const before = tf.engine().state.numTensors;
   const random = Math.random;
@@ -201,7 +231,7 @@ export function record(
           'to return all that it makes; return them',
       );
     }
-    const disposed = inputs.findIndex((tensor) => tensor.isDisposed);
+    const disposed = inputs.findIndex(({ tensor }) => tensor.isDisposed);
     if (disposed >= 0) {
       throw new Error(
         `${where}: the function disposes its argument's tensor ${disposed}, expected it to leave arguments alone`,

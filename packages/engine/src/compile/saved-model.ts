@@ -3,7 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import type { Binding } from './binding.js';
-import type { Attribute, Graph, GraphConstant, GraphNode, LoadedGraph, Placeholder } from './graph.js';
+import type {
+  Attribute,
+  Graph,
+  GraphConstant,
+  GraphNode,
+  LoadedGraph,
+  Placeholder,
+} from './graph.js';
 
 /** TensorFlow's messages, as tfjs-node ships them: generated code, with setters and without types. */
 export interface Messages {
@@ -44,7 +51,11 @@ export function loadGraph(binding: Binding, messages: Messages, graph: Graph): L
   };
 }
 
-function encode(binding: Binding, messages: Messages, { placeholders, constants, nodes }: Graph): Uint8Array {
+function encode(
+  binding: Binding,
+  messages: Messages,
+  { placeholders, constants, nodes }: Graph,
+): Uint8Array {
   const make = new Encoder(binding, messages);
   const graph = make.message('GraphDef');
   for (const each of placeholders) graph['addNode'](make.placeholder(each));
@@ -106,8 +117,14 @@ class Encoder {
   placeholder({ name, dtype, shape }: Placeholder): Message {
     const node = this.bare(name, 'Placeholder');
     const attributes = node['getAttrMap']();
-    attributes.set('dtype', this.attribute((a) => a['setType'](dtype)));
-    attributes.set('shape', this.attribute((a) => a['setShape'](this.shape(shape))));
+    attributes.set(
+      'dtype',
+      this.attribute((a) => a['setType'](dtype)),
+    );
+    attributes.set(
+      'shape',
+      this.attribute((a) => a['setShape'](this.shape(shape))),
+    );
     return node;
   }
 
@@ -118,8 +135,14 @@ class Encoder {
     tensor['setTensorContent'](new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
     const node = this.bare(name, 'Const');
     const attributes = node['getAttrMap']();
-    attributes.set('dtype', this.attribute((a) => a['setType'](dtype)));
-    attributes.set('value', this.attribute((a) => a['setTensor'](tensor)));
+    attributes.set(
+      'dtype',
+      this.attribute((a) => a['setType'](dtype)),
+    );
+    attributes.set(
+      'value',
+      this.attribute((a) => a['setTensor'](tensor)),
+    );
     return node;
   }
 
@@ -135,7 +158,14 @@ class Encoder {
   }
 
   private value({ name, type, value }: Attribute): Message {
-    const { TF_ATTR_STRING, TF_ATTR_INT, TF_ATTR_FLOAT, TF_ATTR_BOOL, TF_ATTR_TYPE, TF_ATTR_SHAPE } = this.binding;
+    const {
+      TF_ATTR_STRING,
+      TF_ATTR_INT,
+      TF_ATTR_FLOAT,
+      TF_ATTR_BOOL,
+      TF_ATTR_TYPE,
+      TF_ATTR_SHAPE,
+    } = this.binding;
     const one = new Map<number, (a: Message, v: unknown) => void>([
       [TF_ATTR_STRING, (a, v) => a['setS'](Buffer.from(String(v), 'utf8'))],
       [TF_ATTR_INT, (a, v) => a['setI'](v)],
@@ -147,7 +177,9 @@ class Encoder {
       return this.attribute((a) => a['setShape'](this.shape(value as readonly number[])));
     }
     if (one === undefined) {
-      throw new Error(`compile: attribute ${name} has the type ${type}, which graphs are not written with`);
+      throw new Error(
+        `compile: attribute ${name} has the type ${type}, which graphs are not written with`,
+      );
     }
     if (!Array.isArray(value)) return this.attribute((a) => one(a, value));
     const list = new this.messages['AttrValue']!['ListValue']!();

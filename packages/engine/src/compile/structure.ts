@@ -49,16 +49,21 @@ export function flatten(where: string, structure: unknown): Flat {
       );
       return {
         key: `{${parts.map(([name, { key }]) => `${JSON.stringify(name)}:${key}`).join()}}`,
-        rebuild: (all) => Object.fromEntries(parts.map(([name, { rebuild }]) => [name, rebuild(all)])),
+        rebuild: (all) =>
+          Object.fromEntries(parts.map(([name, { rebuild }]) => [name, rebuild(all)])),
       };
     }
-    if (part !== null && (typeof part === 'object' || typeof part === 'function' || typeof part === 'symbol')) {
+    if (
+      part !== null &&
+      (typeof part === 'object' || typeof part === 'function' || typeof part === 'symbol')
+    ) {
       throw new TypeError(
         `${where}: ${path} is ${describe(part)}, expected tensors, plain values, arrays and plain records of them; ` +
           'capture it from outside of the function instead',
       );
     }
-    const key = typeof part === 'string' ? JSON.stringify(part) : Object.is(part, -0) ? '-0' : String(part);
+    const key =
+      typeof part === 'string' ? JSON.stringify(part) : Object.is(part, -0) ? '-0' : String(part);
     return { key: typeof part === 'bigint' ? `${key}n` : key, rebuild: () => part };
   };
   const { key, rebuild } = visit('value', structure);

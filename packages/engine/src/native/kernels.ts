@@ -16,7 +16,11 @@ function gather({ inputs, attrs, backend }: Parameters<tf.KernelFunc>[0]): tf.Te
   const { axis, batchDims } = attrs as unknown as tf.GatherV2Attrs;
   const native = backend as NativeBackend;
   const { TF_ATTR_INT, TF_ATTR_TYPE, TF_INT32, TF_FLOAT, TF_BOOL } = native.binding;
-  const dtypes: Readonly<Record<string, number>> = { float32: TF_FLOAT, int32: TF_INT32, bool: TF_BOOL };
+  const dtypes: Readonly<Record<string, number>> = {
+    float32: TF_FLOAT,
+    int32: TF_INT32,
+    bool: TF_BOOL,
+  };
   const axisTensor = tf.scalar(axis, 'int32');
   try {
     return native.executeSingleOutput(
