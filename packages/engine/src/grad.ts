@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import type { Params } from './params.js';
+import { type Params, disposeParams, mapParams } from './params.js';
 
 /** A scalar and its gradient with respect to a record. */
 export interface ValueAndGrad {
@@ -76,6 +76,50 @@ export function valueAndGrad(
   return (params) => {
     const { value, grads } = gradients(scalarLoss, params);
     return { value: value as tf.Scalar, grads };
+  };
+}
+
+/** A scalar, its gradient, and what was computed on the way. */
+export interface ValueAuxAndGrad<A> extends ValueAndGrad {
+  /** What the function gave besides; its tensors are the caller's. */
+  readonly aux: A;
+}
+
+/**
+ * As {@link valueAndGrad}, for a function that has more to tell than its value: metrics of the same forward pass.
+ *
+ * @param loss - differentiable function to a scalar `value`, and a record `aux` of tensors that gradients do not look at
+ * @returns a function of the parameters; the caller owns `value`, `grads` and `aux`
+ * @throws RangeError (from the returned function) if the value is not a scalar
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * const loss = ({ x }: Params) => {
+ *   const squares = tf.square(x!);
+ *   return { value: tf.sum(squares), aux: { largest: tf.max(squares) } };
+ * };
+ * const { grads, aux } = valueAuxAndGrad(loss)({ x: tf.tensor1d([1, 2]) });
+ * [grads.x!.arraySync(), aux.largest.arraySync()]; // => [[2, 4], 4]
+ * ```
+ */
+export function valueAuxAndGrad<A extends Params>(
+  loss: (params: Params) => { readonly value: tf.Tensor; readonly aux: A },
+): (params: Params) => ValueAuxAndGrad<{ [K in keyof A]: tf.Tensor }> {
+  return (params) => {
+    let kept: Params = {};
+    try {
+      const { value, grads } = valueAndGrad((p) => {
+        const result = loss(p);
+        // The scopes around this function end before there is somebody to own these.
+        kept = mapParams(result.aux, (tensor) => tf.keep(tf.clone(tensor)));
+        return result.value;
+      })(params);
+      const aux = mapParams(kept, (tensor) => tf.clone(tensor));
+      return { value, grads, aux: aux as { [K in keyof A]: tf.Tensor } };
+    } finally {
+      disposeParams(kept);
+    }
   };
 }
 

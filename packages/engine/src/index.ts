@@ -27,7 +27,13 @@ export {
   type StatefulFunction,
   compileWithState,
 } from './compile/with-state.js';
-export { type ValueAndGrad, valueAndGrad, vjp } from './grad.js';
+export {
+  type ValueAndGrad,
+  type ValueAuxAndGrad,
+  valueAndGrad,
+  valueAuxAndGrad,
+  vjp,
+} from './grad.js';
 export {
   gatherLogProbs,
   logSoftmax,

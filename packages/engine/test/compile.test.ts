@@ -214,6 +214,20 @@ describe('compile', () => {
     f.dispose();
   });
 
+  it('calls the function itself where that is asked for', () => {
+    let calls = 0;
+    const counting = (x: tf.Tensor): tf.Tensor => {
+      calls += 1;
+      return tf.mul(x, x.dataSync()[0]!);
+    };
+    const f = compile(counting, { eager: true });
+    tf.tidy(() => {
+      expect([f(tf.scalar(2)), f(tf.scalar(3))].map((y) => y.arraySync())).toEqual([4, 9]);
+    });
+    expect(calls).toBe(2);
+    f.dispose();
+  });
+
   it('refuses calls after dispose, and wrong options', () => {
     const f = compile((x: tf.Tensor) => tf.neg(x), { name: 'gone' });
     f.dispose();

@@ -1,3 +1,4 @@
+import { bucket } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { TokenBatch } from './types.js';
@@ -26,15 +27,25 @@ export interface Layout {
   readonly lengths: readonly number[];
 }
 
-/** Completions as tensors; the caller owns them. */
-export interface PaddedBatch extends TokenBatch {
+/** Tokens with what follows them. A type, since compiled functions take no interfaces. */
+type Targets = TokenBatch & {
   /** `[B, T]`, int32, over the window: the token that follows; 0 where `mask` is false. */
   readonly targets: tf.Tensor2D;
   /** `[B, T]`, bool, over the window: true where the token that follows is the completion's. */
   readonly mask: tf.Tensor2D;
+};
+
+/** Completions as tensors, and the window's first column and width: all that computing with them needs. */
+export type BatchTensors = Targets & Pick<Layout, 'start' | 'width'>;
+
+/** Completions as tensors; the caller owns them. */
+export type PaddedBatch = Targets & {
   /** Where the completions lie. */
   readonly layout: Layout;
-}
+};
+
+/** Training pads to a multiple of so many columns: each new shape costs a new graph. */
+export const COLUMNS = 8;
 
 /**
  * Where the completions of a batch lie.
@@ -68,12 +79,26 @@ export function layoutOf(sequences: readonly TokenSequence[]): Layout {
   return { start, width: Math.max(...offsets.map((o, i) => o + lengths[i]!)), offsets, lengths };
 }
 
+/** A window that begins and ends at multiples, with the first one inside. */
+function rounded({ start, width, offsets, lengths }: Layout, multiple: number): Layout {
+  const shift = start % multiple;
+  const end = bucket(start + width, multiple);
+  return {
+    start: start - shift,
+    width: end - (start - shift),
+    offsets: offsets.map((offset) => offset + shift),
+    lengths,
+  };
+}
+
 /**
  * Prompts and completions as the tensors that a policy scores, padded to the longest. The last token
  * is a target only: nothing follows it.
  *
  * @param sequences - `[B]`, at least one
  * @param padToken - a token that the policy can read
+ * @param multiple - what the number of columns, and the first of the window, are rounded to, so that few shapes
+ *   come about
  * @returns the batch. The caller owns the result.
  * @throws RangeError if there is no sequence, or a prompt or a completion is empty
  *
@@ -84,8 +109,12 @@ export function layoutOf(sequences: readonly TokenSequence[]): Layout {
  * batch.targets.arraySync(); // => [[1, 2], [0, 3]]
  * ```
  */
-export function padTokens(sequences: readonly TokenSequence[], padToken: number): PaddedBatch {
-  const layout = layoutOf(sequences);
+export function padTokens(
+  sequences: readonly TokenSequence[],
+  padToken: number,
+  multiple = 1,
+): PaddedBatch {
+  const layout = rounded(layoutOf(sequences), multiple);
   const inputs = sequences.map(({ promptTokens, tokens }) => [
     ...promptTokens,
     ...tokens.slice(0, -1),

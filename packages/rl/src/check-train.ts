@@ -14,7 +14,7 @@ import type { Prompt } from './types.js';
 
 const known = [
   ...['policy', 'params', 'algorithm', 'prompts', 'reward', 'optimizer', 'steps', 'seed'],
-  ...['promptsPerStep', 'trainable', 'refParams', 'from'],
+  ...['promptsPerStep', 'trainable', 'refParams', 'compile', 'from'],
 ];
 
 const show = (names: readonly string[]): string => names.join(', ') || 'nothing';

@@ -1,7 +1,7 @@
 import { type Params, disposeParams, gatherLogProbs, softmaxEntropy } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { type PaddedBatch, padTokens, unpadRows } from './batch.js';
+import { type BatchTensors, COLUMNS, padTokens, unpadRows } from './batch.js';
 import type { Algorithm, Completion, Policy } from './types.js';
 
 /** What a policy says of a batch of completions, over the batch's window. The caller owns the tensors. */
@@ -19,11 +19,11 @@ export interface Scores {
 /** The part of an algorithm that scoring needs. */
 export type Critic = Pick<Algorithm, 'values'>;
 
-const inWindow = (x: tf.Tensor3D, { layout }: PaddedBatch): tf.Tensor3D =>
-  layout.start === 0 ? x : tf.slice(x, [0, layout.start, 0], [-1, layout.width, -1]);
+const inWindow = (x: tf.Tensor3D, { start, width }: BatchTensors): tf.Tensor3D =>
+  start === 0 ? x : tf.slice(x, [0, start, 0], [-1, width, -1]);
 
 /** The entries of the mask; a choice, so what stands in the padding reaches neither value nor gradient. */
-const inMask = (x: tf.Tensor, { mask }: PaddedBatch): tf.Tensor2D =>
+const inMask = (x: tf.Tensor, { mask }: BatchTensors): tf.Tensor2D =>
   tf.where(mask, x, tf.zerosLike(x)) as tf.Tensor2D;
 
 /**
@@ -37,7 +37,7 @@ const inMask = (x: tf.Tensor, { mask }: PaddedBatch): tf.Tensor2D =>
 export function windowFeatures(
   { classifier }: Policy,
   params: Params,
-  batch: PaddedBatch,
+  batch: BatchTensors,
 ): tf.Tensor3D | undefined {
   if (classifier === undefined) return undefined;
   return tf.tidy(() => inWindow(classifier.features(params, batch), batch));
@@ -60,7 +60,7 @@ export function windowFeatures(
 export function score(
   policy: Policy,
   params: Params,
-  batch: PaddedBatch,
+  batch: BatchTensors,
   algorithm: Critic,
   features?: tf.Tensor3D,
 ): Scores {
@@ -69,8 +69,10 @@ export function score(
     const whole = cut === undefined ? policy.forward(params, batch) : undefined;
     const inputs = cut ?? inWindow(whole!.features, batch);
     const logits = policy.classifier?.logits(params, inputs) ?? inWindow(whole!.logits, batch);
+    // A token outside of the vocabulary is refused afterwards, by checkVocabulary, which says more than TensorFlow.
+    const targets = tf.minimum(batch.targets, tf.scalar(logits.shape[2] - 1, 'int32'));
     return {
-      logProbs: inMask(gatherLogProbs(logits, batch.targets), batch),
+      logProbs: inMask(gatherLogProbs(logits, targets as tf.Tensor2D), batch),
       entropy: inMask(softmaxEntropy(logits), batch),
       ...(algorithm.values && { values: inMask(algorithm.values(params, inputs), batch) }),
       vocabularySize: logits.shape[2],
@@ -89,29 +91,30 @@ export interface ScoredNumbers {
 /**
  * Scores completions without gradient.
  *
- * @param policy - what scores
- * @param params - its parameters
+ * @param scoreTensors - {@link score} for a policy and a critic, compiled
+ * @param params - the policy's parameters
  * @param completions - any number, at least 1
- * @param algorithm - for its critic, if it has one
+ * @param padToken - a token that the policy can read
  * @param chunkSize - completions at a time, which bounds the memory
  * @returns log-probabilities, and the critic's values
  * @throws RangeError if a token is outside of the vocabulary
  */
 export async function scoreAll(
-  policy: Policy,
+  scoreTensors: (params: Params, batch: BatchTensors) => Scores,
   params: Params,
   completions: readonly Completion[],
-  algorithm: Critic,
+  padToken: number,
   chunkSize: number,
 ): Promise<ScoredNumbers> {
   const [logProbs, values]: [number[][], number[][]] = [[], []];
   const size = Math.min(chunkSize, completions.length);
   for (let first = 0; first < completions.length; first += size) {
     const chunk = completions.slice(first, first + size);
-    const { layout, ...padded } = padTokens(chunk, policy.padToken);
+    const { layout, ...padded } = padTokens(chunk, padToken, COLUMNS);
+    const { start, width } = layout;
     const made: Params[] = [{ ...padded }];
     try {
-      const { vocabularySize, ...scores } = score(policy, params, { ...padded, layout }, algorithm);
+      const { vocabularySize, ...scores } = scoreTensors(params, { ...padded, start, width });
       made.push({ ...scores });
       checkVocabulary(chunk, vocabularySize);
       logProbs.push(...unpadRows(await scores.logProbs.data(), layout));
@@ -120,7 +123,7 @@ export async function scoreAll(
       made.forEach(disposeParams);
     }
   }
-  return { logProbs, ...(algorithm.values && { values }) };
+  return { logProbs, ...(values.length > 0 && { values }) };
 }
 
 /**

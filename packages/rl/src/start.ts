@@ -1,9 +1,12 @@
-import { type Params, disposeParams, fold, mergeParams, selectParams } from '@cfrl/engine';
+import { type Params, compile, disposeParams, fold, mergeParams, selectParams } from '@cfrl/engine';
 
+import type { BatchTensors } from './batch.js';
 import type { TrainState } from './ownership.js';
+import { score } from './score.js';
 import type { Run } from './step.js';
 import type { TrainOptions } from './train-options.js';
 import type { Prompt } from './types.js';
+import { updateTensors } from './update.js';
 
 /** Which parameters are trained: those chosen, and all of the algorithm's own. */
 export function trainsOf<P extends Prompt>(
@@ -26,7 +29,7 @@ export function startOf<P extends Prompt>(
   const belowClassifier = Object.keys(params).filter(
     (name) => trains(name) && !(name in fresh) && !policy.classifier?.names.includes(name),
   );
-  const run: Run<P> = {
+  const fixed = {
     ...options,
     trains,
     groupSize: algorithm.groupSize,
@@ -34,6 +37,29 @@ export function startOf<P extends Prompt>(
     onPolicy:
       algorithm.epochs === 1 && algorithm.minibatchSize >= promptsPerStep * algorithm.groupSize,
   };
+  const tensors = {
+    updateTensors: updateTensors(fixed),
+    scoreTensors: (p: Params, batch: BatchTensors) => score(policy, p, batch, algorithm),
+    scoreReference: (p: Params, batch: BatchTensors) => score(policy, p, batch, {}),
+  };
+  const run: Run<P> = {
+    ...fixed,
+    ...compiled(tensors, options.compile === false),
+  };
   const optState = from?.optState ?? optimizer.init(selectParams(params, trains));
   return { run, state: { step: from?.step ?? 0, params, optState } };
+}
+
+type Tensors = Pick<Run<Prompt>, 'updateTensors' | 'scoreTensors' | 'scoreReference'>;
+
+function compiled(tensors: Tensors, eager: boolean): Tensors & Pick<Run<Prompt>, 'dispose'> {
+  const all = {
+    updateTensors: compile(tensors.updateTensors, { name: 'train: update', eager }),
+    scoreTensors: compile(tensors.scoreTensors, { name: 'train: score', eager }),
+    scoreReference: compile(tensors.scoreReference, {
+      name: 'train: score of the reference',
+      eager,
+    }),
+  };
+  return { ...all, dispose: () => Object.values(all).forEach((each) => each.dispose()) };
 }

@@ -1,11 +1,12 @@
 import type { Params } from '@cfrl/engine';
 
+import type { BatchTensors } from './batch.js';
 import { explainedVariance, scoringGap } from './diagnostics.js';
 import { minibatches } from './order.js';
 import { type TrainState, disposeExcept } from './ownership.js';
 import type { StepMetrics, StepRecord } from './record.js';
 import { rewardAll, sampleGroups } from './sample-groups.js';
-import { scoreAll } from './score.js';
+import { type Scores, scoreAll } from './score.js';
 import { mean, standardDeviation } from './statistics.js';
 import type { Prompt, Reward, Rollout, Target } from './types.js';
 import { type Example, type UpdateRun, type Updated, update } from './update.js';
@@ -18,7 +19,14 @@ export interface Run<P extends Prompt> extends UpdateRun {
   readonly promptsPerStep: number;
   readonly groupSize: number;
   readonly refParams?: Params;
+  /** The scores of the policy, with the algorithm's critic, and those of the reference, compiled. */
+  readonly scoreTensors: ScoreTensors;
+  readonly scoreReference: ScoreTensors;
+  /** Frees the graphs. */
+  readonly dispose: () => void;
 }
+
+type ScoreTensors = (params: Params, batch: BatchTensors) => Scores;
 
 /** One minibatch after the other; on an error nothing is left but the state that was there before. */
 async function updates<P extends Prompt>(
@@ -83,7 +91,8 @@ export async function trainStep<P extends Prompt>(
   run: Run<P>,
   state: TrainState,
 ): Promise<StepRecord> {
-  const { policy, algorithm, refParams } = run;
+  const { algorithm, refParams } = run;
+  const { padToken } = run.policy;
   const { minibatchSize } = algorithm;
   const completions = await sampleGroups(run, state.params, state.step);
   const rewards = await rewardAll(run.reward, run.prompts, completions, state.step);
@@ -92,9 +101,10 @@ export async function trainStep<P extends Prompt>(
   const scored =
     run.onPolicy && algorithm.values === undefined
       ? undefined
-      : await scoreAll(policy, state.params, completions, algorithm, minibatchSize);
+      : await scoreAll(run.scoreTensors, state.params, completions, padToken, minibatchSize);
   const reference =
-    refParams && (await scoreAll(policy, refParams, completions, {}, minibatchSize));
+    refParams &&
+    (await scoreAll(run.scoreReference, refParams, completions, padToken, minibatchSize));
   const rollouts = completions.map((_, i) => ({
     reward: rewards[i]!,
     oldLogProbs: (scored?.logProbs ?? sampled)[i]!,

@@ -27,6 +27,12 @@ export interface TrainOptions<P extends Prompt> {
   readonly trainable?: (name: string) => boolean;
   /** Parameters of the reference policy. With them `klRef` is measured, whatever its weight. */
   readonly refParams?: Params;
+  /**
+   * Whether an update runs as one graph where the backend has graphs. `policy.forward` and `algorithm.loss` must then be functions of
+   * their arguments alone: they run once for each shape of a batch, not at every step. `false` runs operation by
+   * operation, several times slower. @defaultValue true
+   */
+  readonly compile?: boolean;
   /** Where to go on. Its parameters replace those of `params`; it may hold the trained ones only. */
   readonly from?: TrainState;
 }

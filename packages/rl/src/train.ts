@@ -79,6 +79,7 @@ async function* steps<P extends Prompt>(
       yield record;
     }
   } finally {
+    start.run.dispose();
     if (!lent) disposeExcept([state.params, state.optState], given);
   }
 }

@@ -2,17 +2,17 @@ import {
   type Optimizer,
   type Params,
   applyUpdates,
+  disposeParams,
   globalNorm,
   mergeParams,
   selectParams,
   stopGradient,
-  valueAndGrad,
+  valueAuxAndGrad,
 } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { type PaddedBatch, padRows, padTokens, unpadRows } from './batch.js';
+import { type BatchTensors, COLUMNS, type Layout, padRows, padTokens, unpadRows } from './batch.js';
 import { klK3 } from './kl.js';
-import { disposeExcept } from './ownership.js';
 import { checkVocabulary, score, windowFeatures } from './score.js';
 import type { Algorithm, Completion, LossInput, Policy, Rollout, Target } from './types.js';
 
@@ -27,6 +27,8 @@ export interface UpdateRun {
   readonly bodyFrozen: boolean;
   /** Whether a step has one update, so that the policy that sampled is the current one. */
   readonly onPolicy: boolean;
+  /** {@link updateTensors} for this run, compiled. */
+  readonly updateTensors: (input: UpdateInput) => UpdateOutput;
 }
 
 /** One completion with all that an update needs of it. */
@@ -46,9 +48,9 @@ export interface Updated {
 }
 
 /** The constants of a loss; the caller owns them. */
-type Constants = Omit<LossInput, 'logProbs' | 'entropy' | 'values' | 'mask'>;
+export type Constants = Omit<LossInput, 'logProbs' | 'entropy' | 'values' | 'mask'>;
 
-function constants(examples: readonly Example[], { layout }: PaddedBatch): Constants {
+function constants(examples: readonly Example[], layout: Layout): Constants {
   const rows = (pick: (example: Example) => readonly number[]): tf.Tensor2D =>
     padRows(examples.map(pick), layout);
   const { rollout, target } = examples[0]!;
@@ -61,57 +63,80 @@ function constants(examples: readonly Example[], { layout }: PaddedBatch): Const
   };
 }
 
-/** The loss of a minibatch with its gradient; metrics are computed from the same forward pass. */
-function gradient(run: UpdateRun, params: Params, batch: PaddedBatch, fixed: Constants) {
-  const { policy, algorithm, onPolicy } = run;
-  const features = run.bodyFrozen ? windowFeatures(policy, params, batch) : undefined;
-  let beside: { logProbs: tf.Tensor2D; metrics: Record<string, tf.Scalar> } | undefined;
-  let vocabularySize = 0;
-  const loss = (trained: Params): tf.Scalar => {
-    const all = mergeParams(params, trained);
-    const scores = score(policy, all, batch, algorithm, features);
-    const { logProbs, entropy } = scores;
-    vocabularySize = scores.vocabularySize;
-    const { mask, layout } = batch;
-    const tokens = layout.lengths.reduce((total, length) => total + length, 0);
-    const mean = (x: tf.Tensor): tf.Scalar => tf.div(tf.sum(x), tokens); // x is 0 outside of the mask
-    const result = algorithm.loss({
-      ...fixed,
-      ...scores,
-      mask,
-      ...(onPolicy && { oldLogProbs: stopGradient(logProbs) }),
-    });
-    const metrics = {
-      entropy: mean(entropy),
-      logProbMean: mean(logProbs),
-      ...(fixed.refLogProbs && { klRef: mean(klK3(logProbs, fixed.refLogProbs)) }),
-      ...result.metrics,
+/** An update's tensors, with the shape of its window. */
+export type UpdateInput = {
+  readonly params: Params;
+  readonly optState: Params;
+  readonly batch: BatchTensors;
+  readonly fixed: Constants;
+};
+
+/** What an update computes: nothing of it is a plain number yet, so that it can be compiled. */
+export type UpdateOutput = {
+  /** The trained parameters. */
+  readonly params: Params;
+  readonly optState: Params;
+  /** `[B, T]`, nats, 0 outside of the mask. */
+  readonly logProbs: tf.Tensor2D;
+  /** The metrics, by {@link UpdateOutput.names}. */
+  readonly numbers: tf.Tensor1D;
+  readonly names: readonly string[];
+  readonly vocabularySize: number;
+};
+
+/**
+ * One update as a function of tensors alone: loss, gradient and optimiser; metrics come from the same forward pass.
+ *
+ * @param run - what stays the same
+ * @returns the function; the caller owns what it returns
+ */
+export function updateTensors(
+  run: Omit<UpdateRun, 'updateTensors'>,
+): (input: UpdateInput) => UpdateOutput {
+  const { policy, algorithm, onPolicy, optimizer } = run;
+  const compute = ({ params, optState, batch, fixed }: UpdateInput): UpdateOutput => {
+    const features = run.bodyFrozen ? windowFeatures(policy, params, batch) : undefined;
+    let vocabularySize = 0;
+    const loss = (trained: Params) => {
+      const all = mergeParams(params, trained);
+      const scores = score(policy, all, batch, algorithm, features);
+      const { logProbs, entropy } = scores;
+      vocabularySize = scores.vocabularySize;
+      const tokens = tf.sum(tf.cast(batch.mask, 'float32'));
+      const mean = (x: tf.Tensor): tf.Scalar => tf.div(tf.sum(x), tokens); // x is 0 outside of the mask
+      const result = algorithm.loss({
+        ...fixed,
+        ...scores,
+        mask: batch.mask,
+        ...(onPolicy && { oldLogProbs: stopGradient(logProbs) }),
+      });
+      const metrics: Params = {
+        entropy: mean(entropy),
+        logProbMean: mean(logProbs),
+        ...(fixed.refLogProbs && { klRef: mean(klK3(logProbs, fixed.refLogProbs)) }),
+        ...result.metrics,
+      };
+      return { value: result.loss, aux: { ...metrics, [LOG_PROBS]: logProbs } as Params };
     };
-    // Kept: they come from inside of the tidy scope that valueAndGrad opens around this function.
-    beside = { logProbs: tf.keep(logProbs), metrics };
-    Object.values(metrics).forEach((metric) => tf.keep(metric));
-    return result.loss;
+    const trained = selectParams(params, run.trains);
+    const { value, grads, aux } = valueAuxAndGrad(loss)(trained);
+    const { [LOG_PROBS]: logProbs, ...metrics } = aux;
+    const { updates, state } = optimizer.update(grads, optState, trained);
+    const numbers = { loss: value, gradNorm: globalNorm(grads), ...metrics };
+    return {
+      params: applyUpdates(trained, updates),
+      optState: { ...state },
+      logProbs: logProbs as tf.Tensor2D,
+      numbers: tf.stack(Object.values(numbers)) as tf.Tensor1D,
+      names: Object.keys(numbers),
+      vocabularySize,
+    };
   };
-  try {
-    const { value, grads } = valueAndGrad(loss)(selectParams(params, run.trains));
-    return { loss: value, grads, ...beside!, vocabularySize };
-  } finally {
-    features?.dispose();
-  }
+  return (input) => tf.tidy(() => compute(input) as never) as UpdateOutput;
 }
 
-/** Reads scalars in one transfer. */
-async function readScalars(
-  scalars: Readonly<Record<string, tf.Scalar>>,
-): Promise<Record<string, number>> {
-  const stacked = tf.tidy(() => tf.stack(Object.values(scalars)));
-  try {
-    const data = await stacked.data();
-    return Object.fromEntries(Object.keys(scalars).map((name, i) => [name, data[i]!]));
-  } finally {
-    stacked.dispose();
-  }
-}
+/** Under which name the log-probabilities travel with the metrics. */
+const LOG_PROBS = ' logProbs';
 
 /**
  * One update: loss, gradient, optimiser. The parameters and the state passed in stay as they are.
@@ -130,29 +155,23 @@ export async function update(
   examples: readonly Example[],
   at: string,
 ): Promise<Updated> {
-  const batch = padTokens(
-    examples.map(({ completion }) => completion),
-    run.policy.padToken,
-  );
-  const { layout, ...padded } = batch;
-  const fixed = constants(examples, batch);
-  const made: Params[] = [padded, { ...fixed }];
-  const kept: Params[] = [];
+  const completions = examples.map(({ completion }) => completion);
+  const { layout, ...batch } = padTokens(completions, run.policy.padToken, COLUMNS);
+  const { start, width } = layout;
+  const fixed = constants(examples, layout);
+  const { params: before, optState: stateBefore } = state;
+  let made: UpdateOutput | undefined;
   try {
-    const { loss, grads, logProbs, metrics, vocabularySize } = gradient(
-      run,
-      state.params,
-      batch,
+    made = run.updateTensors({
+      params: before,
+      optState: stateBefore,
+      batch: { ...batch, start, width },
       fixed,
-    );
-    const gradNorm = globalNorm(grads);
-    made.push(grads, metrics, { loss, logProbs, gradNorm });
-    checkVocabulary(
-      examples.map(({ completion }) => completion),
-      vocabularySize,
-    );
-    const numbers = await readScalars({ loss, gradNorm, ...metrics });
-    for (const [name, number] of Object.entries(numbers)) {
+    });
+    checkVocabulary(completions, made.vocabularySize);
+    const data = await made.numbers.data();
+    const metrics = Object.fromEntries(made.names.map((name, i) => [name, data[i]!]));
+    for (const [name, number] of Object.entries(metrics)) {
       if (!Number.isFinite(number)) {
         throw new RangeError(
           `train: ${name} is ${number} ${at}, expected a finite number; the parameters are as ` +
@@ -160,20 +179,17 @@ export async function update(
         );
       }
     }
-    const scored = unpadRows(await logProbs.data(), layout);
-    const trained = selectParams(state.params, run.trains);
-    const next = tf.tidy(() => {
-      const { updates, state: optState } = run.optimizer.update(grads, state.optState, trained);
-      return { params: applyUpdates(trained, updates), optState: { ...optState } };
-    });
-    kept.push(next.params, next.optState); // a state may hold the gradients themselves
-    return {
-      params: mergeParams(state.params, next.params),
-      optState: next.optState,
-      metrics: numbers,
-      logProbs: scored,
-    };
+    const logProbs = unpadRows(await made.logProbs.data(), layout);
+    const { params, optState } = made;
+    made = { ...made, params: {}, optState: {} };
+    return { params: mergeParams(before, params), optState, metrics, logProbs };
   } finally {
-    disposeExcept(made, kept);
+    disposeParams({ ...batch });
+    disposeParams({ ...fixed });
+    if (made) {
+      disposeParams(made.params);
+      disposeParams(made.optState);
+      disposeParams({ logProbs: made.logProbs, numbers: made.numbers });
+    }
   }
 }

@@ -161,7 +161,7 @@ describe('numbers that are not finite', () => {
         return { ...result, loss: tf.tidy(() => tf.mul(result.loss, NaN) as tf.Scalar) };
       },
     };
-    const { error, records } = await failure({ algorithm });
+    const { error, records } = await failure({ algorithm, compile: false });
     expect(error).toBeInstanceOf(RangeError);
     expect(error.message).toBe(
       'train: loss is NaN at step 1, epoch 0, minibatch 0 (seed 7), expected a finite number; ' +

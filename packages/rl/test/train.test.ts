@@ -20,6 +20,7 @@ import {
   rloo,
   train,
 } from '@cfrl/rl';
+import { expectClose } from '@cfrl/testkit';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 
@@ -190,7 +191,7 @@ describe('train', () => {
     const params = prefixParams(vocabulary);
     const onTape = async (trainable: (name: string) => boolean): Promise<number> => {
       const policy = prefixPolicy(vocabulary, { cut: true });
-      const { last } = await runAll(train(options(params, { policy, trainable })));
+      const { last } = await runAll(train(options(params, { policy, trainable, compile: false })));
       disposeState(last, params);
       return policy.calls.onTape;
     };
@@ -413,6 +414,28 @@ describe('train', () => {
     const { seen, last } = await runAll(train(options(params, { optimizer })));
     expect(seen.map(({ numbers }) => numbers['0/constant'])).toEqual([[1], [1], [1], [1]]);
     disposeState(last, params);
+    disposeParams(params);
+  });
+});
+
+describe('compile', () => {
+  it('changes nothing but the rounding, and asks the policy once a shape', async () => {
+    const params = prefixParams(vocabulary);
+    const run = async (compile: boolean) => {
+      const policy = prefixPolicy(vocabulary, { cut: true });
+      const { last, seen } = await runAll(train(options(params, { policy, compile })));
+      disposeState(last, params);
+      return { seen, calls: policy.calls.onTape };
+    };
+    const [eager, compiled] = [await run(false), await run(true)];
+    expect(compiled.seen.length).toBe(eager.seen.length);
+    compiled.seen.forEach(({ numbers }, i) => {
+      for (const [name, values] of Object.entries(numbers)) {
+        expectClose(Array.from(values), Array.from(eager.seen[i]!.numbers[name]!), { atol: 1e-5 });
+      }
+    });
+    expect(eager.calls).toBe(4);
+    expect(compiled.calls).toBe(tf.getBackend() === 'tensorflow' ? 1 : 4);
     disposeParams(params);
   });
 });

@@ -65,7 +65,8 @@ export function compile<F extends AnyFunction>(fn: F, options: CompileOptions = 
   const call = (...args: Parameters<F>): unknown => {
     if (disposed) throw new Error(`${where} has been disposed, expected calls before that`);
     const { tensors, key } = flatten(`${where}: arguments`, args);
-    if (!runsGraphs()) return tf.tidy(() => ownTensors(where, synchronous(where, fn(...args))));
+    if (resolved.eager || !runsGraphs())
+      return tf.tidy(() => ownTensors(where, synchronous(where, fn(...args))));
     return graphs.use(
       key,
       () => {

@@ -25,6 +25,8 @@ export interface CompileOptions {
   readonly name?: string;
   /** Graphs that are kept; the one that was not used for longest goes first. @defaultValue 16 */
   readonly maxGraphs?: number;
+  /** Calls the function itself, operation by operation, as where there are no graphs: to debug it. @defaultValue false */
+  readonly eager?: boolean;
   /** Called after the first run of each new graph. With `CFRL_LOG=compile` a line goes to standard error too. */
   readonly onCompile?: (event: CompileEvent) => void;
 }
@@ -35,10 +37,10 @@ export function resolveOptions(
   fn: { readonly name: string },
   options: CompileOptions,
 ): Required<Omit<CompileOptions, 'onCompile'>> & CompileOptions {
-  checkOptions(caller, options, ['name', 'maxGraphs', 'onCompile']);
-  const { name = fn.name || 'function', maxGraphs = 16 } = options;
+  checkOptions(caller, options, ['name', 'maxGraphs', 'eager', 'onCompile']);
+  const { name = fn.name || 'function', maxGraphs = 16, eager = false } = options;
   checkPositiveInteger(`${caller}: maxGraphs`, maxGraphs);
-  return { ...options, name, maxGraphs };
+  return { ...options, name, maxGraphs, eager };
 }
 
 /** Tells whoever wants to know. */

@@ -126,7 +126,7 @@ export function compileWithState<S, A extends readonly unknown[], O>(
   const call = (...args: A): O => {
     check();
     const { tensors, key } = flatten(`${where}: arguments`, args);
-    if (!runsGraphs()) return eager(args);
+    if (resolved.eager || !runsGraphs()) return eager(args);
     const make = (): readonly [Program, readonly GraphNode[]] => {
       const before = fetch();
       try {
