@@ -37,42 +37,57 @@ export const fastMatMul =
 const outerShape = (a: tf.TensorInfo, b: tf.TensorInfo): number[] =>
   tf.broadcast_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
 
+/**
+ * `_FusedMatMul` (a product with bias and activation) without transpose flags, for the same reason.
+ *
+ * @param original - the backend's kernel
+ */
+export const fastFusedMatMul =
+  (original: Kernel): Kernel =>
+  (args) => {
+    const { a, b } = args.inputs as unknown as Record<'a' | 'b', tf.TensorInfo>;
+    const attributes = args.attrs as unknown as tf.BatchMatMulAttrs;
+    const flagged = attributes.transposeA || attributes.transposeB;
+    return flagged && batchOf(a.shape) === 1 && batchOf(b.shape) === 1
+      ? oneProduct(original, args, a, b, attributes)
+      : original(args);
+  };
+
+/** The product of two matrices, or of a stack and a matrix, as one product without flags. */
 function oneProduct(
   original: Kernel,
-  { backend }: KernelArguments,
+  { backend, inputs, attrs }: KernelArguments,
   a: tf.TensorInfo,
   b: tf.TensorInfo,
   { transposeA, transposeB }: tf.BatchMatMulAttrs,
 ): tf.TensorInfo {
-  const run = (name: string, x: tf.TensorInfo, attrs: object): tf.TensorInfo =>
-    tf.getKernel(name, 'wasm')!.kernelFunc({
-      inputs: { x },
-      backend,
-      attrs: attrs as tf.NamedAttrMap,
-    }) as tf.TensorInfo;
   const made: tf.TensorInfo[] = [];
-  const keep = (x: tf.TensorInfo): tf.TensorInfo => {
-    made.push(x);
-    return x;
+  const run = (name: string, x: tf.TensorInfo, attributes: object): tf.TensorInfo => {
+    const { kernelFunc } = tf.getKernel(name, 'wasm')!;
+    const result = kernelFunc({ inputs: { x }, backend, attrs: attributes as tf.NamedAttrMap });
+    made.push(result as tf.TensorInfo);
+    return result as tf.TensorInfo;
   };
-  const flat = (x: tf.TensorInfo, rows: number, columns: number): tf.TensorInfo =>
-    keep(run(tf.Reshape, x, { shape: [rows, columns] }));
-  const turned = (x: tf.TensorInfo): tf.TensorInfo => keep(run(tf.Transpose, x, { perm: [1, 0] }));
-
-  const [rowsB, columnsB] = matrixOf(b.shape);
+  const matrix = (
+    x: tf.TensorInfo,
+    rows: number,
+    columns: number,
+    turn: boolean,
+  ): tf.TensorInfo => {
+    const flat = run(tf.Reshape, x, { shape: [rows, columns] });
+    return turn ? run(tf.Transpose, flat, { perm: [1, 0] }) : flat;
+  };
   const [rowsA, columnsA] = matrixOf(a.shape);
-  const flatA = flat(a, batchOf(a.shape) * rowsA, columnsA);
-  const flatB = flat(b, rowsB, columnsB);
-  const left = transposeA ? turned(flatA) : flatA;
-  const right = transposeB ? turned(flatB) : flatB;
+  const left = matrix(a, batchOf(a.shape) * rowsA, columnsA, transposeA);
+  const right = matrix(b, ...matrixOf(b.shape), transposeB);
   const product = original({
-    inputs: { a: left, b: right },
+    inputs: { ...inputs, a: left, b: right } as tf.NamedTensorInfoMap,
     backend,
-    attrs: { transposeA: false, transposeB: false },
+    attrs: { ...attrs, transposeA: false, transposeB: false },
   }) as tf.TensorInfo;
   for (const { dataId } of made) (backend as WasmBackend).disposeData(dataId);
-  const columns = right.shape[1]!;
-  return { ...product, shape: [...outerShape(a, b), transposeA ? columnsA : rowsA, columns] };
+  const matrixShape = [transposeA ? columnsA : rowsA, right.shape[1]!];
+  return { ...product, shape: [...outerShape(a, b), ...matrixShape] };
 }
 
 /** Strides of a matrix inside of a flat array: of its rows and of its columns. */
@@ -115,7 +130,10 @@ function products(
 /** Where each matrix of a stack begins, when the stack is broadcast to an outer shape. */
 function matrixStarts(shape: readonly number[], outer: readonly number[]): number[] {
   const [rows, columns] = matrixOf(shape);
-  const own = [...new Array<number>(outer.length - shape.length + 2).fill(1), ...shape.slice(0, -2)];
+  const own = [
+    ...new Array<number>(outer.length - shape.length + 2).fill(1),
+    ...shape.slice(0, -2),
+  ];
   let indices = [0];
   own.forEach((size, axis) => {
     const count = outer[axis]!;
@@ -135,7 +153,6 @@ function pack(
   vectors: number,
   inner: number,
 ): void {
-  panel.fill(0);
   for (let v = 0; v < vectors; v++) {
     const at = (v >> 2) * inner * 4 + (v & 3);
     const from = start + v * vectorStride;
@@ -164,7 +181,8 @@ function multiplyPanels(
       }
       multiplyTile(tile, 0, 4, a, i * inner, b, j * inner, step);
       for (let y = 0; y < Math.min(4, rows - i); y++) {
-        for (let x = 0; x < Math.min(4, columns - j); x++) c[at + y * columns + x] = tile[y * 4 + x]!;
+        for (let x = 0; x < Math.min(4, columns - j); x++)
+          c[at + y * columns + x] = tile[y * 4 + x]!;
       }
     }
   }
