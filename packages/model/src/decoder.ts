@@ -1,12 +1,9 @@
-import type { Params } from '@cfrl/engine';
+import { type MaskRules, type Params, attention, dense, embedding, mergeHeads } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { Lookup } from './architecture/blueprint.js';
 import { blueprints } from './architecture/index.js';
 import type { ModelConfig } from './config.js';
-import { attention } from './ops/attention.js';
-import { embedding } from './ops/embedding.js';
-import { linear } from './ops/linear.js';
 import { CLASSIFIER } from './partition.js';
 
 /** Keys and values of one layer, `[B, K, S, d]` each. A type, since `tf.tidy` returns no interface. */
@@ -18,8 +15,8 @@ export interface DecoderInput {
   readonly tokens: tf.Tensor2D;
   /** int32, `[T]` for all rows alike or `[B, T]`. */
   readonly positions: tf.Tensor;
-  /** Broadcast to `[B, H, T, S]`, `S` counting cached and new tokens; absent: all are seen. */
-  readonly bias?: tf.Tensor;
+  /** What each token may see of the cached and the new ones; absent: all. */
+  readonly mask?: MaskRules;
   /** One entry a layer; absent: nothing was there before. */
   readonly past?: readonly LayerCache[];
 }
@@ -43,12 +40,12 @@ export const lookup =
 export function decode(
   get: Lookup,
   config: ModelConfig,
-  { tokens, positions, bias, past }: DecoderInput,
+  { tokens, positions, mask, past }: DecoderInput,
 ): { hidden: tf.Tensor; cache: LayerCache[] } {
   const blueprint = blueprints[config.architecture];
   const [batch, time] = tokens.shape;
   const rotary = blueprint.rotary?.(config, positions);
-  const context = { batch, time, ...(rotary && { rotary }) };
+  const context = { batch, ...(rotary && { rotary }) };
   const norm = (x: tf.Tensor, name: string) => blueprint.norm(x, get, name, config.normEpsilon);
 
   const embedded = embedding(get(blueprint.embedding), tokens);
@@ -72,7 +69,7 @@ export function decode(
     const key = before ? tf.concat([before.key, k], 2) : k;
     const value = before ? tf.concat([before.value, v], 2) : v;
     cache.push({ key, value });
-    const mixed = blueprint.attentionOutput(attention(q, key, value, bias), get, layer);
+    const mixed = blueprint.attentionOutput(mergeHeads(attention(q, key, value, mask)), get, layer);
     hidden = tf.add(hidden, mixed);
     hidden = tf.add(hidden, blueprint.mlp(norm(hidden, `${layer}.${mlpNorm}`), get, layer));
   }
@@ -88,5 +85,5 @@ export function classify(
   const { norm, finalNorm, embedding: embeddingName } = blueprints[config.architecture];
   const features = norm(hidden, get, finalNorm, config.normEpsilon);
   const weight = get(config.tiedEmbeddings ? embeddingName : CLASSIFIER);
-  return { features, logits: linear(features, weight, 'out-in') };
+  return { features, logits: dense(features, weight, 'out-in') };
 }

@@ -1,10 +1,9 @@
-import type { Params } from '@cfrl/engine';
+import { type Params, causalMask } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { validateConfig } from './config.js';
 import type { ModelConfig } from './config.js';
 import { classify, decode, lookup } from './decoder.js';
-import { causalBias } from './ops/attention.js';
 
 /** A batch of token sequences. */
 export interface ForwardInput {
@@ -85,7 +84,7 @@ export function forward(params: Params, config: ModelConfig, input: ForwardInput
     const { hidden } = decode(get, config, {
       tokens,
       positions: positionsOf(input),
-      bias: causalBias(time, attentionMask),
+      mask: causalMask(time, attentionMask),
     });
     const { features, logits } = classify(get, config, hidden);
     return {

@@ -1,12 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { einsum } from './einsum.js';
-
-/** The parts of the WebAssembly backend that are used here. */
-interface WasmBackend extends tf.KernelBackend {
-  makeOutput(shape: readonly number[], dtype: tf.DataType): tf.TensorInfo;
-  typedArrayFromHeap(info: tf.TensorInfo): Float32Array | Int32Array | Uint8Array;
-}
+import type { WasmBackend } from './wasm-backend.js';
+import { fastGather, fastReverse, fastSplit, fastSum } from './wasm-copies.js';
+import { fastFusedMatMul, fastMatMul } from './wasm-matmul.js';
 
 /**
  * Registers the kernels that the WebAssembly backend lacks and language models need: `UnsortedSegmentSum` (the gradient
@@ -16,6 +13,29 @@ export function registerMissingWasmKernels(): void {
   for (const { kernelName, kernelFunc } of [unsortedSegmentSum, einsumKernel]) {
     if (tf.getKernel(kernelName, 'wasm') !== undefined) continue;
     tf.registerKernel({ kernelName, backendName: 'wasm', kernelFunc });
+  }
+}
+
+const faster: Readonly<Record<string, (original: tf.KernelFunc) => tf.KernelFunc>> = {
+  [tf.BatchMatMul]: fastMatMul,
+  [tf._FusedMatMul]: fastFusedMatMul,
+  [tf.Reverse]: fastReverse,
+  [tf.SplitV]: fastSplit,
+  [tf.Sum]: fastSum,
+  [tf.GatherV2]: fastGather,
+};
+
+const replacements = new WeakSet<tf.KernelFunc>();
+
+/** Puts faster kernels in the place of the backend's own, which they call for what they do not cover. */
+export function replaceSlowWasmKernels(): void {
+  for (const [kernelName, make] of Object.entries(faster)) {
+    const config = tf.getKernel(kernelName, 'wasm');
+    if (config === undefined || replacements.has(config.kernelFunc)) continue;
+    const kernelFunc = make(config.kernelFunc);
+    replacements.add(kernelFunc);
+    tf.unregisterKernel(kernelName, 'wasm');
+    tf.registerKernel({ ...config, kernelFunc });
   }
 }
 

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import type { Opened } from './open.js';
 import { isNode } from './runtime.js';
-import { registerMissingWasmKernels } from './wasm-kernels.js';
+import { registerMissingWasmKernels, replaceSlowWasmKernels } from './wasm-kernels.js';
 
 /** Loads the WebAssembly backend and makes it the current one. */
 export async function openWasm(): Promise<Opened> {
@@ -11,6 +11,7 @@ export async function openWasm(): Promise<Opened> {
     throw new Error('the WebAssembly module could not be started');
   }
   registerMissingWasmKernels();
+  replaceSlowWasmKernels();
   return { version: tf.version_core, binding: null, route: 'package', threads: getThreadsCount() };
 }
 

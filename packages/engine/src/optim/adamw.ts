@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { checkInRange, checkOptions } from '../check.js';
 import { type Params, mapParams } from '../params.js';
+import { elementwise } from './elementwise.js';
 import { type Schedule, toSchedule } from './schedules.js';
 import { entries, under } from './state.js';
 import type { Optimizer } from './types.js';
@@ -74,22 +75,26 @@ export function adamw(options: AdamwOptions): Optimizer {
         const t = tf.add(step, 1);
         const oldM = entries(state, 'm');
         const oldV = entries(state, 'v');
-        const m = mapParams(grads, (g, name) =>
-          tf.add(tf.mul(beta1, oldM[name]!), tf.mul(1 - beta1, g)),
-        );
-        const v = mapParams(grads, (g, name) =>
-          tf.add(tf.mul(beta2, oldV[name]!), tf.mul(1 - beta2, tf.square(g))),
-        );
         const rate = tf.neg(schedule(step));
-        const scale = tf.div(rate, biasCorrection(beta1, t));
-        const rootScale = tf.sqrt(biasCorrection(beta2, t));
-        const updates = mapParams(grads, (_, name) => {
-          const root = tf.add(tf.div(tf.sqrt(v[name]!), rootScale), epsilon);
-          const adam = tf.div(tf.mul(scale, m[name]!), root);
-          return weightDecay === 0
-            ? adam
-            : tf.add(adam, tf.mul(tf.mul(rate, weightDecay), params[name]!));
-        });
+        // -rate m / (1 - beta1^t) / (sqrt(v / c) + epsilon) is scale m / (sqrt(v) + offset), c = 1 - beta2^t.
+        const root = tf.sqrt(biasCorrection(beta2, t));
+        const scale = tf.div(tf.mul(rate, root), biasCorrection(beta1, t));
+        const offset = tf.mul(root, epsilon);
+        const decay = tf.mul(rate, weightDecay);
+        const [keepM, takeM, keepV, takeV] = [beta1, 1 - beta1, beta2, 1 - beta2].map((x) =>
+          tf.scalar(x),
+        ) as [tf.Scalar, tf.Scalar, tf.Scalar, tf.Scalar];
+        const [updates = {}, m = {}, v = {}] = elementwise(
+          Object.keys(grads),
+          [grads, oldM, oldV, params],
+          (g, mBefore, vBefore, p) => {
+            const mean = tf.add(tf.mul(keepM, mBefore!), tf.mul(takeM, g!));
+            const square = tf.add(tf.mul(keepV, vBefore!), tf.mul(takeV, tf.square(g!)));
+            const adam = tf.div(tf.mul(scale, mean), tf.add(tf.sqrt(square), offset));
+            const change = weightDecay === 0 ? adam : tf.add(adam, tf.mul(decay, p!));
+            return [change, mean, square];
+          },
+        );
         return { updates, state: { step: t, ...under('m', m), ...under('v', v) } as Params };
       }),
   };

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { checkInRange } from '../check.js';
 import { type Params, mapParams } from '../params.js';
+import { halfSquare } from '../ops/half-square.js';
 import type { Optimizer } from './types.js';
 
 /**
@@ -18,8 +19,8 @@ import type { Optimizer } from './types.js';
  */
 export function globalNorm(params: Params): tf.Scalar {
   return tf.tidy(() => {
-    const squares = Object.values(params).map((tensor) => tf.sum(tf.square(tensor)));
-    return (squares.length === 0 ? tf.scalar(0) : tf.sqrt(tf.addN(squares))) as tf.Scalar;
+    const halves = Object.values(params).map(halfSquare);
+    return (halves.length === 0 ? tf.scalar(0) : tf.sqrt(tf.mul(tf.addN(halves), 2))) as tf.Scalar;
   });
 }
 

@@ -1,7 +1,7 @@
+import type { RotaryTables } from '@cfrl/engine';
 import type * as tf from '@tensorflow/tfjs-core';
 
 import type { ModelConfig } from '../config.js';
-import type { RotaryTables } from '../ops/rotary.js';
 
 /** How a parameter starts: `residual` is `normal` divided by `sqrt(2 L)`, as GPT-2 does. */
 export type Initial = 'normal' | 'residual' | 'ones' | 'zeros';
@@ -19,7 +19,6 @@ export type Lookup = (name: string) => tf.Tensor;
 /** Sizes and positions of the batch that a block works on. */
 export interface BatchContext {
   readonly batch: number;
-  readonly time: number;
   /** Present when the architecture turns queries and keys. */
   readonly rotary?: RotaryTables;
 }

@@ -1,17 +1,13 @@
+import { dense, embedding, geluTanh, layerNorm, splitHeads } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { geluTanh } from '../ops/activation.js';
-import { toHeads } from '../ops/attention.js';
-import { embedding } from '../ops/embedding.js';
-import { linear } from '../ops/linear.js';
-import { layerNorm } from '../ops/norm.js';
 import type { Blueprint, Initial, Lookup, ParamSpec } from './blueprint.js';
 
 /** A `Conv1D` of the checkpoint: weight `[in, out]` and bias. */
 const project = (x: tf.Tensor, get: Lookup, name: string): tf.Tensor =>
-  linear(x, get(`${name}.weight`), 'in-out', get(`${name}.bias`));
+  dense(x, get(`${name}.weight`), 'in-out', get(`${name}.bias`));
 
-const dense = (name: string, from: number, to: number, initial: Initial): ParamSpec[] => [
+const denseSpec = (name: string, from: number, to: number, initial: Initial): ParamSpec[] => [
   { name: `${name}.weight`, shape: [from, to], initial },
   { name: `${name}.bias`, shape: [to], initial: 'zeros' },
 ];
@@ -35,19 +31,19 @@ export const gpt2: Blueprint = {
     { name: 'transformer.wpe.weight', shape: [maxPositions, width], initial: 'normal' },
     ...Array.from({ length: layers }, (_, i) => `transformer.h.${i}`).flatMap((layer) => [
       ...normSpec(`${layer}.ln_1`, width),
-      ...dense(`${layer}.attn.c_attn`, width, 3 * width, 'normal'),
-      ...dense(`${layer}.attn.c_proj`, width, width, 'residual'),
+      ...denseSpec(`${layer}.attn.c_attn`, width, 3 * width, 'normal'),
+      ...denseSpec(`${layer}.attn.c_proj`, width, width, 'residual'),
       ...normSpec(`${layer}.ln_2`, width),
-      ...dense(`${layer}.mlp.c_fc`, width, intermediateSize, 'normal'),
-      ...dense(`${layer}.mlp.c_proj`, intermediateSize, width, 'residual'),
+      ...denseSpec(`${layer}.mlp.c_fc`, width, intermediateSize, 'normal'),
+      ...denseSpec(`${layer}.mlp.c_proj`, intermediateSize, width, 'residual'),
     ]),
     ...normSpec('transformer.ln_f', width),
   ],
 
   positionRows: (get, positions) => embedding(get('transformer.wpe.weight'), positions),
 
-  heads: (x, get, layer, { heads }, { batch, time }) => {
-    const all = toHeads(project(x, get, `${layer}.attn.c_attn`), batch, time, 3 * heads);
+  heads: (x, get, layer, { heads }, { batch }) => {
+    const all = splitHeads(project(x, get, `${layer}.attn.c_attn`), batch, 3 * heads);
     const [q, k, v] = tf.split(all, 3, 1) as [tf.Tensor, tf.Tensor, tf.Tensor];
     return { q, k, v };
   },

@@ -1,17 +1,13 @@
+import { dense, rmsNorm, rotary, rotaryTables, splitHeads, swiGlu } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { swiGlu } from '../ops/activation.js';
-import { toHeads } from '../ops/attention.js';
-import { linear } from '../ops/linear.js';
-import { rmsNorm } from '../ops/norm.js';
-import { rotaryTables, rotate } from '../ops/rotary.js';
 import type { Blueprint, Lookup, ParamSpec } from './blueprint.js';
 
 /** A `Linear` of the checkpoint without bias: weight `[out, in]`. */
 const project = (x: tf.Tensor, get: Lookup, name: string): tf.Tensor =>
-  linear(x, get(`${name}.weight`), 'out-in');
+  dense(x, get(`${name}.weight`), 'out-in');
 
-const dense = (name: string, from: number, to: number): ParamSpec => ({
+const denseSpec = (name: string, from: number, to: number): ParamSpec => ({
   name: `${name}.weight`,
   shape: [to, from],
   initial: 'normal',
@@ -37,14 +33,14 @@ export const llama: Blueprint = {
       { name: 'model.embed_tokens.weight', shape: [vocabSize, width], initial: 'normal' },
       ...Array.from({ length: layers }, (_, i) => `model.layers.${i}`).flatMap((layer) => [
         normSpec(`${layer}.input_layernorm`, width),
-        dense(`${layer}.self_attn.q_proj`, width, width),
-        dense(`${layer}.self_attn.k_proj`, width, keyWidth),
-        dense(`${layer}.self_attn.v_proj`, width, keyWidth),
-        dense(`${layer}.self_attn.o_proj`, width, width),
+        denseSpec(`${layer}.self_attn.q_proj`, width, width),
+        denseSpec(`${layer}.self_attn.k_proj`, width, keyWidth),
+        denseSpec(`${layer}.self_attn.v_proj`, width, keyWidth),
+        denseSpec(`${layer}.self_attn.o_proj`, width, width),
         normSpec(`${layer}.post_attention_layernorm`, width),
-        dense(`${layer}.mlp.gate_proj`, width, intermediateSize),
-        dense(`${layer}.mlp.up_proj`, width, intermediateSize),
-        dense(`${layer}.mlp.down_proj`, intermediateSize, width),
+        denseSpec(`${layer}.mlp.gate_proj`, width, intermediateSize),
+        denseSpec(`${layer}.mlp.up_proj`, width, intermediateSize),
+        denseSpec(`${layer}.mlp.down_proj`, intermediateSize, width),
       ]),
       normSpec('model.norm', width),
     ];
@@ -53,12 +49,12 @@ export const llama: Blueprint = {
   rotary: ({ hiddenSize, heads, ropeTheta }, positions) =>
     rotaryTables(positions, hiddenSize / heads, ropeTheta),
 
-  heads: (x, get, layer, { heads, keyValueHeads }, { batch, time, rotary }) => {
+  heads: (x, get, layer, { heads, keyValueHeads }, { batch, rotary: tables }) => {
     const parts = ['q', 'k', 'v'].map((part) => project(x, get, `${layer}.self_attn.${part}_proj`));
     // One transposition and one turn serve queries and keys: heads [q..., k..., v...]
-    const all = toHeads(tf.concat(parts, 1), batch, time, heads + 2 * keyValueHeads);
+    const all = splitHeads(tf.concat(parts, 1), batch, heads + 2 * keyValueHeads);
     const [turning, v] = tf.split(all, [heads + keyValueHeads, keyValueHeads], 1) as tf.Tensor[];
-    const [q, k] = tf.split(rotate(turning!, rotary!), [heads, keyValueHeads], 1) as tf.Tensor[];
+    const [q, k] = tf.split(rotary(turning!, tables!), [heads, keyValueHeads], 1) as tf.Tensor[];
     return { q: q!, k: k!, v: v! };
   },
   attentionOutput: (x, get, layer) => project(x, get, `${layer}.self_attn.o_proj`),

@@ -1,10 +1,9 @@
+import { type Params, causalMask, paddingBias } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { ModelConfig } from '../config.js';
 import { classify, decode, lookup } from '../decoder.js';
 import type { LayerCache } from '../decoder.js';
-import { causalBias, paddingBias } from '../ops/attention.js';
-import type { Params } from '@cfrl/engine';
 
 /** Rows that are being decoded together. Its tensors belong to whoever holds it. */
 export interface Decoding {
@@ -44,12 +43,12 @@ export function prefill(
       positions: ragged
         ? column((row, t) => Math.max(0, t - padding[row]!))
         : tf.range(0, time, 1, 'int32'),
-      bias: ragged
-        ? causalBias(
+      mask: ragged
+        ? causalMask(
             time,
             column((row, t) => (t < padding[row]! ? 0 : 1)),
           )
-        : causalBias(time),
+        : causalMask(time),
     });
     const streams = tf.reshape(hidden, [rows, time, config.hiddenSize]);
     const last = tf.reshape(tf.slice(streams, [0, time - 1, 0], [-1, 1, -1]), [rows, -1]);
@@ -101,7 +100,7 @@ export function advance(
             'int32',
           )
         : tf.tensor1d([time], 'int32'),
-      ...(ragged && { bias: paddingBias(padding, time + 1) }),
+      ...(ragged && { mask: { bias: paddingBias(padding, time + 1) } }),
       past: selectRows(previous.cache, from, previous.padding.length),
     });
     return { logits: classify(get, config, hidden).logits, cache };

@@ -1,0 +1,118 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+/**
+ * Added to the scores that must not count. Both are finite, so that a row without any key stays
+ * finite; what lies ahead counts less than padding, so that such a row does not look ahead either.
+ */
+const PADDING = -1e9;
+const AHEAD = -2e9;
+
+/** 0 where true; both factors are finite, and this spares `tf.where` from tiling two scalars. */
+const unless = (seen: tf.Tensor, amount: number): tf.Tensor =>
+  tf.mul(tf.sub(1, tf.cast(seen, 'float32')), amount);
+
+/** The bias `[to - from, S]` of queries at positions `from` to `to`, of keys at positions 0 to `S`. */
+function aheadBias(from: number, to: number, keys: number): tf.Tensor {
+  const column = tf.reshape(tf.range(from, to, 1, 'int32'), [-1, 1]);
+  return unless(tf.lessEqual(tf.reshape(tf.range(0, keys, 1, 'int32'), [1, -1]), column), AHEAD);
+}
+
+/** The bias `[B, 1, 1, S]` of keys, by their mask `[B, S]`. */
+const keyBias = (mask: tf.Tensor): tf.Tensor =>
+  tf.reshape(unless(mask, PADDING), [mask.shape[0]!, 1, 1, mask.shape[1]!]);
+
+/** Queries at a time; with more than these, memory grows with `T` and not with `T^2`. */
+export const ATTENTION_BLOCK = 256;
+
+/** What masks attention; the masks add up, and no gradient flows into any of them. */
+export interface MaskRules {
+  /** Added to the scores, broadcast to `[B, H, T, S]`. */
+  readonly bias?: tf.Tensor;
+  /** Whether a query sees only keys up to its own position; the `T` queries are the last of `S`. @defaultValue false */
+  readonly causal?: boolean;
+  /** `[B, S]`, 1 on keys that count and 0 on padding. */
+  readonly keyMask?: tf.Tensor;
+}
+
+/** A stretch of the queries, and how many of the keys it may see at most. */
+export interface Block {
+  readonly from: number;
+  readonly to: number;
+  readonly keys: number;
+}
+
+const cut = (x: tf.Tensor, axis: number, from: number, to: number): tf.Tensor => {
+  const size = x.shape[axis]!;
+  if (size === 1 || (from === 0 && to === size)) return x;
+  const begin = x.shape.map((_, i) => (i === axis ? from : 0));
+  return tf.slice(
+    x,
+    begin,
+    x.shape.map((length, i) => (i === axis ? to - from : length)),
+  );
+};
+
+/**
+ * The bias of a block of queries, or nothing if it sees all of its keys.
+ *
+ * @param ahead - how many keys stand before the first query: a cache
+ */
+export function blockBias(
+  { bias, causal = false, keyMask }: MaskRules,
+  { from, to, keys }: Block,
+  ahead: number,
+): tf.Tensor | undefined {
+  const parts = [
+    ...(bias ? [cut(cut(bias, bias.rank - 2, from, to), bias.rank - 1, 0, keys)] : []),
+    ...(causal && to - from > 1 ? [aheadBias(ahead + from, ahead + to, keys)] : []),
+    ...(keyMask ? [keyBias(cut(keyMask, 1, 0, keys))] : []),
+  ];
+  return parts.length === 0 ? undefined : parts.reduce((sum, part) => tf.add(sum, part));
+}
+
+/**
+ * The mask of a causal pass over a batch, for {@link attention} in every layer. What all queries of a
+ * block may see is made once, as a bias; of longer sequences each block makes its own, so that memory
+ * stays linear in `T`.
+ *
+ * @param time - `T`, queries and keys
+ * @param keyMask - `[B, T]`, 1 on real tokens; without it every token is real
+ * @returns options of {@link attention}; the caller owns the `bias` in it
+ * @throws RangeError if the mask has another length
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * causalMask(2); // => {"bias": [[0, -2e9], [0, 0]]}
+ * Object.keys(causalMask(1000, tf.ones([1, 1000]))); // => ["causal", "keyMask"]
+ * ```
+ */
+export function causalMask(time: number, keyMask?: tf.Tensor): MaskRules {
+  if (keyMask !== undefined && (keyMask.rank !== 2 || keyMask.shape[1] !== time)) {
+    throw new RangeError(
+      `causalMask: keyMask has shape [${keyMask.shape.join(', ')}], expected [B, ${time}]`,
+    );
+  }
+  const rules = { causal: true, ...(keyMask && { keyMask }) };
+  if (time > ATTENTION_BLOCK) return rules;
+  const bias = tf.tidy(() => blockBias(rules, { from: 0, to: time, keys: time }, 0));
+  return bias === undefined ? {} : { bias };
+}
+
+/**
+ * What is added to the scores of one query a row over keys that are padded at the left.
+ *
+ * @param padding - `R` numbers of keys that must not count, one a row
+ * @param keys - `S`
+ * @returns `[R, 1, 1, S]`; the caller owns it
+ *
+ * @example
+ * ```ts
+ * paddingBias([0, 1], 2).arraySync(); // => [[[[0, 0]]], [[[-1e9, 0]]]]
+ * ```
+ */
+export function paddingBias(padding: readonly number[], keys: number): tf.Tensor {
+  const bias = new Float32Array(padding.length * keys);
+  padding.forEach((length, row) => bias.fill(PADDING, row * keys, row * keys + length));
+  return tf.tensor4d(bias, [padding.length, 1, 1, keys]);
+}

@@ -1,0 +1,57 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+import { columnSum } from './column-sum.js';
+import { isNative, runNative } from './native.js';
+import { withGradient } from './with-gradient.js';
+
+/** How a checkpoint stores a weight: GPT-2's `Conv1D` is `[in, out]`, `Linear` is `[out, in]`. */
+export type WeightLayout = 'in-out' | 'out-in';
+
+const addBias = (x: tf.Tensor, bias: tf.Tensor): tf.Tensor =>
+  withGradient({
+    inputs: [x, bias],
+    save: [],
+    value: () => (isNative() ? runNative('BiasAdd', x, bias) : tf.add(x, bias)),
+    gradient: (dy) => [dy, columnSum(dy)],
+  });
+
+/**
+ * An affine map of rows.
+ *
+ *     dense(x, W, b) = x W + b
+ *
+ * @param x - `[N, in]`, float32
+ * @param weight - `W`, `[in, out]` or `[out, in]` as the layout says
+ * @param layout - which of the two
+ * @param bias - `b`, `[out]`; without it nothing is added
+ * @returns `[N, out]`; the caller owns it
+ * @throws RangeError if the shapes do not fit
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * const weight = tf.tensor2d([[1, 2], [3, 4], [5, 6]]);
+ * dense(tf.tensor2d([[1, 10]]), weight, 'out-in', tf.tensor1d([0, 0, 1])).arraySync(); // => [[21, 43, 66]]
+ * ```
+ */
+export function dense(
+  x: tf.Tensor,
+  weight: tf.Tensor,
+  layout: WeightLayout,
+  bias?: tf.Tensor,
+): tf.Tensor {
+  const [from, to] = layout === 'in-out' ? weight.shape : [...weight.shape].reverse();
+  if (x.rank !== 2 || weight.rank !== 2 || x.shape[1] !== from) {
+    throw new RangeError(
+      `dense: x has shape [${x.shape.join(', ')}], expected [N, ${from}] for a weight of shape ` +
+        `[${weight.shape.join(', ')}] (${layout})`,
+    );
+  }
+  if (bias !== undefined && !tf.util.arraysEqual(bias.shape, [to!])) {
+    throw new RangeError(`dense: bias has shape [${bias.shape.join(', ')}], expected [${to}]`);
+  }
+  return tf.tidy(() => {
+    const product = tf.matMul(x, weight, false, layout === 'out-in');
+    return bias === undefined ? product : addBias(product, bias);
+  });
+}

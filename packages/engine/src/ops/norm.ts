@@ -1,0 +1,135 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+import { columnSum } from './column-sum.js';
+import { recalled, withGradient } from './with-gradient.js';
+
+const rowMean = (x: tf.Tensor): tf.Tensor => tf.mean(x, -1, true);
+
+/** Whether rows are centred before they are scaled: layer norm does, RMS norm does not. */
+type Centring = boolean;
+
+/** Rows scaled to a mean square of 1 (nearly), and what they were multiplied by. */
+interface Normalized {
+  readonly xhat: tf.Tensor;
+  readonly inverse: tf.Tensor;
+}
+
+function normalize(x: tf.Tensor, epsilon: number, centring: Centring): Normalized {
+  const centred = centring ? tf.sub(x, rowMean(x)) : x;
+  const inverse = tf.rsqrt(tf.add(rowMean(tf.square(centred)), epsilon));
+  return { xhat: tf.mul(centred, inverse), inverse };
+}
+
+/** The cotangent of `x` for that of `xhat`: `r (g - [mean g] - xhat mean(g xhat))`. */
+function normalizeGradient(g: tf.Tensor, { xhat, inverse }: Normalized, centring: Centring) {
+  const along = tf.mul(xhat, rowMean(tf.mul(g, xhat)));
+  return tf.mul(inverse, tf.sub(g, centring ? tf.add(along, rowMean(g)) : along));
+}
+
+/** {@link normalize} as it was computed, in a gradient that may itself be differentiated. */
+function recalledNormalized(x: tf.Tensor, kept: Normalized, centring: Centring): Normalized {
+  return {
+    xhat: recalled(kept.xhat, [x], (dy, [input]) => [
+      normalizeGradient(dy, recalledNormalized(input!, kept, centring), centring),
+    ]),
+    // d r / d x = -r^2 xhat / D
+    inverse: recalled(kept.inverse, [x], (dy, [input]) => {
+      const { xhat, inverse } = recalledNormalized(input!, kept, centring);
+      return [tf.mul(tf.div(tf.mul(dy, tf.square(inverse)), -x.shape[1]!), xhat)];
+    }),
+  };
+}
+
+function norm(
+  x: tf.Tensor,
+  gain: tf.Tensor,
+  bias: tf.Tensor | undefined,
+  epsilon: number,
+): tf.Tensor {
+  const centring = bias !== undefined;
+  return tf.tidy(() =>
+    withGradient({
+      inputs: bias === undefined ? [x, gain] : [x, gain, bias],
+      save: [x, gain],
+      value: () => {
+        const { xhat, inverse } = normalize(x, epsilon, centring);
+        const scaled = tf.mul(xhat, gain);
+        return { value: bias ? tf.add(scaled, bias) : scaled, kept: [xhat, inverse] };
+      },
+      gradient: (dy, [input, scale], [xhat, inverse]) => {
+        const kept = recalledNormalized(input!, { xhat: xhat!, inverse: inverse! }, centring);
+        const dx = normalizeGradient(tf.mul(dy, scale!), kept, centring);
+        const dGain = columnSum(tf.mul(dy, kept.xhat));
+        return centring ? [dx, dGain, columnSum(dy)] : [dx, dGain];
+      },
+    }),
+  );
+}
+
+function checkRows(
+  where: string,
+  x: tf.Tensor,
+  vectors: Readonly<Record<string, tf.Tensor>>,
+): void {
+  if (x.rank !== 2) {
+    throw new RangeError(`${where}: x has shape [${x.shape.join(', ')}], expected rows [N, D]`);
+  }
+  for (const [name, vector] of Object.entries(vectors)) {
+    if (tf.util.arraysEqual(vector.shape, [x.shape[1]!])) continue;
+    throw new RangeError(
+      `${where}: ${name} has shape [${vector.shape.join(', ')}], expected [${x.shape[1]}]`,
+    );
+  }
+}
+
+/**
+ * RMS norm of rows.
+ *
+ *     rmsNorm(x) = x / sqrt(mean(x^2) + epsilon) * gain
+ *
+ * @param x - `[N, D]`, float32
+ * @param gain - `[D]`
+ * @param epsilon - added to the mean square
+ * @returns `[N, D]`; the caller owns it
+ * @throws RangeError if the shapes do not fit
+ * @see Zhang and Sennrich 2019, eq. 4, https://arxiv.org/abs/1910.07467
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * rmsNorm(tf.tensor2d([[1, 7]]), tf.tensor1d([1, 2]), 0).arraySync(); // => [[0.2, 2.8]]
+ * ```
+ */
+export function rmsNorm(x: tf.Tensor, gain: tf.Tensor, epsilon: number): tf.Tensor {
+  checkRows('rmsNorm', x, { gain });
+  return norm(x, gain, undefined, epsilon);
+}
+
+/**
+ * Layer norm of rows: the RMS norm of the centred rows, plus a bias.
+ *
+ *     layerNorm(x) = (x - mean(x)) / sqrt(var(x) + epsilon) * gain + bias
+ *
+ * @param x - `[N, D]`, float32
+ * @param gain - `[D]`
+ * @param bias - `[D]`
+ * @param epsilon - added to the variance
+ * @returns `[N, D]`; the caller owns it
+ * @throws RangeError if the shapes do not fit
+ * @see Ba et al. 2016, eq. 4, https://arxiv.org/abs/1607.06450
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * layerNorm(tf.tensor2d([[1, 3]]), tf.tensor1d([1, 2]), tf.tensor1d([0, 5]), 0).arraySync(); // => [[-1, 7]]
+ * ```
+ */
+export function layerNorm(
+  x: tf.Tensor,
+  gain: tf.Tensor,
+  bias: tf.Tensor,
+  epsilon: number,
+): tf.Tensor {
+  checkRows('layerNorm', x, { gain, bias });
+  return norm(x, gain, bias, epsilon);
+}

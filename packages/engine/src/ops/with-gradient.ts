@@ -1,0 +1,58 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+/** A value together with what was computed on the way and is worth keeping for the gradient. */
+export interface Computed {
+  readonly value: tf.Tensor;
+  readonly kept: readonly tf.Tensor[];
+}
+
+/** An operation whose gradient is written by hand. */
+export interface HandWritten {
+  /** The tensors that gradients flow to. */
+  readonly inputs: readonly tf.Tensor[];
+  /** What the gradient needs of the operation's arguments, constants included. */
+  readonly save: readonly tf.Tensor[];
+  /** The result; or the result and what is {@link recalled} in the gradient. */
+  readonly value: () => tf.Tensor | Computed;
+  /** One gradient an input, from the output's cotangent, the saved tensors, and the kept ones. */
+  readonly gradient: (
+    cotangent: tf.Tensor,
+    saved: readonly tf.Tensor[],
+    kept: readonly tf.Tensor[],
+  ) => tf.Tensor[];
+}
+
+/** Runs an operation with a gradient of its own: fewer operations than the tape would record. */
+export function withGradient({ inputs, save, value, gradient }: HandWritten): tf.Tensor {
+  return tf.customGrad((...args) => {
+    const keep = args[args.length - 1] as tf.GradSaveFunc;
+    const result = value();
+    const computed = result instanceof tf.Tensor ? { value: result, kept: [] } : result;
+    keep([...save, ...computed.kept]);
+    return {
+      value: computed.value,
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) =>
+        gradient(dy, saved.slice(0, save.length), saved.slice(save.length)),
+    };
+  })(...inputs);
+}
+
+/**
+ * A tensor that an operation kept, as the function of the operation's inputs that it is. While a
+ * gradient is itself being differentiated it carries its own gradient; otherwise it costs nothing.
+ *
+ * @param gradient - one gradient an input, from the cotangent, the inputs and the kept tensor
+ */
+export function recalled(
+  kept: tf.Tensor,
+  inputs: readonly tf.Tensor[],
+  gradient: (cotangent: tf.Tensor, inputs: readonly tf.Tensor[], kept: tf.Tensor) => tf.Tensor[],
+): tf.Tensor {
+  if (tf.engine().state.gradientDepth === 0) return kept;
+  return withGradient({
+    inputs,
+    save: [...inputs, kept],
+    value: () => tf.clone(kept),
+    gradient: (dy, saved) => gradient(dy, saved.slice(0, -1), saved[saved.length - 1]!),
+  });
+}
