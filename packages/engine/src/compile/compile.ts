@@ -7,6 +7,7 @@ import { type CompileOptions, resolveOptions } from './options.js';
 import { feeds, identity, recordProgram, synchronous } from './program.js';
 import { isRecording } from './recorder.js';
 import { flatten } from './structure.js';
+import { withXla } from './xla.js';
 
 // The arguments' types are those of the function, which `unknown` would not let through.
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
@@ -71,7 +72,8 @@ export function compile<F extends AnyFunction>(fn: F, options: CompileOptions = 
       key,
       () => {
         const inputs = tensors.map((tensor) => ({ tensor }));
-        const program = recordProgram(where, inputs, () => fn(...args));
+        const recorded = recordProgram(where, inputs, () => fn(...args));
+        const program = resolved.xla ? withXla(recorded) : recorded;
         return [program, program.results.map((result, i) => identity(`o${i}`, result))];
       },
       (ready) => {

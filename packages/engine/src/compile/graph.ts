@@ -20,6 +20,8 @@ export interface GraphNode {
   /** Nodes that must have run before, beside those that values come from. */
   readonly after?: readonly string[];
   readonly attributes: readonly Attribute[];
+  /** Whether XLA compiles it, together with all others of the graph that say so. */
+  readonly xla?: boolean;
 }
 
 /** A constant that is part of the graph. */
@@ -28,6 +30,8 @@ export interface GraphConstant {
   readonly dtype: number;
   readonly shape: readonly number[];
   readonly values: Float32Array | Int32Array | Uint8Array;
+  /** As of {@link GraphNode}. */
+  readonly xla?: boolean;
 }
 
 /** What stands where a value is fed. */

@@ -128,7 +128,16 @@ class Encoder {
     return node;
   }
 
-  constant({ name, dtype, shape, values }: GraphConstant): Message {
+  /** TensorFlow compiles all nodes with this attribute into one function of XLA's. */
+  private cluster(node: Message): Message {
+    node['getAttrMap']().set(
+      '_xla_compile_id',
+      this.attribute((a) => a['setS'](Buffer.from('xla', 'utf8'))),
+    );
+    return node;
+  }
+
+  constant({ name, dtype, shape, values, xla = false }: GraphConstant): Message {
     const tensor = this.message('Tensor');
     tensor['setDtype'](dtype);
     tensor['setTensorShape'](this.shape(shape));
@@ -143,10 +152,10 @@ class Encoder {
       'value',
       this.attribute((a) => a['setTensor'](tensor)),
     );
-    return node;
+    return xla ? this.cluster(node) : node;
   }
 
-  node({ name, op, inputs, after = [], attributes }: GraphNode): Message {
+  node({ name, op, inputs, after = [], attributes, xla = false }: GraphNode): Message {
     const node = this.bare(name, op);
     for (const input of inputs) {
       node['addInput'](input.index === 0 ? input.node : `${input.node}:${input.index}`);
@@ -154,7 +163,7 @@ class Encoder {
     for (const before of after) node['addInput'](`^${before}`);
     const map = node['getAttrMap']();
     for (const each of attributes) map.set(each.name, this.value(each));
-    return node;
+    return xla ? this.cluster(node) : node;
   }
 
   private value({ name, type, value }: Attribute): Message {

@@ -16,6 +16,7 @@ import {
 } from './program.js';
 import { isRecording } from './recorder.js';
 import { flatten } from './structure.js';
+import { withXla } from './xla.js';
 
 /** A structure whose tensors may be of any rank: what a step makes is not known by its type to have the state's ranks. */
 export type AnyRank<S> = S extends tf.Tensor
@@ -134,10 +135,11 @@ export function compileWithState<S, A extends readonly unknown[], O>(
           ...before.map((tensor, i) => ({ tensor, place: `read${i}` })),
           ...tensors.map((tensor) => ({ tensor })),
         ];
-        const program = recordProgram(where, inputs, () => {
+        const recorded = recordProgram(where, inputs, () => {
           const { state, output } = synchronous(where, fn(shape.rebuild(before) as S, ...args));
           return { state: checkStructure(state), output };
         });
+        const program = resolved.xla ? withXla(recorded) : recorded;
         const signals = {
           name: 'signal',
           dtype: nativeBackend().binding.TF_INT32,
