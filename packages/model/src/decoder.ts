@@ -17,9 +17,21 @@ export interface DecoderInput {
   readonly positions: tf.Tensor;
   /** What each token may see of the cached and the new ones; absent: all. */
   readonly mask?: MaskRules;
-  /** One entry a layer; absent: nothing was there before. */
-  readonly past?: readonly LayerCache[];
+  /** What was there before; absent: nothing. */
+  readonly past?: Past;
 }
+
+/** Keys and values of earlier tokens, with room for one more: a cache has the same shape at every step. */
+export interface Past {
+  /** One entry a layer, 0 in the columns that are not used yet. */
+  readonly cache: readonly LayerCache[];
+  /** `[S, 1]`, 1 in the column of the new token, else 0. */
+  readonly column: tf.Tensor;
+}
+
+/** The cache with the new token's keys or values `[B, K, 1, d]` in its column. */
+const placed = (before: tf.Tensor, now: tf.Tensor, column: tf.Tensor): tf.Tensor =>
+  tf.add(before, tf.mul(now, column));
 
 /** The lookup that blocks use, with one message for a record that does not fit. */
 export const lookup =
@@ -35,7 +47,7 @@ export const lookup =
 /**
  * The one decoder: embeds, runs the blocks, without the final norm.
  *
- * @returns the residual stream `[B T, D]`, and keys and values of all tokens so far
+ * @returns the residual stream `[B T, D]`, and keys and values: of the tokens, or the cache with the new ones
  */
 export function decode(
   get: Lookup,
@@ -49,10 +61,10 @@ export function decode(
   const norm = (x: tf.Tensor, name: string) => blueprint.norm(x, get, name, config.normEpsilon);
 
   const embedded = embedding(get(blueprint.embedding), tokens);
-  const placed = blueprint.positionRows
+  const located = blueprint.positionRows
     ? tf.add(embedded, blueprint.positionRows(get, positions))
     : embedded;
-  let hidden = tf.reshape(placed, [batch * time, config.hiddenSize]);
+  let hidden = tf.reshape(located, [batch * time, config.hiddenSize]);
 
   const cache: LayerCache[] = [];
   for (let i = 0; i < config.layers; i++) {
@@ -65,9 +77,9 @@ export function decode(
       config,
       context,
     );
-    const before = past?.[i];
-    const key = before ? tf.concat([before.key, k], 2) : k;
-    const value = before ? tf.concat([before.value, v], 2) : v;
+    const before = past?.cache[i];
+    const key = before ? placed(before.key, k, past!.column) : k;
+    const value = before ? placed(before.value, v, past!.column) : v;
     cache.push({ key, value });
     const mixed = blueprint.attentionOutput(mergeHeads(attention(q, key, value, mask)), get, layer);
     hidden = tf.add(hidden, mixed);

@@ -131,6 +131,28 @@ describe.each(ARCHITECTURES)('generate, %s', (architecture) => {
   });
 });
 
+describe.each([true, 'xla'] as const)('generate with compile %s', (compile) => {
+  it.each(ARCHITECTURES)(
+    'writes what the operations one by one write, %s',
+    async (architecture) => {
+      const model = models[architecture];
+      const prompts = ['a', 'bcd', 'ee', 'fghij'];
+      const options = { maxNewTokens: 9, groupSize: 3, stopTokens: [END, 1, 2], seed: 4 };
+      const eager = await generate(model, prompts, options);
+      expectClose(await generate(model, prompts, { ...options, compile }), eager);
+      // Graphs of equal shapes serve other weights, prompts and seeds.
+      const params = initParams(model.config, 6);
+      const other = { ...model, params };
+      const later = { ...options, seed: 5 };
+      expectClose(
+        await generate(other, ['j', 'ihg', 'ff', 'edcba'], { ...later, compile }),
+        await generate(other, ['j', 'ihg', 'ff', 'edcba'], later),
+      );
+      tf.dispose(params as Record<string, tf.Tensor>);
+    },
+  );
+});
+
 describe('generate', () => {
   const failing = (prompts: (string | number[])[], options: Partial<GenerateOptions>) =>
     generate(models.gpt2, prompts, { maxNewTokens: 4, ...options });

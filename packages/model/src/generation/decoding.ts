@@ -1,18 +1,18 @@
-import { type Params, causalMask, paddingBias } from '@cfrl/engine';
+import { type Compiled, type Params, bucket, causalMask, compile, padTo } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { ModelConfig } from '../config.js';
-import { classify, decode, lookup } from '../decoder.js';
-import type { LayerCache } from '../decoder.js';
+import { type LayerCache, classify, decode, lookup } from '../decoder.js';
 
 /** Rows that are being decoded together. Its tensors belong to whoever holds it. */
 export interface Decoding {
   /** `[R, V]`: scores of each row's next token. */
   readonly logits: tf.Tensor;
+  /** `[R, K, S, d]` each; `S` has room for all tokens that may come. */
   readonly cache: readonly LayerCache[];
-  /** Padded positions at the left of each row. */
+  /** Padded columns at the left of each row. */
   readonly padding: readonly number[];
-  /** Positions in the cache, padding included. */
+  /** Columns that are used, padding included. */
   readonly time: number;
 }
 
@@ -20,41 +20,126 @@ export const disposeDecoding = ({ logits, cache }: Decoding): void => {
   tf.dispose([logits, ...cache.flatMap(({ key, value }) => [key, value])]);
 };
 
-/** Reads all prompts in one pass, padded at the left to the longest. The caller owns the result. */
+/** Prompts and caches are padded to multiples of this, so that few shapes, and few graphs, come about. */
+const COLUMNS = 8;
+
+/** What the two steps of decoding compute. A type, since compiled functions take no interfaces. */
+type Scored = { readonly logits: tf.Tensor; readonly cache: readonly LayerCache[] };
+
+type PromptTensors = {
+  /** `[R, T]` int32, padded at the left. */
+  readonly tokens: tf.Tensor2D;
+  /** `[R]` int32 */
+  readonly padding: tf.Tensor1D;
+  readonly capacity: number;
+};
+
+const real = (padding: tf.Tensor1D, columns: number): tf.Tensor =>
+  tf.greaterEqual(tf.range(0, columns, 1, 'int32'), tf.reshape(padding, [-1, 1]));
+
+function readPrompts(
+  params: Params,
+  config: ModelConfig,
+  { tokens, padding, capacity }: PromptTensors,
+): Scored {
+  const get = lookup('generate', params);
+  const [rows, time] = tokens.shape;
+  const columns = tf.sub(tf.range(0, time, 1, 'int32'), tf.reshape(padding, [-1, 1]));
+  const { hidden, cache } = decode(get, config, {
+    tokens,
+    positions: tf.maximum(columns, tf.scalar(0, 'int32')),
+    mask: causalMask(time, real(padding, time)),
+  });
+  const streams = tf.reshape(hidden, [rows, time, config.hiddenSize]);
+  const last = tf.reshape(tf.slice(streams, [0, time - 1, 0], [-1, 1, -1]), [rows, -1]);
+  // What stands in padded columns is masked for ever; it need not be 0.
+  const roomy = (x: tf.Tensor): tf.Tensor => padTo(x, capacity, { axis: 2 });
+  return {
+    logits: classify(get, config, last).logits,
+    cache: cache.map(({ key, value }) => ({ key: roomy(key), value: roomy(value) })),
+  };
+}
+
+type TokenTensors = {
+  /** `[R, 1]` int32 */
+  readonly tokens: tf.Tensor2D;
+  /** `[R]` int32 */
+  readonly padding: tf.Tensor1D;
+  /** int32, the column of the new tokens. */
+  readonly time: tf.Scalar;
+  readonly cache: readonly LayerCache[];
+};
+
+function readTokens(
+  params: Params,
+  config: ModelConfig,
+  { tokens, padding, time, cache: before }: TokenTensors,
+): Scored {
+  const get = lookup('generate', params);
+  const capacity = before[0]!.key.shape[2]!;
+  const columns = tf.range(0, capacity, 1, 'int32');
+  const { hidden, cache } = decode(get, config, {
+    tokens,
+    positions: tf.reshape(tf.sub(time, padding), [-1, 1]),
+    mask: { keyMask: tf.logicalAnd(real(padding, capacity), tf.lessEqual(columns, time)) },
+    past: {
+      cache: before,
+      column: tf.reshape(tf.cast(tf.equal(columns, time), 'float32'), [-1, 1]),
+    },
+  });
+  return { logits: classify(get, config, hidden).logits, cache };
+}
+
+/** How steps run: operation by operation, as graphs, or as machine code. */
+export type CompileMode = boolean | 'xla';
+
+/** The two steps of decoding. */
+export interface DecodingSteps {
+  readonly readPrompts: typeof readPrompts;
+  readonly readTokens: typeof readTokens;
+}
+
+const compiled = new Map<CompileMode, { [K in keyof DecodingSteps]: Compiled<DecodingSteps[K]> }>();
+
+/** The steps, shared by all models: a graph is for a configuration and shapes, and parameters are fed. */
+export function decodingSteps(mode: CompileMode): DecodingSteps {
+  const known = compiled.get(mode);
+  if (known !== undefined) return known;
+  const options = { eager: mode === false, xla: mode === 'xla' };
+  const steps = {
+    readPrompts: compile(readPrompts, { name: 'generate: prompts', ...options }),
+    readTokens: compile(readTokens, { name: 'generate: token', ...options }),
+  };
+  compiled.set(mode, steps);
+  return steps;
+}
+
+/**
+ * Reads all prompts in one pass, padded at the left. The caller owns the result.
+ *
+ * @param room - tokens that may follow
+ */
 export function prefill(
+  steps: DecodingSteps,
   params: Params,
   config: ModelConfig,
   prompts: readonly (readonly number[])[],
+  room: number,
 ): Decoding {
-  const rows = prompts.length;
-  const time = Math.max(...prompts.map((prompt) => prompt.length));
+  const time = bucket(Math.max(...prompts.map((prompt) => prompt.length)), COLUMNS);
   const padding = prompts.map((prompt) => time - prompt.length);
-  const ragged = padding.some((length) => length > 0);
-  const column = (value: (row: number, t: number) => number): tf.Tensor2D =>
-    tf.tensor2d(
-      Int32Array.from({ length: rows * time }, (_, i) => value(Math.floor(i / time), i % time)),
-      [rows, time],
-      'int32',
-    );
-  const { logits, cache } = tf.tidy(() => {
-    const get = lookup('generate', params);
-    const { hidden, cache } = decode(get, config, {
-      tokens: column((row, t) => prompts[row]![t - padding[row]!] ?? 0),
-      positions: ragged
-        ? column((row, t) => Math.max(0, t - padding[row]!))
-        : tf.range(0, time, 1, 'int32'),
-      mask: ragged
-        ? causalMask(
-            time,
-            column((row, t) => (t < padding[row]! ? 0 : 1)),
-          )
-        : causalMask(time),
-    });
-    const streams = tf.reshape(hidden, [rows, time, config.hiddenSize]);
-    const last = tf.reshape(tf.slice(streams, [0, time - 1, 0], [-1, 1, -1]), [rows, -1]);
-    return { logits: classify(get, config, last).logits, cache };
-  });
-  return { logits, cache, padding, time };
+  const ids = new Int32Array(prompts.length * time);
+  prompts.forEach((prompt, row) => ids.set(prompt, row * time + padding[row]!));
+  const input = {
+    tokens: tf.tensor2d(ids, [prompts.length, time], 'int32'),
+    padding: tf.tensor1d(padding, 'int32'),
+    capacity: bucket(time + room, COLUMNS),
+  };
+  try {
+    return { ...steps.readPrompts(params, config, input), padding, time };
+  } finally {
+    tf.dispose([input.tokens, input.padding]);
+  }
 }
 
 /** The rows `from[0], from[1], ...` of a cache; the same cache when that is all of them in order. */
@@ -64,11 +149,13 @@ function selectRows(
   rows: number,
 ): readonly LayerCache[] {
   if (from.length === rows && from.every((row, i) => row === i)) return cache;
-  const indices = tf.tensor1d(Int32Array.from(from), 'int32');
-  return cache.map(({ key, value }) => ({
-    key: tf.gather(key, indices),
-    value: tf.gather(value, indices),
-  }));
+  return tf.tidy(() => {
+    const indices = tf.tensor1d(Int32Array.from(from), 'int32');
+    return cache.map(({ key, value }) => ({
+      key: tf.gather(key, indices),
+      value: tf.gather(value, indices),
+    }));
+  });
 }
 
 /**
@@ -80,6 +167,7 @@ function selectRows(
  * @returns the new rows; the caller owns them
  */
 export function advance(
+  steps: DecodingSteps,
   params: Params,
   config: ModelConfig,
   previous: Decoding,
@@ -87,23 +175,18 @@ export function advance(
   tokens: readonly number[],
 ): Decoding {
   const padding = from.map((row) => previous.padding[row]!);
-  const ragged = padding.some((length) => length > 0);
   const { time } = previous;
-  const { logits, cache } = tf.tidy(() => {
-    const get = lookup('generate', params);
-    const { hidden, cache } = decode(get, config, {
-      tokens: tf.tensor2d(Int32Array.from(tokens), [tokens.length, 1], 'int32'),
-      positions: ragged
-        ? tf.tensor2d(
-            Int32Array.from(padding, (length) => time - length),
-            [padding.length, 1],
-            'int32',
-          )
-        : tf.tensor1d([time], 'int32'),
-      ...(ragged && { mask: { bias: paddingBias(padding, time + 1) } }),
-      past: selectRows(previous.cache, from, previous.padding.length),
-    });
-    return { logits: classify(get, config, hidden).logits, cache };
-  });
-  return { logits, cache, padding, time: time + 1 };
+  const cache = selectRows(previous.cache, from, previous.padding.length);
+  const input = {
+    tokens: tf.tensor2d(Int32Array.from(tokens), [tokens.length, 1], 'int32'),
+    padding: tf.tensor1d(Int32Array.from(padding), 'int32'),
+    time: tf.scalar(time, 'int32'),
+    cache,
+  };
+  try {
+    return { ...steps.readTokens(params, config, input), padding, time: time + 1 };
+  } finally {
+    tf.dispose([input.tokens, input.padding, input.time]);
+    if (cache !== previous.cache) tf.dispose(cache as unknown as tf.TensorContainer);
+  }
 }

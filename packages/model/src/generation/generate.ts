@@ -1,7 +1,7 @@
 import { rng } from '@cfrl/engine';
 
 import type { Completion, SampledToken } from './completion.js';
-import { disposeDecoding, prefill } from './decoding.js';
+import { decodingSteps, disposeDecoding, prefill } from './decoding.js';
 import { planGeneration } from './options.js';
 import type { GenerateOptions, LanguageModel } from './options.js';
 import { complete, continueRows, drawColumn } from './writing.js';
@@ -53,10 +53,13 @@ export async function* generateStream(
 
   options.signal?.throwIfAborted();
   const { config, params, tokenizer } = model;
+  const steps = decodingSteps(options.compile ?? false);
   let now = prefill(
+    steps,
     params,
     config,
     plan.prompts.map(({ tokens }) => tokens),
+    plan.maxNewTokens,
   );
   try {
     for (let active: Writing[] = all; ;) {
@@ -66,7 +69,7 @@ export async function* generateStream(
       yield column;
       if (active.length === 0) break;
       options.signal?.throwIfAborted();
-      const next = continueRows(model, now, active);
+      const next = continueRows(steps, model, now, active, all.length);
       disposeDecoding(now);
       now = next;
     }

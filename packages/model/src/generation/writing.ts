@@ -2,8 +2,7 @@ import type { Rng } from '@cfrl/engine';
 
 import type { Tokenizer } from '../tokenizer/types.js';
 import type { Completion, FinishReason, SampledToken } from './completion.js';
-import { advance } from './decoding.js';
-import type { Decoding } from './decoding.js';
+import { type Decoding, type DecodingSteps, advance } from './decoding.js';
 import type { GenerationPlan, LanguageModel } from './options.js';
 import { sampleToken } from './sample-token.js';
 
@@ -17,9 +16,6 @@ export interface Writing {
   row: number;
   finishReason?: FinishReason;
 }
-
-/** Finished rows are dropped from the batch when at least a quarter of it is finished. */
-const WORTH_DROPPING = 0.75;
 
 /** Draws one token for each of the completions, and writes it down. */
 export function drawColumn(
@@ -40,24 +36,36 @@ export function drawColumn(
   });
 }
 
-/** The next step of the batch; a finished row that stays for now reads a token that is ignored. */
+/**
+ * Which rows the next step has: for each, the row that it continues. Prompts are copied for their groups once; later,
+ * finished rows stay, and read a token that is ignored, until at most half of the rows are needed: so only a
+ * few numbers of rows come about, and with them a few graphs.
+ */
+function nextRows(rows: number, active: readonly Writing[], completions: number): number[] {
+  const needed = active.map(({ row }) => row);
+  const copied = new Set(needed).size < needed.length;
+  if (!copied && needed.length * 2 > rows) return Array.from({ length: rows }, (_, row) => row);
+  const count = copied ? completions : 2 ** Math.ceil(Math.log2(needed.length));
+  return Array.from({ length: count }, (_, i) => needed[i] ?? needed[0]!);
+}
+
+/** The next step of the batch. */
 export function continueRows(
+  steps: DecodingSteps,
   model: LanguageModel,
   now: Decoding,
   active: readonly Writing[],
+  completions: number,
 ): Decoding {
   const rows = now.padding.length;
-  const inPlace =
-    active.length > WORTH_DROPPING * rows &&
-    active.length <= rows &&
-    new Set(active.map(({ row }) => row)).size === active.length;
-  const from = inPlace ? now.padding.map((_, row) => row) : active.map(({ row }) => row);
+  const from = nextRows(rows, active, completions);
+  const stays = from.length === rows && from.every((row, i) => row === i);
   const tokens = new Array<number>(from.length).fill(0);
   active.forEach((each, i) => {
-    if (!inPlace) each.row = i;
+    if (!stays) each.row = i;
     tokens[each.row] = each.tokens.at(-1)!;
   });
-  return advance(model.params, model.config, now, from, tokens);
+  return advance(steps, model.params, model.config, now, from, tokens);
 }
 
 /** The completion that has been written. */

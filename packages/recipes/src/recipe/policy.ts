@@ -9,6 +9,8 @@ export interface PolicyOptions {
   readonly maxNewTokens: number;
   /** A completion ends with any of these. @defaultValue [tokenizer.endToken] */
   readonly stopTokens?: readonly number[];
+  /** Whether sampling runs as graphs, as for `generate`. @defaultValue true */
+  readonly compile?: boolean | 'xla';
 }
 
 /**
@@ -37,7 +39,7 @@ export interface PolicyOptions {
  */
 export function languageModelPolicy(
   { config, params: given, tokenizer }: LanguageModel,
-  { maxNewTokens, stopTokens = [tokenizer.endToken] }: PolicyOptions,
+  { maxNewTokens, stopTokens = [tokenizer.endToken], compile = true }: PolicyOptions,
 ): Policy {
   if (!(CLASSIFIER in given)) {
     throw new RangeError(
@@ -50,12 +52,13 @@ export function languageModelPolicy(
       generate(
         { config, params, tokenizer },
         requests.map(({ prompt }) => prompt),
-        { maxNewTokens, stopTokens, seeds: requests.map(({ seed }) => seed) },
+        { maxNewTokens, stopTokens, compile, seeds: requests.map(({ seed }) => seed) },
       ),
-    forward: (params, batch) => forward(params, config, batch),
+    // Sequences are padded at the right, where a causal model does not look: their mask is not needed.
+    forward: (params, { tokens }) => forward(params, config, { tokens }),
     classifier: {
       names: [CLASSIFIER],
-      features: (params, batch) => tf.tidy(() => forward(params, config, batch).features),
+      features: (params, { tokens }) => tf.tidy(() => forward(params, config, { tokens }).features),
       logits: (params, features) => classify(params, features),
     },
     padToken: tokenizer.padToken,
