@@ -1,7 +1,7 @@
 import { bucket } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import type { TokenBatch } from './types.js';
+import type { Policy, TokenBatch } from './types.js';
 
 /** What padding needs to know of a completion: the prompt's tokens and its own, at least one of each. */
 export interface TokenSequence {
@@ -44,8 +44,17 @@ export type PaddedBatch = Targets & {
   readonly layout: Layout;
 };
 
-/** Training pads to a multiple of so many columns: each new shape costs a new graph. */
-export const COLUMNS = 8;
+/** How the columns of a batch are rounded up. */
+export interface Rounding {
+  readonly multiple: number;
+  readonly most: number;
+}
+
+/** Training pads to multiples of eight columns where the policy says how many it can read: each new shape costs a new graph. */
+export const roundingOf = ({ maxPositions }: Policy): Rounding =>
+  maxPositions === undefined
+    ? { multiple: 1, most: Infinity }
+    : { multiple: 8, most: maxPositions };
 
 /**
  * Where the completions of a batch lie.
@@ -80,9 +89,9 @@ export function layoutOf(sequences: readonly TokenSequence[]): Layout {
 }
 
 /** A window that begins and ends at multiples, with the first one inside. */
-function rounded({ start, width, offsets, lengths }: Layout, multiple: number): Layout {
+function rounded({ start, width, offsets, lengths }: Layout, { multiple, most }: Rounding): Layout {
   const shift = start % multiple;
-  const end = bucket(start + width, multiple);
+  const end = Math.max(start + width, Math.min(bucket(start + width, multiple), most));
   return {
     start: start - shift,
     width: end - (start - shift),
@@ -97,8 +106,8 @@ function rounded({ start, width, offsets, lengths }: Layout, multiple: number): 
  *
  * @param sequences - `[B]`, at least one
  * @param padToken - a token that the policy can read
- * @param multiple - what the number of columns, and the first of the window, are rounded to, so that few shapes
- *   come about
+ * @param rounding - what the number of columns, and the first of the window, are rounded to, so that few shapes
+ *   come about, and the largest number of columns
  * @returns the batch. The caller owns the result.
  * @throws RangeError if there is no sequence, or a prompt or a completion is empty
  *
@@ -112,9 +121,9 @@ function rounded({ start, width, offsets, lengths }: Layout, multiple: number): 
 export function padTokens(
   sequences: readonly TokenSequence[],
   padToken: number,
-  multiple = 1,
+  rounding: Rounding = { multiple: 1, most: Infinity },
 ): PaddedBatch {
-  const layout = rounded(layoutOf(sequences), multiple);
+  const layout = rounded(layoutOf(sequences), rounding);
   const inputs = sequences.map(({ promptTokens, tokens }) => [
     ...promptTokens,
     ...tokens.slice(0, -1),

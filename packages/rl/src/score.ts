@@ -1,7 +1,7 @@
 import { type Params, disposeParams, gatherLogProbs, softmaxEntropy } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { type BatchTensors, COLUMNS, padTokens, unpadRows } from './batch.js';
+import { type BatchTensors, roundingOf, padTokens, unpadRows } from './batch.js';
 import type { Algorithm, Completion, Policy } from './types.js';
 
 /** What a policy says of a batch of completions, over the batch's window. The caller owns the tensors. */
@@ -94,7 +94,7 @@ export interface ScoredNumbers {
  * @param scoreTensors - {@link score} for a policy and a critic, compiled
  * @param params - the policy's parameters
  * @param completions - any number, at least 1
- * @param padToken - a token that the policy can read
+ * @param policy - how to pad
  * @param chunkSize - completions at a time, which bounds the memory
  * @returns log-probabilities, and the critic's values
  * @throws RangeError if a token is outside of the vocabulary
@@ -103,14 +103,14 @@ export async function scoreAll(
   scoreTensors: (params: Params, batch: BatchTensors) => Scores,
   params: Params,
   completions: readonly Completion[],
-  padToken: number,
+  policy: Policy,
   chunkSize: number,
 ): Promise<ScoredNumbers> {
   const [logProbs, values]: [number[][], number[][]] = [[], []];
   const size = Math.min(chunkSize, completions.length);
   for (let first = 0; first < completions.length; first += size) {
     const chunk = completions.slice(first, first + size);
-    const { layout, ...padded } = padTokens(chunk, padToken, COLUMNS);
+    const { layout, ...padded } = padTokens(chunk, policy.padToken, roundingOf(policy));
     const { start, width } = layout;
     const made: Params[] = [{ ...padded }];
     try {

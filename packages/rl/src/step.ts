@@ -91,8 +91,7 @@ export async function trainStep<P extends Prompt>(
   run: Run<P>,
   state: TrainState,
 ): Promise<StepRecord> {
-  const { algorithm, refParams } = run;
-  const { padToken } = run.policy;
+  const { policy, algorithm, refParams } = run;
   const { minibatchSize } = algorithm;
   const completions = await sampleGroups(run, state.params, state.step);
   const rewards = await rewardAll(run.reward, run.prompts, completions, state.step);
@@ -101,10 +100,10 @@ export async function trainStep<P extends Prompt>(
   const scored =
     run.onPolicy && algorithm.values === undefined
       ? undefined
-      : await scoreAll(run.scoreTensors, state.params, completions, padToken, minibatchSize);
+      : await scoreAll(run.scoreTensors, state.params, completions, policy, minibatchSize);
   const reference =
     refParams &&
-    (await scoreAll(run.scoreReference, refParams, completions, padToken, minibatchSize));
+    (await scoreAll(run.scoreReference, refParams, completions, policy, minibatchSize));
   const rollouts = completions.map((_, i) => ({
     reward: rewards[i]!,
     oldLogProbs: (scored?.logProbs ?? sampled)[i]!,

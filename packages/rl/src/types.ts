@@ -65,6 +65,11 @@ export interface Policy {
   readonly classifier?: Classifier;
   /** A token that the policy can read, put behind shorter sequences. */
   readonly padToken: number;
+  /**
+   * Longest sequence that it can read, in tokens. With it batches are padded to multiples of eight columns, so that compiled
+   * updates need few graphs; without, to the longest completion.
+   */
+  readonly maxPositions?: number;
   /** `D`, the width of the features. */
   readonly featureSize: number;
 }

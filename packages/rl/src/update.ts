@@ -11,7 +11,14 @@ import {
 } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { type BatchTensors, COLUMNS, type Layout, padRows, padTokens, unpadRows } from './batch.js';
+import {
+  type BatchTensors,
+  roundingOf,
+  type Layout,
+  padRows,
+  padTokens,
+  unpadRows,
+} from './batch.js';
 import { klK3 } from './kl.js';
 import { checkVocabulary, score, windowFeatures } from './score.js';
 import type { Algorithm, Completion, LossInput, Policy, Rollout, Target } from './types.js';
@@ -156,7 +163,7 @@ export async function update(
   at: string,
 ): Promise<Updated> {
   const completions = examples.map(({ completion }) => completion);
-  const { layout, ...batch } = padTokens(completions, run.policy.padToken, COLUMNS);
+  const { layout, ...batch } = padTokens(completions, run.policy.padToken, roundingOf(run.policy));
   const { start, width } = layout;
   const fixed = constants(examples, layout);
   const { params: before, optState: stateBefore } = state;

@@ -62,6 +62,7 @@ export function languageModelPolicy(
       logits: (params, features) => classify(params, features),
     },
     padToken: tokenizer.padToken,
+    maxPositions: config.maxPositions,
     featureSize: config.hiddenSize,
   };
 }

@@ -4,6 +4,7 @@ import {
   applyUpdates,
   checkPositiveInteger,
   checkSeed,
+  compile,
   disposeParams,
   fold,
   gatherLogProbs,
@@ -141,45 +142,46 @@ export async function* warmStart({
     params: model.params,
     optState: optimizer.init(model.params),
   };
-  while (step < steps) {
-    const source = rng(fold(seed, 'warm start', step));
-    const examples = Array.from(
-      { length: batchSize },
-      () => task.train[randomInt(source, task.train.length)]!,
-    );
-    const next = supervisedStep(model, optimizer, { step, params, optState }, examples);
-    if (params !== model.params) disposeParams(params);
-    disposeParams(optState);
-    ({ params, optState } = next);
-    step += 1;
-    // One turn of the event loop a step, so that the caller's progress and signals get their time.
-    await new Promise((resolve) => setImmediate(resolve));
-    const state = { step, sampledTokens: 0, stage: 0, params, optState };
-    yield { row: { step, loss: next.loss }, state };
+  const update = compile(supervisedUpdate(model, optimizer), { name: 'warmStart: update' });
+  try {
+    while (step < steps) {
+      const source = rng(fold(seed, 'warm start', step));
+      const examples = Array.from(
+        { length: batchSize },
+        () => task.train[randomInt(source, task.train.length)]!,
+      );
+      const batch = encodeExamples(model, examples);
+      const next = update(params, optState, batch);
+      const loss = next.loss.dataSync()[0]!;
+      tf.dispose([batch.inputs, batch.targets, next.loss]);
+      if (!Number.isFinite(loss)) {
+        disposeParams(next.params);
+        disposeParams(next.optState);
+        throw new RangeError(
+          `warmStart: loss is ${loss} at step ${step}, expected a finite number; lower the learning rate`,
+        );
+      }
+      if (params !== model.params) disposeParams(params);
+      disposeParams(optState);
+      ({ params, optState } = next);
+      step += 1;
+      // One turn of the event loop a step, so that the caller's progress and signals get their time.
+      await new Promise((resolve) => setImmediate(resolve));
+      const state = { step, sampledTokens: 0, stage: 0, params, optState };
+      yield { row: { step, loss }, state };
+    }
+  } finally {
+    update.dispose();
   }
 }
 
-function supervisedStep(
-  model: LanguageModel,
-  optimizer: Optimizer,
-  { step, params, optState }: Pick<LoopState, 'step' | 'params' | 'optState'>,
-  examples: readonly TaskPrompt[],
-): { loss: number; params: Params; optState: Params } {
-  const batch = encodeExamples(model, examples);
-  const { value, grads } = valueAndGrad((p) =>
-    tf.tidy(() => tf.neg(tf.mean(answerLogProbs(p, model, batch)))),
-  )(params);
-  const loss = value.dataSync()[0]!;
-  tf.dispose([batch.inputs, batch.targets, value]);
-  if (!Number.isFinite(loss)) {
-    disposeParams(grads);
-    throw new RangeError(
-      `warmStart: loss is ${loss} at step ${step}, expected a finite number; lower the learning rate`,
-    );
-  }
-  const { updates, state } = optimizer.update(grads, optState, params);
-  const next = applyUpdates(params, updates);
-  disposeParams(grads);
-  disposeParams(updates);
-  return { loss, params: next, optState: state };
-}
+/** One supervised step as a function of tensors alone. */
+const supervisedUpdate =
+  (model: LanguageModel, optimizer: Optimizer) =>
+  (params: Params, optState: Params, batch: ReturnType<typeof encodeExamples>) => {
+    const { value, grads } = valueAndGrad((p) =>
+      tf.tidy(() => tf.neg(tf.mean(answerLogProbs(p, model, batch)))),
+    )(params);
+    const { updates, state } = optimizer.update(grads, optState, params);
+    return { loss: value, params: applyUpdates(params, updates), optState: { ...state } };
+  };
