@@ -1,4 +1,4 @@
-import { compile, logSoftmax, softmaxEntropy, valueAndGrad } from '@cfrl/engine';
+import { compile, compileWithState, logSoftmax, softmaxEntropy, valueAndGrad } from '@cfrl/engine';
 import { expectClose } from '@cfrl/testkit';
 import * as tf from '@tensorflow/tfjs-core';
 import * as fc from 'fast-check';
@@ -159,6 +159,50 @@ describe('compiled equals eager', () => {
       }
     });
     f.dispose();
+  });
+});
+
+describe('XLA', () => {
+  it('computes all of them, and their gradients, in one function', () => {
+    const all = (x: tf.Tensor2D, y: tf.Tensor2D) =>
+      Object.fromEntries(
+        Object.entries(differentiable).map(([name, op]) => {
+          const { value, grads } = valueAndGrad((p) => {
+            const z = op(p['x'] as tf.Tensor2D, p['y'] as tf.Tensor2D);
+            return tf.sum(
+              tf.mul(z, tf.cos(tf.reshape(tf.range(0, z.size, 1, 'float32'), z.shape))),
+            );
+          })({ x, y });
+          return [name, { value, ...grads }];
+        }),
+      );
+    const f = compile(all, { xla: true });
+    tf.tidy(() => {
+      const [x, y] = inputs();
+      const [expected, actual] = [all(x, y), f(x, y)];
+      for (const [name, results] of Object.entries(expected)) {
+        for (const [part, tensor] of Object.entries(results)) {
+          const same = (actual[name] as Record<string, tf.Tensor>)[part]!;
+          expectClose(same.arraySync(), tensor.arraySync(), { atol: 1e-5, rtol: 1e-5 });
+        }
+      }
+    });
+    f.dispose();
+  });
+
+  it('keeps a state', () => {
+    const initial = { n: tf.scalar(0) };
+    const count = compileWithState(
+      initial,
+      ({ n }, by: tf.Tensor) => ({ state: { n: tf.add(n, by) }, output: [n, by] }),
+      { xla: true },
+    );
+    tf.tidy(() => {
+      for (const by of [1, 2, 3]) count(tf.scalar(by));
+      expect(count.state().n.arraySync()).toBe(6);
+    });
+    count.dispose();
+    initial.n.dispose();
   });
 });
 

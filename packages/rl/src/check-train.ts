@@ -25,6 +25,11 @@ export function checkTrainOptions<P extends Prompt>(options: TrainOptions<P>): v
   const { params, algorithm, prompts, steps, seed, promptsPerStep, trainable, from } = options;
   checkPositiveInteger('train: steps', steps);
   checkSeed('train: seed', seed);
+  if (![undefined, true, false, 'xla'].includes(options.compile)) {
+    throw new RangeError(
+      `train: compile is ${String(options.compile)}, expected true, false or 'xla'`,
+    );
+  }
   checkPositiveInteger('train: promptsPerStep', promptsPerStep);
   if (promptsPerStep > prompts.length) {
     throw new RangeError(

@@ -44,7 +44,7 @@ export function startOf<P extends Prompt>(
   };
   const run: Run<P> = {
     ...fixed,
-    ...compiled(tensors, options.compile === false),
+    ...compiled(tensors, options.compile ?? true),
   };
   const optState = from?.optState ?? optimizer.init(selectParams(params, trains));
   return { run, state: { step: from?.step ?? 0, params, optState } };
@@ -52,13 +52,14 @@ export function startOf<P extends Prompt>(
 
 type Tensors = Pick<Run<Prompt>, 'updateTensors' | 'scoreTensors' | 'scoreReference'>;
 
-function compiled(tensors: Tensors, eager: boolean): Tensors & Pick<Run<Prompt>, 'dispose'> {
+function compiled(tensors: Tensors, mode: boolean | 'xla'): Tensors & Pick<Run<Prompt>, 'dispose'> {
+  const how = { eager: mode === false, xla: mode === 'xla' };
   const all = {
-    updateTensors: compile(tensors.updateTensors, { name: 'train: update', eager }),
-    scoreTensors: compile(tensors.scoreTensors, { name: 'train: score', eager }),
+    updateTensors: compile(tensors.updateTensors, { name: 'train: update', ...how }),
+    scoreTensors: compile(tensors.scoreTensors, { name: 'train: score', ...how }),
     scoreReference: compile(tensors.scoreReference, {
       name: 'train: score of the reference',
-      eager,
+      ...how,
     }),
   };
   return { ...all, dispose: () => Object.values(all).forEach((each) => each.dispose()) };

@@ -29,10 +29,11 @@ export interface TrainOptions<P extends Prompt> {
   readonly refParams?: Params;
   /**
    * Whether an update runs as one graph where the backend has graphs. `policy.forward` and `algorithm.loss` must then be functions of
-   * their arguments alone: they run once for each shape of a batch, not at every step. `false` runs operation by
-   * operation, several times slower. @defaultValue true
+   * their arguments alone: they run once for each shape of a batch, not at every step. `'xla'` compiles the graph to machine
+   * code: some seconds more before the first step, and less time for each. `false` runs operation by operation,
+   * several times slower. @defaultValue true
    */
-  readonly compile?: boolean;
+  readonly compile?: boolean | 'xla';
   /** Where to go on. Its parameters replace those of `params`; it may hold the trained ones only. */
   readonly from?: TrainState;
 }

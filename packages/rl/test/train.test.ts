@@ -419,23 +419,35 @@ describe('train', () => {
 });
 
 describe('compile', () => {
-  it('changes nothing but the rounding, and asks the policy once a shape', async () => {
-    const params = prefixParams(vocabulary);
-    const run = async (compile: boolean) => {
-      const policy = prefixPolicy(vocabulary, { cut: true });
-      const { last, seen } = await runAll(train(options(params, { policy, compile })));
-      disposeState(last, params);
-      return { seen, calls: policy.calls.onTape };
-    };
-    const [eager, compiled] = [await run(false), await run(true)];
-    expect(compiled.seen.length).toBe(eager.seen.length);
-    compiled.seen.forEach(({ numbers }, i) => {
-      for (const [name, values] of Object.entries(numbers)) {
-        expectClose(Array.from(values), Array.from(eager.seen[i]!.numbers[name]!), { atol: 1e-5 });
-      }
-    });
-    expect(eager.calls).toBe(4);
-    expect(compiled.calls).toBe(tf.getBackend() === 'tensorflow' ? 1 : 4);
-    disposeParams(params);
-  });
+  const algorithms = { grpo: () => grpo({ groupSize: 2 }), ppo: () => ppo({ groupSize: 2 }) };
+
+  it.each([
+    ['grpo', true],
+    ['ppo', true],
+    ['grpo', 'xla'],
+  ] as const)(
+    '%s, %s: changes nothing but the rounding, and asks the policy less',
+    async (name, mode) => {
+      const params = prefixParams(vocabulary);
+      const run = async (compile: boolean | 'xla') => {
+        const policy = { ...prefixPolicy(vocabulary, { cut: true }), maxPositions: 64 };
+        const algorithm = algorithms[name]();
+        const { last, seen } = await runAll(train(options(params, { policy, algorithm, compile })));
+        disposeState(last, params);
+        return { seen, calls: policy.calls.onTape };
+      };
+      const [eager, compiled] = [await run(false), await run(mode)];
+      expect(compiled.seen.length).toBe(eager.seen.length);
+      compiled.seen.forEach(({ numbers }, i) => {
+        for (const [param, values] of Object.entries(numbers)) {
+          expectClose(Array.from(values), Array.from(eager.seen[i]!.numbers[param]!), {
+            atol: 1e-5,
+          });
+        }
+      });
+      if (tf.getBackend() === 'tensorflow') expect(compiled.calls).toBe(1);
+      else expect(compiled.calls).toBe(eager.calls);
+      disposeParams(params);
+    },
+  );
 });
