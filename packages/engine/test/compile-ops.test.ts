@@ -190,6 +190,15 @@ describe('XLA', () => {
     f.dispose();
   });
 
+  it('tells the results of one operation apart', () => {
+    const f = compile((x: tf.Tensor2D) => tf.split(x, 3, 1).reverse(), { xla: true });
+    tf.tidy(() => {
+      const x = tf.tensor2d([[1, 2, 3]]);
+      expect(f(x).map((part) => part.arraySync())).toEqual([[[3]], [[2]], [[1]]]);
+    });
+    f.dispose();
+  });
+
   it('keeps a state', () => {
     const initial = { n: tf.scalar(0) };
     const count = compileWithState(
