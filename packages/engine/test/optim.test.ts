@@ -126,6 +126,28 @@ describe('adamw', () => {
   });
 });
 
+describe('globalNorm', () => {
+  it('is the norm of all entries, with the unit vector as its gradient', () => {
+    tf.tidy(() => {
+      const params = {
+        a: tf.tensor1d([1, -2]),
+        b: tf.tensor2d([
+          [2, 4],
+          [0, 0],
+        ]),
+      };
+      const { value, grads } = valueAndGrad(globalNorm)(params);
+      expectClose(value.arraySync(), 5);
+      expectClose(grads['a']!.arraySync(), [0.2, -0.4]);
+      expectClose(grads['b']!.arraySync(), [
+        [0.4, 0.8],
+        [0, 0],
+      ]);
+      expect(globalNorm({}).arraySync()).toBe(0);
+    });
+  });
+});
+
 describe('sgd', () => {
   it('equals its definition with and without momentum', () => {
     fc.assert(
