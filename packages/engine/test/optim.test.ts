@@ -6,11 +6,14 @@ import {
   constant,
   cosine,
   disposeParams,
+  fold,
   globalNorm,
   linear,
   mergeParams,
   type Optimizer,
   type Params,
+  randomNormal,
+  rng,
   scheduleValue,
   sgd,
   valueAndGrad,
@@ -72,6 +75,46 @@ describe('adamw', () => {
     );
   });
 
+  it('works on joined tensors as on each alone, bit for bit, and keeps shapes and the order of names', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.array(fc.integer({ min: 1, max: 5 }), { maxLength: 3 }), { maxLength: 6 }),
+        fc.boolean(),
+        fc.nat(100_000),
+        (shapes, large, seed) => {
+          tf.tidy(() => {
+            const all = large ? [[130, 130], ...shapes] : shapes;
+            const record = (k: number): Params =>
+              Object.fromEntries(
+                all.map((shape, i) => [`p${i}`, randomNormal(rng(fold(seed, k, i)), shape)]),
+              );
+            const [start, first, second] = [record(0), record(1), record(2)];
+            const optimizer = adamw({ learningRate: 0.1, weightDecay: 0.1 });
+            const steps = (only: (params: Params) => Params) => {
+              const one = optimizer.update(only(first), optimizer.init(only(start)), only(start));
+              return optimizer.update(only(second), one.state, only(start));
+            };
+            const together = steps((params) => params);
+            expect(Object.keys(together.updates)).toEqual(Object.keys(start));
+            expect(Object.keys(together.state)).toEqual(Object.keys(optimizer.init(start)));
+            for (const name of Object.keys(start)) {
+              const alone = steps((params) => ({ [name]: params[name]! }));
+              for (const [a, b] of [
+                [together.updates[name]!, alone.updates[name]!],
+                [together.state[`m/${name}`]!, alone.state[`m/${name}`]!],
+                [together.state[`v/${name}`]!, alone.state[`v/${name}`]!],
+              ] as const) {
+                expect(a.shape).toEqual(b.shape);
+                expect(a.dataSync()).toEqual(b.dataSync());
+              }
+            }
+          });
+        },
+      ),
+      { numRuns: 12 },
+    );
+  });
+
   it('refuses options outside their range and unknown ones', () => {
     expect(() => adamw({ learningRate: NaN })).toThrow(
       'adamw: learningRate is NaN, expected a number >= 0',
@@ -80,6 +123,28 @@ describe('adamw', () => {
     expect(() => adamw({ learningRate: 1, lr: 2 } as never)).toThrow(
       'adamw: options has "lr", expected only learningRate, beta1, beta2, epsilon, weightDecay',
     );
+  });
+});
+
+describe('globalNorm', () => {
+  it('is the norm of all entries, with the unit vector as its gradient', () => {
+    tf.tidy(() => {
+      const params = {
+        a: tf.tensor1d([1, -2]),
+        b: tf.tensor2d([
+          [2, 4],
+          [0, 0],
+        ]),
+      };
+      const { value, grads } = valueAndGrad(globalNorm)(params);
+      expectClose(value.arraySync(), 5);
+      expectClose(grads['a']!.arraySync(), [0.2, -0.4]);
+      expectClose(grads['b']!.arraySync(), [
+        [0.4, 0.8],
+        [0, 0],
+      ]);
+      expect(globalNorm({}).arraySync()).toBe(0);
+    });
   });
 });
 

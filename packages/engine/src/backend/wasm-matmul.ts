@@ -74,8 +74,8 @@ function oneProduct(
     columns: number,
     turn: boolean,
   ): tf.TensorInfo => {
-    const flat = run(tf.Reshape, x, { shape: [rows, columns] });
-    return turn ? run(tf.Transpose, flat, { perm: [1, 0] }) : flat;
+    const flat = run(tf.Reshape, x, { shape: [1, rows, columns] });
+    return turn ? run(tf.Transpose, flat, { perm: [0, 2, 1] }) : flat;
   };
   const [rowsA, columnsA] = matrixOf(a.shape);
   const left = matrix(a, batchOf(a.shape) * rowsA, columnsA, transposeA);
@@ -86,7 +86,7 @@ function oneProduct(
     attrs: { ...attrs, transposeA: false, transposeB: false },
   }) as tf.TensorInfo;
   for (const { dataId } of made) (backend as WasmBackend).disposeData(dataId);
-  const matrixShape = [transposeA ? columnsA : rowsA, right.shape[1]!];
+  const matrixShape = [transposeA ? columnsA : rowsA, right.shape[2]!];
   return { ...product, shape: [...outerShape(a, b), ...matrixShape] };
 }
 

@@ -6,6 +6,8 @@ import { exp, logSoftmax, recalledLogProbs } from './log-softmax.js';
 /** Below the logarithm of the smallest float32: such a token has probability 0, and adds 0 to sums. */
 const IMPOSSIBLE = -200;
 
+const int32 = (value: number): tf.Scalar => tf.scalar(value, 'int32');
+
 /** 1 at each row's id, float32; cast, because the wasm kernel writes integers whatever it is asked for. */
 const oneHot = (ids: tf.Tensor, vocabulary: number): tf.Tensor =>
   tf.getBackend() === 'wasm'
@@ -50,7 +52,7 @@ function entropyValue(logProbs: tf.Tensor): tf.Tensor {
   return tf.neg(tf.sum(tf.mul(tf.exp(finite), finite), -1));
 }
 
-/** Logits as rows `[N, V]`, and the ids of the tokens as `[N]`. */
+/** Logits as rows `[N, V]`, and the ids of the tokens as `[N]`, inside of the vocabulary. */
 function rowsOf(where: string, logits: tf.Tensor, tokens: tf.Tensor): [tf.Tensor, tf.Tensor] {
   if (!tf.util.arraysEqual(logits.shape.slice(0, -1), tokens.shape)) {
     throw new RangeError(
@@ -59,7 +61,9 @@ function rowsOf(where: string, logits: tf.Tensor, tokens: tf.Tensor): [tf.Tensor
     );
   }
   const vocabulary = logits.shape[logits.rank - 1]!;
-  return [tf.reshape(logits, [-1, vocabulary]), tf.reshape(tf.cast(tokens, 'int32'), [-1])];
+  const ids = tf.reshape(tf.cast(tokens, 'int32'), [-1]);
+  const inside = tf.minimum(tf.maximum(ids, int32(0)), int32(vocabulary - 1));
+  return [tf.reshape(logits, [-1, vocabulary]), inside];
 }
 
 /**
@@ -68,7 +72,8 @@ function rowsOf(where: string, logits: tf.Tensor, tokens: tf.Tensor): [tf.Tensor
  *     gatherLogProbs(z, y) = logSoftmax(z)_y
  *
  * @param logits - `[..., V]`, float32; `-Infinity` stands for an impossible token
- * @param tokens - `[...]`, int32, in `[0, V)`
+ * @param tokens - `[...]`, int32, in `[0, V)`; not checked, since that would read them back: what is outside counts
+ *   as the nearest inside
  * @returns `[...]`, nats, at most 0; the caller owns it
  * @throws RangeError if the shapes do not fit
  *
@@ -91,7 +96,7 @@ export function gatherLogProbs(logits: tf.Tensor, tokens: tf.Tensor): tf.Tensor 
  *     crossEntropy(z, y) = -logSoftmax(z)_y
  *
  * @param logits - `[..., V]`, float32; `-Infinity` stands for an impossible token
- * @param targets - `[...]`, int32, in `[0, V)`
+ * @param targets - `[...]`, int32, in `[0, V)`, as of {@link gatherLogProbs}
  * @returns `[...]`, nats, at least 0; the caller owns it
  * @throws RangeError if the shapes do not fit
  *
@@ -141,7 +146,8 @@ export type TokenScores = {
  *     entropy  = -sum_v p_v log p_v,  d entropy / dz_v  = -p_v (log p_v + entropy)
  *
  * @param logits - `[..., V]`, float32; `-Infinity` stands for an impossible token
- * @param tokens - `[...]`, int32, in `[0, V)`
+ * @param tokens - `[...]`, int32, in `[0, V)`; not checked, since that would read them back: what is outside counts
+ *   as the nearest inside
  * @returns `logProbs` and `entropy`, `[...]` each, nats; the caller owns both
  * @throws RangeError if the shapes do not fit
  *

@@ -6,7 +6,7 @@ import { recalled, withGradient } from './with-gradient.js';
 const A = 2 * Math.sqrt(2 / Math.PI);
 const B = A * 0.044715;
 
-/** `1 - x`; a float32 operation, whatever the number of its consumers. */
+/** `1 - x` */
 const oneMinus = (x: tf.Tensor): tf.Tensor => tf.sub(1, x);
 
 /** `sigmoid(A x + B x^3)` as it was computed, with the gradient `s (1 - s) (A + 3 B x^2)`. */

@@ -26,7 +26,7 @@ export const ATTENTION_BLOCK = 256;
 
 /** What masks attention; the masks add up, and no gradient flows into any of them. */
 export interface MaskRules {
-  /** Added to the scores, broadcast to `[B, H, T, S]`. */
+  /** Added to the scores: of rank 2 at least, broadcast to `[B, H, T, S]`. */
   readonly bias?: tf.Tensor;
   /** Whether a query sees only keys up to its own position; the `T` queries are the last of `S`. @defaultValue false */
   readonly causal?: boolean;

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { checkInRange } from '../check.js';
+import { sumOfSquares } from '../ops/sum-of-squares.js';
 import { type Params, mapParams } from '../params.js';
-import { halfSquare } from '../ops/half-square.js';
 import type { Optimizer } from './types.js';
 
 /**
@@ -19,8 +19,8 @@ import type { Optimizer } from './types.js';
  */
 export function globalNorm(params: Params): tf.Scalar {
   return tf.tidy(() => {
-    const halves = Object.values(params).map(halfSquare);
-    return (halves.length === 0 ? tf.scalar(0) : tf.sqrt(tf.mul(tf.addN(halves), 2))) as tf.Scalar;
+    const tensors = Object.values(params);
+    return (tensors.length === 0 ? tf.scalar(0) : tf.sqrt(sumOfSquares(tensors))) as tf.Scalar;
   });
 }
 

@@ -24,14 +24,16 @@ export function elementwise(
   const joined = small.length > 1 ? small : [];
   const results = new Map<string, readonly tf.Tensor[]>();
   if (joined.length > 0) {
-    const flat = (tensor: tf.Tensor): tf.Tensor1D => tf.reshape(tensor, [-1]);
+    // Native TensorFlow pays for a reshape as for any operation.
+    const flat = (tensor: tf.Tensor): tf.Tensor1D =>
+      tensor.rank === 1 ? (tensor as tf.Tensor1D) : tf.reshape(tensor, [-1]);
     const together = f(...records.map((r) => tf.concat(joined.map((name) => flat(r[name]!)))));
     const parts = together.map((tensor) => tf.split(tensor, joined.map(sizeOf)));
     joined.forEach((name, i) => {
       const { shape } = records[0]![name]!;
       results.set(
         name,
-        parts.map((pieces) => tf.reshape(pieces[i]!, shape)),
+        parts.map((pieces) => (shape.length === 1 ? pieces[i]! : tf.reshape(pieces[i]!, shape))),
       );
     });
   }

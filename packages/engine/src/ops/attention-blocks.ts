@@ -1,0 +1,98 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+import { type Block, blockBias, type MaskRules } from './attention-bias.js';
+import {
+  attentionGradient,
+  attentionWeights,
+  mix,
+  type Operands,
+  type Shape4,
+} from './attention-weights.js';
+import { withGradient } from './with-gradient.js';
+
+/** The blocks of `size` queries, and the keys that each may see. */
+export function blocksOf(time: number, keys: number, size: number, causal: boolean): Block[] {
+  return Array.from({ length: Math.ceil(time / size) }, (_, i) => {
+    const to = Math.min(time, (i + 1) * size);
+    return { from: i * size, to, keys: causal ? keys - time + to : keys };
+  });
+}
+
+const operandsOf = ([q, k, v]: readonly tf.Tensor[]): Operands => ({ q: q!, k: k!, v: v! });
+
+const stretch = (x: tf.Tensor, from: number, to: number): tf.Tensor => {
+  const [batch, heads, time, width] = x.shape as Shape4;
+  if (from === 0 && to === time) return x;
+  return tf.slice(x, [0, 0, from, 0], [batch, heads, to - from, width]);
+};
+
+/** `[B, K, t, d]` followed by zeros up to `[B, K, S, d]`. */
+const padded = (x: tf.Tensor, keys: number): tf.Tensor =>
+  x.shape[2] === keys
+    ? x
+    : tf.pad(x, [
+        [0, 0],
+        [0, 0],
+        [0, keys - x.shape[2]!],
+        [0, 0],
+      ]);
+
+/**
+ * Block after block of queries, each with the keys that it may see; nothing but the inputs is kept,
+ * and the gradient computes each block's weights again.
+ */
+export function blockwise(all: Operands, rules: MaskRules, blocks: readonly Block[]): tf.Tensor {
+  const keys = all.k.shape[2]!;
+  const before = keys - all.q.shape[2]!;
+  const masks = [rules.bias, rules.keyMask].filter((mask) => mask !== undefined);
+  const saved = [all.q, all.k, all.v, ...masks];
+  const rulesOf = (tensors: readonly tf.Tensor[]): MaskRules => ({
+    ...(rules.causal && { causal: true }),
+    ...(rules.bias && { bias: tensors[0]! }),
+    ...(rules.keyMask && { keyMask: tensors[tensors.length - 1]! }),
+  });
+  const inBlock = (block: Block, { q, k, v }: Operands): Operands => ({
+    q: stretch(q, block.from, block.to),
+    k: stretch(k, 0, block.keys),
+    v: stretch(v, 0, block.keys),
+  });
+  const weightsOf = (block: Block, part: Operands, given: MaskRules): tf.Tensor => {
+    const bias = blockBias(given, block, before);
+    return attentionWeights(part.q, part.k, bias);
+  };
+  return withGradient({
+    inputs: [all.q, all.k, all.v],
+    save: saved,
+    value: () =>
+      tf.concat(
+        blocks.map((block) =>
+          tf.tidy(() => {
+            const part = inBlock(block, all);
+            return mix(weightsOf(block, part, rules), part.v);
+          }),
+        ),
+        2,
+      ),
+    gradient: (dy, tensors) => {
+      const operands = operandsOf(tensors);
+      const given = rulesOf(tensors.slice(3));
+      const dqs: tf.Tensor[] = [];
+      let [dk, dv]: (tf.Tensor | undefined)[] = [];
+      for (const block of blocks) {
+        const [dq, dkNext, dvNext] = tf.tidy(() => {
+          const part = inBlock(block, operands);
+          const weights = weightsOf(block, part, given);
+          const [q, k, v] = attentionGradient(stretch(dy, block.from, block.to), weights, part);
+          const sum = (total: tf.Tensor | undefined, x: tf.Tensor): tf.Tensor =>
+            total === undefined ? padded(x, keys) : tf.add(total, padded(x, keys));
+          return [q!, sum(dk, k!), sum(dv, v!)];
+        }) as [tf.Tensor, tf.Tensor, tf.Tensor];
+        // A tape that is on keeps what it needs itself.
+        tf.dispose([dk, dv].filter((x) => x !== undefined));
+        dqs.push(dq);
+        [dk, dv] = [dkNext, dvNext];
+      }
+      return [tf.concat(dqs, 2), dk!, dv!];
+    },
+  });
+}
