@@ -15,7 +15,6 @@ import { renderTerminal } from './results/terminal.js';
 import { placesFor, writeResults } from './results/write.js';
 import { type Row, rows as allRows, selectRows } from './rows.js';
 import { runRows } from './run.js';
-import { threads } from './work/work.js';
 import { isOurs, workers } from './worker/workers.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -38,8 +37,9 @@ async function bench(args: Arguments): Promise<Results> {
     const measured = await runRows(rows, plan, all, view);
     return {
       ...{ date, command: commandLine(args), commit, machine: describeMachine(), load },
-      versions: all.versions(),
-      settings: { threads, quick: args.quick, forced: args.force, rounds: plan.rounds },
+      versions: all.versions,
+      threads: all.threads,
+      settings: { quick: args.quick, forced: args.force, rounds: plan.rounds },
       ...measured,
     };
   } finally {

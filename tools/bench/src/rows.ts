@@ -1,5 +1,7 @@
 import { type Compare, absolute, every, greedy, relative } from './measure/compare.js';
-import { type Measure, memory, time } from './measure/measures.js';
+import { memory } from './measure/memory.js';
+import { time } from './measure/time.js';
+import type { Measure } from './measure/types.js';
 import type { Json } from './worker/protocol.js';
 import { type Size, sizes } from './work/sizes.js';
 import { decoding } from './work/work.js';

@@ -10,7 +10,13 @@ function table(header: readonly string[], lines: readonly (readonly string[])[])
 
 const percent = (share: number): string => `${Math.round(share * 100)} %`;
 
+const list = (record: Readonly<Record<string, string | number>>): string =>
+  Object.entries(record)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ');
+
 function circumstances({
+  threads,
   date,
   commit,
   machine,
@@ -30,10 +36,8 @@ function circumstances({
     `- Measured on ${date.slice(0, 10)} by \`${command}\`, commit \`${commit.id}\`${commit.modified ? ' with changes' : ''}.`,
     `- Machine: ${machine.processor}, ${machine.cores} processors, ${machine.memoryGiB} GiB, ${machine.system}.`,
     `- ${warning}`,
-    `- Versions: ${Object.entries(versions)
-      .map(([name, version]) => `${name} ${version}`)
-      .join(', ')}.`,
-    `- All sides: float32, ${settings.threads} threads, the same weights and data; ${settings.rounds} rounds.`,
+    `- Versions: ${list(versions)}.`,
+    `- Threads: ${list(threads)}. All sides compute in float32, from the same weights, on the same data; ${settings.rounds} rounds.`,
   ].join('\n');
 }
 

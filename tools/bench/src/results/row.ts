@@ -1,4 +1,4 @@
-import type { Outcome } from '../measure/measures.js';
+import type { Outcome } from '../measure/types.js';
 import type { Row } from '../rows.js';
 import type { ResultRow } from './schema.js';
 

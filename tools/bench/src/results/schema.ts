@@ -49,8 +49,9 @@ export const resultsSchema = z.strictObject({
     cores: z.int().positive(),
   }),
   versions: z.record(z.string(), z.string()),
+  /** Of each process. */
+  threads: z.record(z.string(), z.int().positive()),
   settings: z.strictObject({
-    threads: z.int().positive(),
     quick: z.boolean(),
     forced: z.boolean(),
     rounds: z.int().positive(),

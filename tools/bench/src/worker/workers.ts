@@ -1,4 +1,5 @@
-import { fileURLToPath } from 'node:url';
+import { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 import { threads } from '../work/work.js';
 import { type Worker, startWorker } from './client.js';
@@ -22,11 +23,16 @@ export interface Workers {
   /** A process of its own; the caller closes it. */
   fresh(name: WorkerName): Promise<Greeted>;
   /** The versions of everything that was started. */
-  versions(): Readonly<Record<string, string>>;
+  readonly versions: Readonly<Record<string, string>>;
+  /** The threads of each. */
+  readonly threads: Readonly<Record<string, number>>;
   close(): Promise<void>;
 }
 
 const path = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
+
+/** Node with TypeScript. */
+const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
 const count = String(threads);
 
@@ -36,7 +42,7 @@ function commandOf(name: WorkerName, python: string | undefined, caches: string)
     return {
       name,
       program: process.execPath,
-      args: [...process.execArgv, path('../ours/worker.ts')],
+      args: ['--import', tsx, '--conditions=@cfrl/source', path('../ours/worker.ts')],
       env: { CFRL_THREADS: count, CFRL_BACKEND: backend },
     };
   }
@@ -54,6 +60,14 @@ function commandOf(name: WorkerName, python: string | undefined, caches: string)
   };
 }
 
+/** Everything gets the same; WebAssembly has one thread in Node.js, whatever it is given. */
+function checkThreads(name: WorkerName, has: number): void {
+  if (has === threads || name === 'wasm') return;
+  throw new Error(
+    `bench: ${name} has ${has} threads, expected ${threads}; measure on a machine with at least ${threads} processors`,
+  );
+}
+
 /**
  * The workers of one run.
  *
@@ -63,19 +77,20 @@ function commandOf(name: WorkerName, python: string | undefined, caches: string)
 export function workers(python: string | undefined, caches: string): Workers {
   const kept = new Map<WorkerName, Promise<Greeted>>();
   const versions: Record<string, string> = {};
+  const threadsOf: Record<string, number> = {};
 
   async function fresh(name: WorkerName): Promise<Greeted> {
     const worker = startWorker(commandOf(name, python, caches));
-    const hello = await worker.call('hello', {});
-    Object.assign(versions, hello.versions);
-    if (hello.threads !== threads) {
+    try {
+      const hello = await worker.call('hello', {});
+      checkThreads(name, hello.threads);
+      Object.assign(versions, hello.versions);
+      threadsOf[name] = hello.threads;
+      return { ...worker, hello };
+    } catch (error) {
       await worker.close();
-      throw new Error(
-        `bench: ${name} has ${hello.threads} threads, expected ${threads}; measure on a machine with at ` +
-          `least ${threads} processors`,
-      );
+      throw error;
     }
-    return { ...worker, hello };
   }
 
   return {
@@ -85,7 +100,8 @@ export function workers(python: string | undefined, caches: string): Workers {
       kept.set(name, worker);
       return worker;
     },
-    versions: () => versions,
+    versions,
+    threads: threadsOf,
     close: async () => {
       const started = await Promise.allSettled(kept.values());
       await Promise.all(
