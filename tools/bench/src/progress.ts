@@ -16,7 +16,7 @@ export function formatSeconds(seconds: number): string {
 
 /** What is left, if the rest goes on as what was done. */
 export const timeLeft = (total: number, seconds: number): string =>
-  total > 0.01 && seconds > 2
+  total > 0.05 && seconds > 2
     ? `${formatSeconds((seconds * (1 - total)) / total)} left`
     : 'estimating';
 

@@ -54,7 +54,11 @@ function commandOf(name: WorkerName, python: string | undefined, caches: string)
       ...{ CFRL_THREADS: count, OMP_NUM_THREADS: count, MKL_NUM_THREADS: count },
       // Everything is on the disk: nobody is to be asked for it.
       ...{ HF_HUB_OFFLINE: '1', HF_DATASETS_OFFLINE: '1', HF_HUB_DISABLE_TELEMETRY: '1' },
-      ...{ TOKENIZERS_PARALLELISM: 'false', PYTHONIOENCODING: 'utf-8' },
+      ...{
+        TOKENIZERS_PARALLELISM: 'false',
+        PYTHONIOENCODING: 'utf-8',
+        PYTHONDONTWRITEBYTECODE: '1',
+      },
       ...{ HF_HOME: caches, TORCHINDUCTOR_CACHE_DIR: `${caches}/inductor` },
     },
   };
