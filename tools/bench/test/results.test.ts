@@ -1,4 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
@@ -6,7 +8,7 @@ import { outcomeOf } from '../src/measure/outcome.js';
 import { resultRow } from '../src/results/row.js';
 import { type Results, resultsSchema } from '../src/results/schema.js';
 import { renderTerminal } from '../src/results/terminal.js';
-import { formatMarkdown } from '../src/results/write.js';
+import { formatMarkdown, placesFor, writeResults } from '../src/results/write.js';
 import { rows } from '../src/rows.js';
 
 const [row] = rows;
@@ -97,6 +99,24 @@ describe('the table', () => {
     expect(text).toMatch(/^\| training-step +\| S .+\| no +\|$/m);
     expect(text).toMatch(/^\| decoding +\| M .+\| failed \|$/m);
     expect(text).toContain('it \\| broke');
+  });
+});
+
+describe('writeResults', () => {
+  it('writes both files, which read as what was measured', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'cfrl-bench-test-'));
+    try {
+      const places = placesFor(root, true);
+      await writeResults(results, places);
+      expect(resultsSchema.parse(JSON.parse(readFileSync(places.json, 'utf8')))).toEqual(results);
+      expect(readFileSync(places.markdown, 'utf8')).toBe(await formatMarkdown(results));
+    } finally {
+      rmSync(root, { recursive: true });
+    }
+  });
+
+  it('does not write a partial run over the published one', () => {
+    expect(placesFor('x', false)).not.toEqual(placesFor('x', true));
   });
 });
 

@@ -1,12 +1,14 @@
 import {
   type Params,
   adamw,
+  applyUpdates,
   chain,
   clipByGlobalNorm,
   disposeParams,
   gatherLogProbs,
+  valueAndGrad,
 } from '@cfrl/engine';
-import { forward } from '@cfrl/model';
+import { type LanguageModel, forward } from '@cfrl/model';
 import { savePretrained } from '@cfrl/model/node';
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -14,40 +16,54 @@ import { training } from '../work/work.js';
 import { randomRows } from './data.js';
 import { type PrepareJob, timed } from './job.js';
 import { freshModel } from './model.js';
-import { stepper } from './stepper.js';
+import { withState } from './with-state.js';
 
-const { batch, time, batches, checkSteps, learningRate, weightDecay, seed } = training;
+const { batch, time, batches, checkSteps, learningRate, weightDecay, maxGradNorm, seed } = training;
 
-/** A supervised step on whole sequences: forward, backward, clip, AdamW. */
+/** What a step is given: tokens and the tokens after them, `[B, T]`. */
+type Batch = { readonly inputs: tf.Tensor2D; readonly targets: tf.Tensor2D };
+
+/** Forward, backward, clip, AdamW: from a batch to the loss, with parameters and moments kept between. */
+function trainer({ config, params: initial }: LanguageModel) {
+  const optimizer = chain(clipByGlobalNorm(maxGradNorm), adamw({ learningRate, weightDecay }));
+  const moments: Params = { ...optimizer.init(initial) };
+  const step = withState(
+    { params: initial, moments },
+    ({ params, moments }, { inputs, targets }: Batch) => {
+      const { value, grads } = valueAndGrad((p) => {
+        const { logits } = forward(p, config, { tokens: inputs });
+        return tf.neg(tf.mean<tf.Scalar>(gatherLogProbs(logits, targets)));
+      })(params);
+      const { updates, state } = optimizer.update(grads, moments, params);
+      const next = { params: applyUpdates(params, updates), moments: { ...state } };
+      return { state: next, output: { loss: value } };
+    },
+  );
+  const release = (): void => {
+    step.dispose();
+    [initial, moments].forEach(disposeParams);
+  };
+  return { step, release };
+}
+
+/** A supervised step on whole sequences. */
 export const prepareTrainingStep: PrepareJob = async ({ size, folder }) => {
   const model = freshModel(size);
-  const { config } = model;
   await savePretrained(folder, model);
   const rows = Array.from({ length: batches }, (_, i) => randomRows(seed + i, batch, time + 1));
-  const data = rows.map((tokens): Params => ({
-    inputs: tf.tensor2d(
-      tokens.map((row) => row.slice(0, -1)),
-      [batch, time],
-      'int32',
-    ),
-    targets: tf.tensor2d(
-      tokens.map((row) => row.slice(1)),
-      [batch, time],
-      'int32',
-    ),
+  const tensor = (values: number[][]): tf.Tensor2D => tf.tensor2d(values, [batch, time], 'int32');
+  const data = rows.map((tokens): Batch => ({
+    inputs: tensor(tokens.map((row) => row.slice(0, -1))),
+    targets: tensor(tokens.map((row) => row.slice(1))),
   }));
-  const loss = (params: Params, { inputs, targets }: Params): tf.Scalar => {
-    const { logits } = forward(params, config, { tokens: inputs as tf.Tensor2D });
-    return tf.neg(tf.mean<tf.Scalar>(gatherLogProbs(logits, targets!)));
-  };
-  const optimizer = chain(
-    clipByGlobalNorm(training.maxGradNorm),
-    adamw({ learningRate, weightDecay }),
-  );
-  const { step, release } = stepper(model.params, loss, optimizer);
-
+  const { step, release } = trainer(model);
   let steps = 0;
-  const next = (): Promise<number> => step(data[steps++ % batches]!);
+  const next = async (): Promise<number> => {
+    const { loss } = step(data[steps++ % batches]!);
+    const [value] = await loss.data();
+    loss.dispose();
+    return value!;
+  };
   const first = await timed(next);
   const losses = [first.result];
   while (losses.length <= checkSteps) losses.push(await next());
@@ -58,7 +74,7 @@ export const prepareTrainingStep: PrepareJob = async ({ size, folder }) => {
     iterate: async () => void (await next()),
     release: async () => {
       release();
-      [...data, model.params].forEach(disposeParams);
+      data.forEach(disposeParams);
     },
   };
 };
