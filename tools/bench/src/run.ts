@@ -7,7 +7,11 @@ import type { ProgressView } from './progress.js';
 import { resultRow } from './results/row.js';
 import type { Results } from './results/schema.js';
 import { type Row, titleOf } from './rows.js';
+import type { Size } from './work/sizes.js';
 import type { Workers } from './worker/workers.js';
+
+/** How long the rows of a model take, for the progress alone. */
+const weights: Readonly<Record<Size, number>> = { XS: 1, S: 1.5, M: 4 };
 
 /**
  * Measures one row after the other. A row that fails does not keep the others from being measured.
@@ -21,10 +25,12 @@ export async function runRows(
   view: ProgressView,
 ): Promise<Pick<Results, 'rows' | 'failed'>> {
   const results: Pick<Results, 'rows' | 'failed'> = { rows: [], failed: [] };
-  for (const [i, row] of rows.entries()) {
+  const all = rows.reduce((sum, { model }) => sum + weights[model], 0);
+  let done = 0;
+  for (const row of rows) {
     const title = titleOf(row);
     const progress = (share: number, doing: string): void =>
-      view.update((i + share) / rows.length, `${title}: ${doing}`);
+      view.update((done + share * weights[row.model]) / all, `${title}: ${doing}`);
     const folder = await mkdtemp(join(tmpdir(), 'cfrl-bench-'));
     try {
       const outcome = await row.measure(row, { plan, workers, folder, progress });
@@ -35,6 +41,7 @@ export async function runRows(
       results.failed.push({ name, model, against, reason });
     } finally {
       await rm(folder, { recursive: true, force: true });
+      done += weights[row.model];
     }
   }
   return results;
