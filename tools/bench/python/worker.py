@@ -50,12 +50,12 @@ class Worker:
 
     def run(self, request: dict) -> dict:
         job = self.jobs[request["job"]]
-        samples = []
+        samples, before = [], time.process_time()
         for _ in range(request["iterations"]):
             start = time.perf_counter()
             job.iterate()
             samples.append((time.perf_counter() - start) * 1000)
-        return {"samples": samples}
+        return {"samples": samples, "cpuMs": (time.process_time() - before) * 1000}
 
     def memory(self, _: dict) -> dict:
         return {"mebibytes": peak_mebibytes()}

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { busyShare, parseTicks, refusal } from '../src/machine/busy.js';
+import { busyShare, disturbanceOf, parseTicks, refusal } from '../src/machine/busy.js';
 import { parsePeak } from '../src/machine/memory.js';
 
 const stat = (user: number, idle: number): string =>
@@ -21,6 +21,18 @@ describe('busyShare', () => {
     const [before, after] = [parseTicks(stat(100, 85))!, parseTicks(stat(150, 235))!];
     expect(busyShare(before, after)).toBe(0.25);
     expect(busyShare(after, after)).toBeUndefined();
+  });
+});
+
+describe('disturbanceOf', () => {
+  it('is what is busy without our own share', () => {
+    const [before, after] = [
+      { total: 0, idle: 0 },
+      { total: 200, idle: 20 },
+    ];
+    const own = { cpuMs: 1000, wallMs: 1000, cores: 2 };
+    expect(disturbanceOf(before, after, own)).toBeCloseTo(0.4);
+    expect(disturbanceOf(before, after, { ...own, cpuMs: 2000 })).toBe(0);
   });
 });
 

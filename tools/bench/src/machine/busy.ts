@@ -33,8 +33,31 @@ export function busyShare(before: Ticks, after: Ticks): number | undefined {
   return total > 0 ? 1 - (after.idle - before.idle) / total : undefined;
 }
 
+/**
+ * How much of the machine other processes used while ours took turns.
+ *
+ * @param before - ticks at the start
+ * @param after - ticks at the end
+ * @param cpuMs - processors' time of our own processes in between
+ * @param wallMs - time in between
+ * @param cores - processors
+ * @returns a share in [0, 1]
+ */
+export function disturbanceOf(
+  before: Ticks,
+  after: Ticks,
+  {
+    cpuMs,
+    wallMs,
+    cores,
+  }: { readonly cpuMs: number; readonly wallMs: number; readonly cores: number },
+): number | undefined {
+  const busy = busyShare(before, after);
+  return busy === undefined ? undefined : Math.max(0, busy - cpuMs / (wallMs * cores));
+}
+
 /** Above this share of the machine a measurement is disturbed. */
-const LIMIT = 0.15;
+export const LIMIT = 0.15;
 
 /**
  * Why nothing should be measured now. The last second decides where the system tells it, since the load average

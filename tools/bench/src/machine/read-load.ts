@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { type Load, type Ticks, busyShare, parseTicks } from './busy.js';
 
-const ticks = async (): Promise<Ticks | undefined> => {
+/** Ticks of all processors, where the system tells. */
+export const readTicks = async (): Promise<Ticks | undefined> => {
   try {
     return parseTicks(await readFile('/proc/stat', 'utf8'));
   } catch {
@@ -14,9 +15,9 @@ const ticks = async (): Promise<Ticks | undefined> => {
 
 /** Looks at the machine for a second. */
 export async function readLoad(): Promise<Load> {
-  const before = await ticks();
+  const before = await readTicks();
   if (before !== undefined) await sleep(1000);
-  const after = await ticks();
+  const after = await readTicks();
   const busy = before && after && busyShare(before, after);
   return {
     ...(busy === undefined ? {} : { busy }),

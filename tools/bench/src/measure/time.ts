@@ -1,3 +1,4 @@
+import { watchOthers } from '../machine/watch.js';
 import { outcomeOf } from './outcome.js';
 import { type Ready, prepare, prepareRival } from './prepare.js';
 import { takeTurns } from './take-turns.js';
@@ -34,15 +35,22 @@ export const time: Measure = async (row, bench) => {
     if (rivals.length === 0)
       throw new Error(failed.map(({ label, reason }) => `${label}: ${reason}`).join('; '));
     const sides = [own, ...rivals];
+    let cpuMs = 0;
+    const stopWatching = await watchOthers();
     const turns = sides.map(({ side: { label: job }, worker }) => async (iterations: number) => {
-      const { samples } = await worker.call('run', { job, iterations });
-      return samples;
+      const ran = await worker.call('run', { job, iterations });
+      cpuMs += ran.cpuMs;
+      return ran.samples;
     });
     progress(0.2, 'measuring');
     const rounds = await takeTurns(turns, plan, (share) =>
       progress(0.2 + 0.8 * share, 'measuring'),
     );
-    return outcomeOf(sides, rounds, row.per, failed);
+    const disturbance = await stopWatching(cpuMs);
+    return {
+      ...outcomeOf(sides, rounds, row.per, failed),
+      ...(disturbance === undefined ? {} : { disturbance }),
+    };
   } finally {
     for (const { side, worker: greeted } of [own, ...rivals]) {
       await greeted.call('release', { job: side.label }).catch(() => undefined);

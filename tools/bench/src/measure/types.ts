@@ -30,6 +30,8 @@ export interface Outcome extends Ratio {
   /** Rivals that were measured as well and were slower, or could not be. */
   readonly others: readonly (Measured | { readonly label: string; readonly reason: string })[];
   readonly differences: readonly Difference[];
+  /** Share of the machine that other processes used meanwhile, in [0, 1], where time was measured and the system tells. */
+  readonly disturbance?: number;
 }
 
 /** Compares and measures the two sides of a row. */

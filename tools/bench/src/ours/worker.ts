@@ -38,8 +38,10 @@ const methods: { [M in keyof Methods]: (params: Methods[M][0]) => Promise<Method
   run: async ({ job: name, iterations }) => {
     const job = jobs.get(name)!;
     const samples: number[] = [];
+    const before = process.cpuUsage();
     while (samples.length < iterations) samples.push((await timed(() => job.iterate())).ms);
-    return { samples };
+    const { user, system } = process.cpuUsage(before);
+    return { samples, cpuMs: (user + system) / 1000 };
   },
   memory: async () => ({ mebibytes: peakMebibytes() }),
   release: async ({ job }) => {

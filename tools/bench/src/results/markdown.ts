@@ -74,6 +74,8 @@ faster or smaller than they are. ${met} of ${results.rows.length} measured rows 
 
 ${table(columns, cells(results))}
 
+\`others\` is the share of the machine that other processes used during a row.
+
 ${below.map((line) => `- ${cell(line)}`).join('\n')}
 
 ## How it was measured

@@ -15,7 +15,7 @@ const rounded = ({ label, median, samples, firstMs }: Side): Side => ({
 
 /** A measured row as it is stored: with its goal, in five digits. */
 export function resultRow(row: Row, outcome: Outcome): ResultRow {
-  const { ratio, rounds, ours, theirs, others, differences } = outcome;
+  const { ratio, rounds, ours, theirs, others, differences, disturbance } = outcome;
   const side = (measured: Outcome['ours']): Side =>
     rounded({ ...measured, samples: [...measured.samples] });
   return {
@@ -26,6 +26,7 @@ export function resultRow(row: Row, outcome: Outcome): ResultRow {
     met: ratio <= row.goal,
     ours: side(ours),
     theirs: side(theirs),
+    ...(disturbance === undefined ? {} : { disturbance: digits(disturbance) }),
     others: others.map((other) => ('reason' in other ? other : side(other))),
     differences: differences.map(({ quantity, difference, tolerance }) => ({
       quantity,

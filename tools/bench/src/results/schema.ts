@@ -25,6 +25,8 @@ const row = z.strictObject({
   theirs: side,
   /** Rivals that were slower, or could not be measured. */
   others: z.array(z.union([side, z.strictObject({ label: z.string(), reason: z.string() })])),
+  /** Share of the machine that other processes used meanwhile. */
+  disturbance: z.number().min(0).max(1).optional(),
   /** What was compared before. */
   differences: z.array(
     z.strictObject({ quantity: z.string(), difference: z.number(), tolerance: z.number() }),

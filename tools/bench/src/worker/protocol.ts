@@ -40,8 +40,11 @@ export interface Hello {
 export interface Methods {
   hello: [Record<string, never>, Hello];
   prepare: [PrepareRequest, Prepared];
-  /** Milliseconds an iteration, measured in the worker. */
-  run: [{ readonly job: string; readonly iterations: number }, { readonly samples: number[] }];
+  /** Milliseconds an iteration, measured in the worker, and the processors' time that all of them took. */
+  run: [
+    { readonly job: string; readonly iterations: number },
+    { readonly samples: number[]; readonly cpuMs: number },
+  ];
   /** The process's largest resident size so far. */
   memory: [Record<string, never>, { readonly mebibytes: number }];
   release: [{ readonly job: string }, Record<string, never>];
