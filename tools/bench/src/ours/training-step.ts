@@ -4,6 +4,7 @@ import {
   applyUpdates,
   chain,
   clipByGlobalNorm,
+  compileWithState,
   disposeParams,
   gatherLogProbs,
   valueAndGrad,
@@ -16,7 +17,6 @@ import { training } from '../work/work.js';
 import { randomRows } from './data.js';
 import { type PrepareJob, timed } from './job.js';
 import { freshModel } from './model.js';
-import { withState } from './with-state.js';
 
 const { batch, time, batches, checkSteps, learningRate, weightDecay, maxGradNorm, seed } = training;
 
@@ -27,7 +27,7 @@ type Batch = { readonly inputs: tf.Tensor2D; readonly targets: tf.Tensor2D };
 function trainer({ config, params: initial }: LanguageModel) {
   const optimizer = chain(clipByGlobalNorm(maxGradNorm), adamw({ learningRate, weightDecay }));
   const moments: Params = { ...optimizer.init(initial) };
-  const step = withState(
+  const step = compileWithState(
     { params: initial, moments },
     ({ params, moments }, { inputs, targets }: Batch) => {
       const { value, grads } = valueAndGrad((p) => {
