@@ -15,7 +15,7 @@ export const prepareDecoding: PrepareJob = async ({ size, folder }) => {
   await savePretrained(folder, model);
   const prompts = randomRows(seed, batch, promptLength);
   // No token ends a completion: all have the same length, as on the other side.
-  const options = { maxNewTokens: newTokens, stopTokens: [] };
+  const options = { maxNewTokens: newTokens, stopTokens: [], compile: 'xla' as const };
   const { ms, result } = await timed(() =>
     generate(model, prompts, { ...options, temperature: 0 }),
   );

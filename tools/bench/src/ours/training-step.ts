@@ -38,6 +38,7 @@ function trainer({ config, params: initial }: LanguageModel) {
       const next = { params: applyUpdates(params, updates), moments: { ...state } };
       return { state: next, output: { loss: value } };
     },
+    { xla: true },
   );
   const release = (): void => {
     step.dispose();
