@@ -1,0 +1,17 @@
+"""Models of transformers, and what they say of given tokens."""
+
+import torch
+from transformers import AutoModelForCausalLM, PreTrainedModel
+
+
+def load(folder: str) -> PreTrainedModel:
+    """The model of a folder, in float32 and without dropout (transformers' default for GPT-2 is 0.1)."""
+    dropout = dict.fromkeys(["resid_pdrop", "embd_pdrop", "attn_pdrop"], 0.0)
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **dropout)
+
+
+@torch.no_grad()
+def log_probs(model: PreTrainedModel, tokens: torch.Tensor, last: int) -> torch.Tensor:
+    """Log-probabilities `[B, last]` of the last tokens of each row, in nats."""
+    logits = model(tokens).logits[:, -last - 1 : -1]
+    return torch.log_softmax(logits, -1).gather(-1, tokens[:, -last:, None])[..., 0]

@@ -1,0 +1,46 @@
+/** The middle of some numbers; the mean of the two in the middle if their count is even. */
+export function median(numbers: readonly number[]): number {
+  if (numbers.length === 0) {
+    throw new RangeError('median: numbers is empty, expected at least one; measure more rounds');
+  }
+  const sorted = numbers.toSorted((a, b) => a - b);
+  const half = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
+}
+
+/** What was measured in one round, one side right after the other. */
+export interface Round {
+  readonly ours: readonly number[];
+  readonly theirs: readonly number[];
+}
+
+/** How two sides compare. */
+export interface Ratio {
+  /** The median of all of ours over the median of all of theirs. */
+  readonly ratio: number;
+  /** The same within each round: the spread of it. */
+  readonly rounds: { readonly min: number; readonly median: number; readonly max: number };
+}
+
+/**
+ * Ours over theirs. Rounds are pairs: what disturbs the machine for longer than a round disturbs both.
+ *
+ * @param rounds - at least one
+ * @returns the ratio of medians, and the smallest, middle and largest ratio of a round
+ */
+export function ratioOf(rounds: readonly Round[]): Ratio {
+  const each = rounds.map(({ ours, theirs }) => median(ours) / median(theirs));
+  const all = (side: keyof Round): number => median(rounds.flatMap((round) => round[side]));
+  return {
+    ratio: all('ours') / all('theirs'),
+    rounds: { min: Math.min(...each), median: median(each), max: Math.max(...each) },
+  };
+}
+
+/**
+ * How often to iterate in a round, so that it takes about `roundMs`.
+ *
+ * @param samples - ms an iteration, so far
+ */
+export const iterationsFor = (samples: readonly number[], roundMs: number): number =>
+  Math.min(50, Math.max(1, Math.round(roundMs / median(samples))));

@@ -1,0 +1,81 @@
+import {
+  type Params,
+  adamw,
+  applyUpdates,
+  chain,
+  clipByGlobalNorm,
+  compileWithState,
+  disposeParams,
+  gatherLogProbs,
+  valueAndGrad,
+} from '@cfrl/engine';
+import { type LanguageModel, forward } from '@cfrl/model';
+import { savePretrained } from '@cfrl/model/node';
+import * as tf from '@tensorflow/tfjs-core';
+
+import { training } from '../work/work.js';
+import { randomRows } from './data.js';
+import { type PrepareJob, timed } from './job.js';
+import { freshModel } from './model.js';
+
+const { batch, time, batches, checkSteps, learningRate, weightDecay, maxGradNorm, seed } = training;
+
+/** What a step is given: tokens and the tokens after them, `[B, T]`. */
+type Batch = { readonly inputs: tf.Tensor2D; readonly targets: tf.Tensor2D };
+
+/** Forward, backward, clip, AdamW: from a batch to the loss, with parameters and moments kept between. */
+function trainer({ config, params: initial }: LanguageModel) {
+  const optimizer = chain(clipByGlobalNorm(maxGradNorm), adamw({ learningRate, weightDecay }));
+  const moments: Params = { ...optimizer.init(initial) };
+  const step = compileWithState(
+    { params: initial, moments },
+    ({ params, moments }, { inputs, targets }: Batch) => {
+      const { value, grads } = valueAndGrad((p) => {
+        const { logits } = forward(p, config, { tokens: inputs });
+        return tf.neg(tf.mean<tf.Scalar>(gatherLogProbs(logits, targets)));
+      })(params);
+      const { updates, state } = optimizer.update(grads, moments, params);
+      const next = { params: applyUpdates(params, updates), moments: { ...state } };
+      return { state: next, output: { loss: value } };
+    },
+    { xla: true },
+  );
+  const release = (): void => {
+    step.dispose();
+    [initial, moments].forEach(disposeParams);
+  };
+  return { step, release };
+}
+
+/** A supervised step on whole sequences. */
+export const prepareTrainingStep: PrepareJob = async ({ size, folder }) => {
+  const model = freshModel(size);
+  await savePretrained(folder, model);
+  const rows = Array.from({ length: batches }, (_, i) => randomRows(seed + i, batch, time + 1));
+  const tensor = (values: number[][]): tf.Tensor2D => tf.tensor2d(values, [batch, time], 'int32');
+  const data = rows.map((tokens): Batch => ({
+    inputs: tensor(tokens.map((row) => row.slice(0, -1))),
+    targets: tensor(tokens.map((row) => row.slice(1))),
+  }));
+  const { step, release } = trainer(model);
+  let steps = 0;
+  const next = async (): Promise<number> => {
+    const { loss } = step(data[steps++ % batches]!);
+    const [value] = await loss.data();
+    loss.dispose();
+    return value!;
+  };
+  const first = await timed(next);
+  const losses = [first.result];
+  while (losses.length <= checkSteps) losses.push(await next());
+  return {
+    check: { losses },
+    firstMs: first.ms,
+    handoff: { work: training, folder, batches: rows },
+    iterate: async () => void (await next()),
+    release: async () => {
+      release();
+      data.forEach(disposeParams);
+    },
+  };
+};

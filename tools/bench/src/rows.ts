@@ -1,0 +1,158 @@
+import { type Compare, absolute, every, greedy, relative } from './measure/compare.js';
+import { memory } from './measure/memory.js';
+import { time } from './measure/time.js';
+import type { Measure } from './measure/types.js';
+import type { Json } from './worker/protocol.js';
+import { type Size, sizes } from './work/sizes.js';
+import { decoding } from './work/work.js';
+import type { WorkerName } from './worker/workers.js';
+
+/** One side of a row: a program of a worker. */
+export interface Side {
+  readonly label: string;
+  readonly worker: WorkerName;
+  readonly program: string;
+  readonly options: Json;
+}
+
+/** One comparison: data, a program on each side, and how the two are compared and measured. */
+export interface Row {
+  readonly name: string;
+  readonly model: Size;
+  readonly against: string;
+  /** The largest ratio ours/theirs that meets the goal. */
+  readonly goal: number;
+  readonly unit: string;
+  /** Units of work an iteration: samples are divided by it. */
+  readonly per: number;
+  readonly ours: Side;
+  /** One, or several of which the fastest counts. */
+  readonly theirs: readonly Side[];
+  readonly compare: Compare;
+  readonly measure: Measure;
+}
+
+type Kind = Omit<Row, 'model' | 'goal' | 'ours'> & {
+  readonly ours: Omit<Side, 'options'>;
+  readonly goals: Readonly<Partial<Record<Size, number>>>;
+};
+
+const ours = (program: string): Kind['ours'] => ({ label: 'cfrl', worker: 'ours', program });
+
+const grpoCompare = every(
+  absolute('logProbs', 1e-4),
+  absolute('logProbsAfterStep', 1e-4),
+  relative('entropy', 1e-4),
+  relative('reward', 1e-6),
+);
+
+const trl: readonly Side[] = [{ label: 'TRL', worker: 'trl', program: 'grpo_step', options: {} }];
+
+const kinds: readonly Kind[] = [
+  {
+    name: 'training-step',
+    against: 'PyTorch',
+    goals: { XS: 0.8, S: 0.9, M: 1 },
+    ...{ unit: 'ms', per: 1, measure: time },
+    ours: ours('training-step'),
+    theirs: [
+      { label: 'eager', worker: 'torch', program: 'training_step', options: { compile: false } },
+      {
+        label: 'torch.compile',
+        worker: 'torch',
+        program: 'training_step',
+        options: { compile: true },
+      },
+    ],
+    compare: relative('losses', 1e-4),
+  },
+  {
+    name: 'decoding',
+    against: 'PyTorch',
+    goals: { XS: 0.9, S: 0.9, M: 1 },
+    ...{ unit: 'ms a token', per: decoding.newTokens, measure: time },
+    ours: ours('decoding'),
+    theirs: [{ label: 'PyTorch', worker: 'torch', program: 'decoding', options: {} }],
+    compare: greedy(decoding.newTokens, 0.05, 1e-4),
+  },
+  {
+    name: 'decoding',
+    against: 'transformers',
+    goals: { XS: 0.45, S: 0.6, M: 0.8 },
+    ...{ unit: 'ms a token', per: decoding.newTokens, measure: time },
+    ours: ours('decoding'),
+    theirs: [
+      {
+        label: 'transformers',
+        worker: 'transformers',
+        program: 'decoding_transformers',
+        options: {},
+      },
+    ],
+    compare: greedy(decoding.newTokens, 0.05, 1e-4),
+  },
+  {
+    name: 'grpo-step',
+    against: 'TRL',
+    goals: { XS: 0.33, S: 0.5, M: 0.6 },
+    ...{ unit: 'ms', per: 1, measure: time },
+    ours: ours('grpo-step'),
+    theirs: trl,
+    compare: grpoCompare,
+  },
+  {
+    name: 'grpo-memory',
+    against: 'TRL',
+    goals: { XS: 0.6, S: 0.6, M: 0.7 },
+    ...{ unit: 'MiB', per: 1, measure: memory },
+    ours: ours('grpo-step'),
+    theirs: trl,
+    compare: grpoCompare,
+  },
+  {
+    name: 'training-step-wasm',
+    against: 'our own native',
+    goals: { XS: 12, S: 12 },
+    ...{ unit: 'ms', per: 1, measure: time },
+    ours: { label: 'cfrl on WebAssembly', worker: 'wasm', program: 'training-step' },
+    theirs: [{ label: 'cfrl', worker: 'ours', program: 'training-step', options: {} }],
+    compare: relative('losses', 1e-4),
+  },
+];
+
+/** Every row, model after model within a kind. Our own programs are told the model. */
+export const rows: readonly Row[] = kinds.flatMap(({ goals, ...kind }) =>
+  (Object.keys(sizes) as Size[])
+    .filter((model) => goals[model] !== undefined)
+    .map((model) => ({
+      ...kind,
+      ...{ model, goal: goals[model]! },
+      ours: { ...kind.ours, options: { size: model } },
+      theirs: kind.theirs.map((side) => ({
+        ...side,
+        options: { ...(side.options as Record<string, Json>), size: model },
+      })),
+    })),
+);
+
+/** `training-step S against PyTorch` */
+export const titleOf = ({ name, model, against }: Row): string =>
+  `${name} ${model} against ${against}`;
+
+/**
+ * The rows that are asked for.
+ *
+ * @param names - of rows, alone or with a model (`decoding/S`); none for all
+ * @throws RangeError if a name is unknown
+ */
+export function selectRows(all: readonly Row[], names: readonly string[]): Row[] {
+  const keys = ({ name, model }: Row): string[] => [name, `${name}/${model}`];
+  const unknown = names.find((asked) => !all.some((row) => keys(row).includes(asked)));
+  if (unknown !== undefined) {
+    const known = [...new Set(all.map(({ name }) => name))].join(', ');
+    throw new RangeError(
+      `bench: --only is '${unknown}', expected one of ${known}, alone or with a model as in decoding/S`,
+    );
+  }
+  return all.filter((row) => names.length === 0 || keys(row).some((key) => names.includes(key)));
+}

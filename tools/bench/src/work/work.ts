@@ -1,0 +1,33 @@
+/** Supervised training: what one step is given, and how it is updated. */
+export const training = {
+  batch: 64,
+  time: 32,
+  batches: 4,
+  learningRate: 1e-3,
+  weightDecay: 0.01,
+  maxGradNorm: 1,
+  /** Steps after the first whose losses are compared. */
+  checkSteps: 3,
+  seed: 1,
+} as const;
+
+/** Cached sampling at temperature 1. */
+export const decoding = { batch: 64, promptLength: 8, newTokens: 24, seed: 2 } as const;
+
+/** One GRPO step: sample, reward, one update. */
+export const grpo = {
+  prompts: 8,
+  groupSize: 8,
+  promptLength: 8,
+  newTokens: 24,
+  learningRate: 1e-4,
+  weightDecay: 0,
+  maxGradNorm: 1,
+  clipRange: 0.2,
+  /** The reward is how often this letter was written. */
+  letter: 'e',
+  seed: 3,
+} as const;
+
+/** The same for all processes: threads an operation may use. */
+export const threads = 2;
