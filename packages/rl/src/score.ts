@@ -1,4 +1,4 @@
-import { type Params, disposeParams, gatherLogProbs, softmaxEntropy } from '@cfrl/engine';
+import { type Params, disposeParams, tokenScores } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { type BatchTensors, roundingOf, padTokens, unpadRows } from './batch.js';
@@ -69,11 +69,10 @@ export function score(
     const whole = cut === undefined ? policy.forward(params, batch) : undefined;
     const inputs = cut ?? inWindow(whole!.features, batch);
     const logits = policy.classifier?.logits(params, inputs) ?? inWindow(whole!.logits, batch);
-    // A token outside of the vocabulary is refused afterwards, by checkVocabulary, which says more than TensorFlow.
-    const targets = tf.minimum(batch.targets, tf.scalar(logits.shape[2] - 1, 'int32'));
+    const { logProbs, entropy } = tokenScores(logits, batch.targets);
     return {
-      logProbs: inMask(gatherLogProbs(logits, targets as tf.Tensor2D), batch),
-      entropy: inMask(softmaxEntropy(logits), batch),
+      logProbs: inMask(logProbs, batch),
+      entropy: inMask(entropy, batch),
       ...(algorithm.values && { values: inMask(algorithm.values(params, inputs), batch) }),
       vocabularySize: logits.shape[2],
     };
