@@ -20,6 +20,7 @@ export {
 } from './check.js';
 export { type Compiled, compile } from './compile/compile.js';
 export type { CompileEvent, CompileOptions } from './compile/options.js';
+export { repeat } from './compile/repeat.js';
 export { type PadOptions, bucket, padTo } from './compile/pad.js';
 export {
   type AnyRank,

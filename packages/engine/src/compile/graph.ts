@@ -2,6 +2,8 @@
 export interface Output {
   readonly node: string;
   readonly index: number;
+  /** TensorFlow's number of its type, where it is known. */
+  readonly dtype?: number;
 }
 
 /** An attribute of an operation, as tfjs-node's binding takes it. */

@@ -3,6 +3,8 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { type Binding, type NativeBackend, type Values, nativeBackend } from './binding.js';
 import { callerLine } from './caller-line.js';
+import { loopNodes } from './loop-nodes.js';
+import { typeAttribute, typeNumber } from './types.js';
 import type {
   Attribute,
   GraphConstant,
@@ -43,6 +45,28 @@ export interface Input {
   /** The node that has its value, if it is not fed. */
   readonly place?: string;
 }
+
+/** What a loop needs of the recording that it is part of. */
+export interface LoopRecorder {
+  /**
+   * Writes a loop down: its body is run once.
+   *
+   * @param count - scalar int32, how often the body runs
+   * @param initial - the state before
+   * @param body - from the number of the round and the state to the state after it, of the same shapes and types
+   * @returns stand-ins for the state after the loop; their values mean nothing
+   */
+  loop(
+    count: tf.Tensor,
+    initial: readonly tf.Tensor[],
+    body: (round: tf.Scalar, state: readonly tf.Tensor[]) => readonly tf.Tensor[],
+  ): tf.Tensor[];
+}
+
+let active: LoopRecorder | undefined;
+
+/** The recording that is going on, if one is. */
+export const activeRecorder = (): LoopRecorder | undefined => active;
 
 let recording = false;
 
@@ -85,7 +109,9 @@ export function record(
   const hidden: Hidden[] = [];
   const constants: GraphConstant[] = [];
   const constantsByValue = new Map<string, GraphConstant>();
-  const nodes: GraphNode[] = [];
+  let nodes: GraphNode[] = [];
+  let named = 0;
+  let loops = 0;
   const dtypes = new Map<number, number>();
   const made = new WeakSet<object>();
   const held = new Set<number>();
@@ -98,7 +124,7 @@ export function record(
   ): string => {
     const name = `${prefix}${placeholders.length}`;
     placeholders.push({ name, dtype, shape });
-    known.set(id, { node: name, index: 0 });
+    known.set(id, { node: name, index: 0, dtype });
     dtypes.set(id, dtype);
     return name;
   };
@@ -119,7 +145,7 @@ export function record(
       constants.push(known_);
       constantsByValue.set(key, known_);
     }
-    known.set(id, { node: known_.name, index: 0 });
+    known.set(id, { node: known_.name, index: 0, dtype });
   };
 
   /** Tensors whose values still lie in JavaScript are handed over first: those from outside must not look like constants. */
@@ -166,7 +192,7 @@ export function record(
           );
         }
         const results = binding.executeOp(op, attributes, ids, count);
-        const name = `n${nodes.length}`;
+        const name = `n${named++}`;
         const complete = [...attributes];
         for (const [attribute, input] of inferred[op] ?? []) {
           if (complete.some((each) => each.name === attribute)) continue;
@@ -178,7 +204,7 @@ export function record(
         }
         nodes.push({ name, op, inputs: ids.map((id) => known.get(id)!), attributes: complete });
         results.forEach(({ id, dtype }, index) => {
-          known.set(id, { node: name, index });
+          known.set(id, { node: name, index, dtype });
           dtypes.set(id, dtype);
         });
         return results;
@@ -190,19 +216,58 @@ export function record(
     Object.fromEntries(Object.entries(overrides).map(([name, value]) => [name, { value }])),
   ) as Binding;
 
+  const loopRecorder: LoopRecorder = {
+    loop: (count, initial, body) => {
+      const frame = `l${loops++}`;
+      const [limit] = idsOf([count]).map((id) => known.get(id)!);
+      const zero = tf.scalar(0, 'int32');
+      const before = idsOf([zero, ...initial]).map((id) => known.get(id)!);
+      const types = [zero, ...initial].map(({ dtype }) => typeAttribute('T', typeNumber(dtype)));
+      /** A tensor of the same shape that is known as a value of the graph. */
+      const standIn = (tensor: tf.Tensor, output: Output): tf.Tensor => {
+        const id = getInputTensorIds([tensor])[0]!;
+        const type = typeAttribute('T', typeNumber(tensor.dtype));
+        const [copy] = binding.executeOp('Identity', [type], [id], 1);
+        known.set(copy!.id, { ...output, dtype: copy!.dtype });
+        dtypes.set(copy!.id, copy!.dtype);
+        return backend.createOutputTensor(copy!);
+      };
+      const outer = nodes;
+      nodes = [];
+      let after: Output[];
+      let results: readonly tf.Tensor[];
+      try {
+        const [round, ...state] = [zero, ...initial].map((tensor, i) =>
+          standIn(tensor, { node: `${frame}v${i}`, index: 0 }),
+        );
+        results = body(round as tf.Scalar, state);
+        const next = tf.add(round!, tf.scalar(1, 'int32'));
+        after = idsOf([next, ...results]).map((id) => known.get(id)!);
+      } catch (error) {
+        nodes = outer;
+        throw error;
+      }
+      const inside = nodes;
+      nodes = outer;
+      nodes.push(...loopNodes(binding, { frame, limit: limit!, before, after, types, inside }));
+      return results.map((tensor, i) => standIn(tensor, { node: `${frame}e${i + 1}`, index: 0 }));
+    },
+  };
+
   const getInputTensorIds = backend.getInputTensorIds.bind(backend);
   const write = backend.write.bind(backend);
   for (const { tensor, place } of inputs) {
     const [id] = getInputTensorIds([tensor]) as [number];
     const { dtype } = backend.tensorMap.get(tensor.dataId);
     if (place === undefined) placeholder('a', id, dtype, tensor.shape);
-    else known.set(id, { node: place, index: 0 });
+    else known.set(id, { node: place, index: 0, dtype });
     dtypes.set(id, dtype);
   }
 
   const before = tf.engine().state.numTensors;
   const random = Math.random;
   recording = true;
+  active = loopRecorder;
   backend.binding = recordingBinding;
   backend.getInputTensorIds = idsOf;
   backend.write = (...args: Parameters<typeof write>) => {
@@ -241,6 +306,7 @@ export function record(
     return { placeholders, hidden, constants, nodes, outputs, result };
   } finally {
     recording = false;
+    active = undefined;
     Math.random = random;
     backend.binding = binding;
     restore(backend);

@@ -5,17 +5,10 @@ import { ownTensors, runsGraphs } from './compile.js';
 import type { GraphNode } from './graph.js';
 import { Graphs, type Ready } from './graphs.js';
 import { type CompileOptions, resolveOptions } from './options.js';
-import {
-  type Program,
-  feeds,
-  identity,
-  recordProgram,
-  synchronous,
-  typeAttribute,
-  typeNumber,
-} from './program.js';
+import { type Program, feeds, identity, recordProgram, synchronous } from './program.js';
 import { isRecording } from './recorder.js';
 import { flatten } from './structure.js';
+import { typeAttribute, typeNumber } from './types.js';
 import { withXla } from './xla.js';
 
 /** A structure whose tensors may be of any rank: what a step makes is not known by its type to have the state's ranks. */

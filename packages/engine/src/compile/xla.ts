@@ -1,5 +1,6 @@
 import type { GraphNode, Output } from './graph.js';
-import { type Program, identity, typeAttribute } from './program.js';
+import { type Program, identity } from './program.js';
+import { typeAttribute } from './types.js';
 
 /**
  * The same program with all of its operations in one cluster that XLA compiles to machine code: TensorFlow wants every

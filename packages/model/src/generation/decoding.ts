@@ -1,4 +1,12 @@
-import { type Compiled, type Params, bucket, causalMask, compile, padTo } from '@cfrl/engine';
+import {
+  type Compiled,
+  type Params,
+  bucket,
+  causalMask,
+  compile,
+  padTo,
+  repeat,
+} from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { ModelConfig } from '../config.js';
@@ -16,8 +24,11 @@ export interface Decoding {
   readonly time: number;
 }
 
-export const disposeDecoding = ({ logits, cache }: Decoding): void => {
-  tf.dispose([logits, ...cache.flatMap(({ key, value }) => [key, value])]);
+export const disposeDecoding = ({ logits, cache }: Partial<Decoding>): void => {
+  tf.dispose([
+    ...(logits ? [logits] : []),
+    ...(cache ?? []).flatMap(({ key, value }) => [key, value]),
+  ]);
 };
 
 /** Prompts and caches are padded to multiples of this, so that few shapes, and few graphs, come about. */
@@ -90,13 +101,89 @@ function readTokens(
   return { logits: classify(get, config, hidden).logits, cache };
 }
 
+type ChunkTensors = Omit<TokenTensors, 'time'> & {
+  /** int32, the column of the first tokens that are read. */
+  readonly time: tf.Scalar;
+  /** int32, tokens to draw, at most `N`. */
+  readonly count: tf.Scalar;
+  /** `[R, N]`, numbers in [0, 1) that decide. */
+  readonly uniforms: tf.Tensor2D;
+  /** More than 0. */
+  readonly temperature: tf.Scalar;
+};
+
+type Chunk = {
+  /** `[R, N]`, 0 beyond the count. */
+  readonly tokens: tf.Tensor;
+  readonly logProbs: tf.Tensor;
+  readonly cache: readonly LayerCache[];
+};
+
+/** The largest number below 1 in float32: a draw must not reach the sum of all weights. */
+const BELOW_ONE = 1 - 2 ** -24;
+
+/** Draws a token a row by inverse CDF, as `sampleToken` does for one row: `[R]`, with its log-probability at temperature 1. */
+function draw(
+  logits: tf.Tensor,
+  uniform: tf.Tensor,
+  temperature: tf.Scalar,
+): [tf.Tensor, tf.Tensor] {
+  const vocabulary = logits.shape[1]!;
+  const index = tf.range(0, vocabulary, 1, 'int32');
+  const shifted = tf.sub(logits, tf.max(logits, 1, true));
+  const weights = tf.exp(tf.div(shifted, temperature)) as tf.Tensor2D;
+  const upTo = tf.cast(tf.lessEqual(tf.reshape(index, [-1, 1]), index), 'float32') as tf.Tensor2D;
+  const cumulative = tf.matMul(weights, upTo);
+  const total = tf.slice(cumulative, [0, vocabulary - 1], [-1, 1]);
+  const target = tf.mul(total, tf.minimum(tf.reshape(uniform, [-1, 1]), BELOW_ONE));
+  const token = tf.sum(tf.cast(tf.lessEqual(cumulative, target), 'int32'), 1);
+  const chosen = tf.cast(tf.equal(index, tf.reshape(token, [-1, 1])), 'float32');
+  const logSum = tf.log(tf.sum(tf.exp(shifted), 1));
+  return [tf.cast(token, 'int32'), tf.sub(tf.sum(tf.mul(shifted, chosen), 1), logSum)];
+}
+
+/** Reads and draws many tokens in one go: {@link readTokens} and a draw, `count` times. */
+function readChunk(
+  params: Params,
+  config: ModelConfig,
+  { tokens: first, padding, time, cache: before, count, uniforms, temperature }: ChunkTensors,
+): Chunk {
+  const columns = tf.range(0, uniforms.shape[1], 1, 'int32');
+  const start = {
+    latest: first as tf.Tensor,
+    cache: before,
+    tokens: tf.zeros(uniforms.shape, 'int32') as tf.Tensor,
+    logProbs: tf.zeros(uniforms.shape) as tf.Tensor,
+  };
+  const { tokens, logProbs, cache } = repeat(count, start, (round, state) => {
+    const { logits, cache } = readTokens(params, config, {
+      ...{ tokens: state.latest as tf.Tensor2D, padding, cache: state.cache },
+      time: tf.add(time, round),
+    });
+    const column = tf.equal(columns, round);
+    const uniform = tf.sum(tf.mul(uniforms, tf.cast(column, 'float32')), 1);
+    const [token, logProb] = draw(logits, uniform, temperature);
+    const latest = tf.reshape(token, [-1, 1]);
+    return {
+      ...{ latest, cache: [...cache] },
+      tokens: tf.add(state.tokens, tf.mul(latest, tf.cast(column, 'int32'))),
+      logProbs: tf.add(
+        state.logProbs,
+        tf.mul(tf.reshape(logProb, [-1, 1]), tf.cast(column, 'float32')),
+      ),
+    };
+  });
+  return { tokens, logProbs, cache };
+}
+
 /** How steps run: operation by operation, as graphs, or as machine code. */
 export type CompileMode = boolean | 'xla';
 
-/** The two steps of decoding. */
+/** The steps of decoding. */
 export interface DecodingSteps {
   readonly readPrompts: typeof readPrompts;
   readonly readTokens: typeof readTokens;
+  readonly readChunk: typeof readChunk;
 }
 
 const compiled = new Map<CompileMode, { [K in keyof DecodingSteps]: Compiled<DecodingSteps[K]> }>();
@@ -109,6 +196,7 @@ export function decodingSteps(mode: CompileMode): DecodingSteps {
   const steps = {
     readPrompts: compile(readPrompts, { name: 'generate: prompts', ...options }),
     readTokens: compile(readTokens, { name: 'generate: token', ...options }),
+    readChunk: compile(readChunk, { name: 'generate: tokens', ...options }),
   };
   compiled.set(mode, steps);
   return steps;
@@ -170,7 +258,7 @@ export function advance(
   steps: DecodingSteps,
   params: Params,
   config: ModelConfig,
-  previous: Decoding,
+  previous: Pick<Decoding, 'cache' | 'padding' | 'time'>,
   from: readonly number[],
   tokens: readonly number[],
 ): Decoding {
@@ -187,6 +275,66 @@ export function advance(
     return { ...steps.readTokens(params, config, input), padding, time: time + 1 };
   } finally {
     tf.dispose([input.tokens, input.padding, input.time]);
+    if (cache !== previous.cache) tf.dispose(cache as unknown as tf.TensorContainer);
+  }
+}
+
+/** Tokens that are drawn in one go. */
+export const CHUNK = 16;
+
+/** Rows after a chunk: their last tokens are drawn but not read. */
+export interface Drawn {
+  readonly cache: readonly LayerCache[];
+  readonly padding: readonly number[];
+  readonly time: number;
+  /** `[R * CHUNK]`, `count` a row. */
+  readonly tokens: Int32Array;
+  /** `[R * CHUNK]`, nats. */
+  readonly logProbs: Float32Array;
+}
+
+/**
+ * Reads the latest token of each row and draws the next, `count` times.
+ *
+ * @param previous - stays as it is, and its owner's
+ * @param from - as for {@link advance}
+ * @param tokens - the latest one of each new row
+ * @param uniforms - `[R * CHUNK]`
+ * @returns the new rows; the caller owns the cache
+ */
+export async function advanceChunk(
+  steps: DecodingSteps,
+  params: Params,
+  config: ModelConfig,
+  previous: Pick<Decoding, 'cache' | 'padding' | 'time'>,
+  from: readonly number[],
+  tokens: readonly number[],
+  uniforms: Float32Array,
+  count: number,
+  temperature: number,
+): Promise<Drawn> {
+  const padding = from.map((row) => previous.padding[row]!);
+  const { time } = previous;
+  const cache = selectRows(previous.cache, from, previous.padding.length);
+  const { cache: given, ...input } = {
+    tokens: tf.tensor2d(Int32Array.from(tokens), [tokens.length, 1], 'int32'),
+    padding: tf.tensor1d(Int32Array.from(padding), 'int32'),
+    time: tf.scalar(time, 'int32'),
+    count: tf.scalar(count, 'int32'),
+    uniforms: tf.tensor2d(uniforms, [tokens.length, CHUNK]),
+    temperature: tf.scalar(temperature),
+    cache,
+  };
+  try {
+    const chunk = steps.readChunk(params, config, { ...input, cache: given });
+    const read = {
+      tokens: (await chunk.tokens.data()) as Int32Array,
+      logProbs: (await chunk.logProbs.data()) as Float32Array,
+    };
+    tf.dispose([chunk.tokens, chunk.logProbs]);
+    return { ...read, cache: chunk.cache, padding, time: time + count };
+  } finally {
+    tf.dispose(Object.values(input));
     if (cache !== previous.cache) tf.dispose(cache as unknown as tf.TensorContainer);
   }
 }

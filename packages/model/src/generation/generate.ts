@@ -1,11 +1,22 @@
 import { rng } from '@cfrl/engine';
 
 import type { Completion, SampledToken } from './completion.js';
-import { decodingSteps, disposeDecoding, prefill } from './decoding.js';
+import {
+  CHUNK,
+  type Decoding,
+  advance,
+  advanceChunk,
+  decodingSteps,
+  disposeDecoding,
+  prefill,
+} from './decoding.js';
 import { planGeneration } from './options.js';
 import type { GenerateOptions, LanguageModel } from './options.js';
-import { complete, continueRows, drawColumn } from './writing.js';
+import { arrange, complete, drawColumn, takeColumn, uniformsOf } from './writing.js';
 import type { Writing } from './writing.js';
+
+/** Vocabulary up to which tokens are drawn in the graph, by a product with a triangle of that size. */
+const LARGEST_DRAW = 1024;
 
 /**
  * Samples completions with cached keys and values, and yields them token by token: one column a
@@ -53,25 +64,60 @@ export async function* generateStream(
 
   options.signal?.throwIfAborted();
   const { config, params, tokenizer } = model;
-  const steps = decodingSteps(options.compile ?? false);
-  let now = prefill(
+  const { compile = false } = options;
+  const steps = decodingSteps(compile);
+  const { temperature, topK, topP } = plan.sampling;
+  // Drawing among all tokens is part of the graph, many tokens at a time; choosing among them is not.
+  const inChunks =
+    compile !== false &&
+    temperature > 0 &&
+    topK >= config.vocabSize &&
+    topP === 1 &&
+    config.vocabSize <= LARGEST_DRAW;
+  let now: Pick<Decoding, 'cache' | 'padding' | 'time'> & Partial<Decoding> = prefill(
     steps,
     params,
     config,
     plan.prompts.map(({ tokens }) => tokens),
     plan.maxNewTokens,
   );
+  const replace = (next: typeof now): void => {
+    disposeDecoding(now);
+    now = next;
+  };
   try {
-    for (let active: Writing[] = all; ;) {
-      const logits = (await now.logits.data()) as Float32Array;
-      const column = drawColumn(active, logits, plan, config.vocabSize);
-      active = active.filter(({ finishReason }) => finishReason === undefined);
-      yield column;
-      if (active.length === 0) break;
+    let active: Writing[] = all;
+    const unfinished = (): Writing[] =>
+      active.filter(({ finishReason }) => finishReason === undefined);
+    const first = (await now.logits!.data()) as Float32Array;
+    for (let logits: Float32Array | undefined = first; active.length > 0;) {
+      if (logits !== undefined) {
+        const column = drawColumn(active, logits, plan, config.vocabSize);
+        active = unfinished();
+        yield column;
+        if (active.length === 0) break;
+      }
       options.signal?.throwIfAborted();
-      const next = continueRows(steps, model, now, active, all.length);
-      disposeDecoding(now);
-      now = next;
+      const { from, tokens } = arrange(now.padding.length, active, all.length);
+      if (!inChunks) {
+        const next = advance(steps, params, config, now, from, tokens);
+        replace(next);
+        logits = (await next.logits.data()) as Float32Array;
+        continue;
+      }
+      logits = undefined;
+      const left = plan.maxNewTokens - active[0]!.tokens.length;
+      const count = Math.min(CHUNK, left);
+      const uniforms = uniformsOf(from.length, active, count);
+      const drawn = await advanceChunk(
+        ...([steps, params, config, now, from, tokens, uniforms, count, temperature] as const),
+      );
+      replace(drawn);
+      for (let column = 0; column < count && active.length > 0; column++) {
+        const sampled = takeColumn(active, drawn, column, plan);
+        active = unfinished();
+        yield sampled;
+      }
     }
   } finally {
     disposeDecoding(now);

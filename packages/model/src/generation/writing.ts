@@ -2,8 +2,8 @@ import type { Rng } from '@cfrl/engine';
 
 import type { Tokenizer } from '../tokenizer/types.js';
 import type { Completion, FinishReason, SampledToken } from './completion.js';
-import { type Decoding, type DecodingSteps, advance } from './decoding.js';
-import type { GenerationPlan, LanguageModel } from './options.js';
+import { CHUNK, type Drawn } from './decoding.js';
+import type { GenerationPlan } from './options.js';
 import { sampleToken } from './sample-token.js';
 
 /** A completion that is being written. */
@@ -17,22 +17,53 @@ export interface Writing {
   finishReason?: FinishReason;
 }
 
+/** Writes a token down, and what becomes of the completion. */
+function write(
+  each: Writing,
+  { token, logProb }: { token: number; logProb: number },
+  { stopTokens, maxNewTokens }: GenerationPlan,
+): SampledToken {
+  each.tokens.push(token);
+  each.logProbs.push(logProb);
+  if (stopTokens.has(token)) each.finishReason = 'stop';
+  else if (each.tokens.length === maxNewTokens) each.finishReason = 'length';
+  const sampled = { completion: each.index, token, logProb };
+  return each.finishReason ? { ...sampled, finishReason: each.finishReason } : sampled;
+}
+
 /** Draws one token for each of the completions, and writes it down. */
 export function drawColumn(
   writing: readonly Writing[],
   logits: Float32Array,
-  { sampling, stopTokens, maxNewTokens }: GenerationPlan,
+  plan: GenerationPlan,
   vocabSize: number,
 ): SampledToken[] {
   return writing.map((each) => {
     const row = logits.subarray(each.row * vocabSize, (each.row + 1) * vocabSize);
-    const { token, logProb } = sampleToken(row, sampling, () => each.source.next());
-    each.tokens.push(token);
-    each.logProbs.push(logProb);
-    if (stopTokens.has(token)) each.finishReason = 'stop';
-    else if (each.tokens.length === maxNewTokens) each.finishReason = 'length';
-    const sampled = { completion: each.index, token, logProb };
-    return each.finishReason ? { ...sampled, finishReason: each.finishReason } : sampled;
+    return write(
+      each,
+      sampleToken(row, plan.sampling, () => each.source.next()),
+      plan,
+    );
+  });
+}
+
+/** Writes one column of a chunk down. */
+export function takeColumn(
+  writing: readonly Writing[],
+  { tokens, logProbs }: Pick<Drawn, 'tokens' | 'logProbs'>,
+  column: number,
+  plan: GenerationPlan,
+): SampledToken[] {
+  return writing.map((each) => {
+    const at = each.row * CHUNK + column;
+    const [token, logProb] = [tokens[at]!, logProbs[at]!];
+    if (!Number.isFinite(logProb)) {
+      throw new RangeError(
+        `generate: the log-probability of token ${token} is ${logProb}, expected a finite number; the model has diverged`,
+      );
+    }
+    return write(each, { token, logProb }, plan);
   });
 }
 
@@ -49,15 +80,12 @@ function nextRows(rows: number, active: readonly Writing[], completions: number)
   return Array.from({ length: count }, (_, i) => needed[i] ?? needed[0]!);
 }
 
-/** The next step of the batch. */
-export function continueRows(
-  steps: DecodingSteps,
-  model: LanguageModel,
-  now: Decoding,
+/** Puts the completions into the rows of the next step, and says which rows those continue and what they read. */
+export function arrange(
+  rows: number,
   active: readonly Writing[],
   completions: number,
-): Decoding {
-  const rows = now.padding.length;
+): { from: number[]; tokens: number[] } {
   const from = nextRows(rows, active, completions);
   const stays = from.length === rows && from.every((row, i) => row === i);
   const tokens = new Array<number>(from.length).fill(0);
@@ -65,7 +93,16 @@ export function continueRows(
     if (!stays) each.row = i;
     tokens[each.row] = each.tokens.at(-1)!;
   });
-  return advance(steps, model.params, model.config, now, from, tokens);
+  return { from, tokens };
+}
+
+/** The numbers that decide the next tokens: each completion's from its own stream. */
+export function uniformsOf(rows: number, active: readonly Writing[], count: number): Float32Array {
+  const uniforms = new Float32Array(rows * CHUNK);
+  for (const { row, source } of active) {
+    for (let i = 0; i < count; i++) uniforms[row * CHUNK + i] = source.next();
+  }
+  return uniforms;
 }
 
 /** The completion that has been written. */
