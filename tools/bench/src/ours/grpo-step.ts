@@ -17,7 +17,12 @@ export async function prepareGrpoStep({ size, folder, bare }: JobRequest): Promi
   const promptTokens = randomRows(work.seed, work.prompts, work.promptLength);
   const prompts = promptTokens.map(tokenizer.decode);
   const run = train({
-    policy: languageModelPolicy(model, { maxNewTokens: work.newTokens, stopTokens: [] }),
+    policy: languageModelPolicy(model, {
+      maxNewTokens: work.newTokens,
+      stopTokens: [],
+      compile: 'xla',
+    }),
+    compile: 'xla',
     params: model.params,
     algorithm: grpo({ groupSize: work.groupSize, clipRange: work.clipRange }),
     prompts,
