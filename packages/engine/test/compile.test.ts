@@ -214,6 +214,24 @@ describe('compile', () => {
     f.dispose();
   });
 
+  it('records without regard to values: indices and divisors that it computes', () => {
+    const f = compile((x: tf.Tensor, ids: tf.Tensor) => {
+      const shifted = tf.sub(ids, tf.scalar(5, 'int32'));
+      const index = tf.maximum(shifted, tf.scalar(0, 'int32'));
+      const left = tf.mod(tf.add(ids, tf.scalar(7, 'int32')), tf.add(index, tf.scalar(1, 'int32')));
+      return [tf.gather(x, index as tf.Tensor1D), left, tf.floorDiv(ids, ids)];
+    });
+    tf.tidy(() => {
+      const results = f(tf.tensor1d([10, 20, 30]), tf.tensor1d([3, 6, 7], 'int32'));
+      expect(results.map((each) => each.arraySync())).toEqual([
+        [10, 20, 30],
+        [0, 1, 2],
+        [1, 1, 1],
+      ]);
+    });
+    f.dispose();
+  });
+
   it('calls the function itself where that is asked for', () => {
     let calls = 0;
     const counting = (x: tf.Tensor): tf.Tensor => {

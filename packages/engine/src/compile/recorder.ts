@@ -4,6 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type Binding, type NativeBackend, type Values, nativeBackend } from './binding.js';
 import { callerLine } from './caller-line.js';
 import { loopNodes } from './loop-nodes.js';
+import { shapeExecutor } from './shape-executor.js';
 import { typeAttribute, typeNumber } from './types.js';
 import type {
   Attribute,
@@ -116,6 +117,19 @@ export function record(
   const made = new WeakSet<object>();
   const held = new Set<number>();
 
+  const shapeOnly = shapeExecutor(binding);
+  /** Values matter only where they come from JavaScript: they may say what shape a result has. */
+  const execute = (
+    op: string,
+    attributes: readonly Attribute[],
+    ids: readonly number[],
+    count: number,
+  ): TensorMetadata[] =>
+    shapeOnly.execute(op, attributes, ids, count, (id) => {
+      const { node } = known.get(id)!;
+      return node.startsWith('k') ? node : shapeOnly.shapeOf(id);
+    });
+
   const placeholder = (
     prefix: string,
     id: number,
@@ -133,6 +147,7 @@ export function record(
     if (!ArrayBuffer.isView(values))
       throw new Error(`${where}: strings cannot be compiled${callerLine()}`);
     dtypes.set(id, dtype);
+    shapeOnly.learn(id, dtype, shape);
     if (values.byteLength > LARGE_CONSTANT) {
       held.add(id);
       hidden.push({ placeholder: placeholder('c', id, dtype, shape), id });
@@ -158,6 +173,7 @@ export function record(
       backend.binding = recordingBinding;
       if (!known.has(id)) {
         const { dtype, shape } = backend.tensorMap.get(dataId);
+        shapeOnly.learn(id, dtype, shape);
         hidden.push({ placeholder: placeholder('h', id, dtype, shape), dataId });
       }
       return id;
@@ -191,7 +207,7 @@ export function record(
               'of a fixed shape, or call this part outside',
           );
         }
-        const results = binding.executeOp(op, attributes, ids, count);
+        const results = execute(op, attributes, ids, count);
         const name = `n${named++}`;
         const complete = [...attributes];
         for (const [attribute, input] of inferred[op] ?? []) {
@@ -230,6 +246,7 @@ export function record(
         const [copy] = binding.executeOp('Identity', [type], [id], 1);
         known.set(copy!.id, { ...output, dtype: copy!.dtype });
         dtypes.set(copy!.id, copy!.dtype);
+        shapeOnly.learn(copy!.id, copy!.dtype, copy!.shape);
         return backend.createOutputTensor(copy!);
       };
       const outer = nodes;
@@ -259,6 +276,7 @@ export function record(
   for (const { tensor, place } of inputs) {
     const [id] = getInputTensorIds([tensor]) as [number];
     const { dtype } = backend.tensorMap.get(tensor.dataId);
+    shapeOnly.learn(id, dtype, tensor.shape);
     if (place === undefined) placeholder('a', id, dtype, tensor.shape);
     else known.set(id, { node: place, index: 0, dtype });
     dtypes.set(id, dtype);
@@ -310,6 +328,7 @@ export function record(
     Math.random = random;
     backend.binding = binding;
     restore(backend);
+    shapeOnly.dispose();
     if (!finished) for (const id of held) binding.deleteTensor(id);
   }
 }
