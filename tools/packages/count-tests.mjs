@@ -2,9 +2,12 @@
 // broke off before it had results counts as one failure. What failed, and why, goes to standard error.
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 
-const root = new URL('../../packages/', import.meta.url);
+const roots = [
+  new URL('../../packages/', import.meta.url),
+  new URL('../../tools/', import.meta.url),
+];
 let [passed, failed, read] = [0, 0, 0];
-for (const name of readdirSync(root)) {
+for (const [name, root] of roots.flatMap((root) => readdirSync(root).map((name) => [name, root]))) {
   const file = new URL(`${name}/.vitest-results/results.json`, root);
   if (!existsSync(file)) continue;
   const results = JSON.parse(readFileSync(file, 'utf8'));

@@ -11,7 +11,7 @@ export interface Plan {
 }
 
 /** A measurement whose spread is worth printing. */
-export const full: Plan = { rounds: 15, roundMs: 500, processes: 3, memorySteps: 6 };
+export const full: Plan = { rounds: 9, roundMs: 500, processes: 2, memorySteps: 4 };
 
 /** Enough to see that everything works. */
 export const quick: Plan = { rounds: 4, roundMs: 200, processes: 1, memorySteps: 3 };
