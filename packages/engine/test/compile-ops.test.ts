@@ -199,6 +199,60 @@ describe('XLA', () => {
     f.dispose();
   });
 
+  it('takes many small tensors across its border, of every shape and in any order', () => {
+    // Ranks 0 to 3, an argument that is handed on as it is, one that comes out twice, and other types beside them.
+    const shapes = [[], [3], [2, 3], [1, 2, 2], [5], [1], [4], [2, 2], [6], [1, 1]];
+    const step = (xs: readonly tf.Tensor[], count: tf.Tensor) => {
+      const changed = xs.map((x, i) => tf.add(tf.mul(x, i + 1), tf.sum(xs[(i + 3) % xs.length]!)));
+      return {
+        changed: changed.toReversed(),
+        again: changed[2]!,
+        same: xs[1]!,
+        count: tf.add(count, 1),
+        total: tf.addN(changed.map((x) => tf.sum(x))),
+      };
+    };
+    const f = compile(step, { xla: true });
+    tf.tidy(() => {
+      const count = tf.scalar(7, 'int32');
+      for (const shift of [0, 100]) {
+        const xs = shapes.map((shape, k) =>
+          tf.add(tf.mul(tf.ones(shape), k + shift), tf.range(0, shape.at(-1) ?? 1)),
+        );
+        const [actual, expected] = [f(xs, count), step(xs, count)];
+        expect(actual.changed.map((x) => x.arraySync())).toEqual(
+          expected.changed.map((x) => x.arraySync()),
+        );
+        for (const name of ['again', 'same', 'count', 'total'] as const) {
+          expect(actual[name].arraySync()).toEqual(expected[name].arraySync());
+        }
+      }
+    });
+    f.dispose();
+  });
+
+  it('keeps a state of many small tensors', () => {
+    const names = Array.from({ length: 12 }, (_, i) => `p${i}`);
+    const initial = Object.fromEntries(names.map((name, i) => [name, tf.fill([i + 1], i)]));
+    const step = compileWithState(
+      initial,
+      (state, by: tf.Tensor) => ({
+        state: Object.fromEntries(names.map((name) => [name, tf.add(state[name]!, by)])),
+        output: tf.addN(names.map((name) => tf.sum(state[name]!))),
+      }),
+      { xla: true },
+    );
+    tf.tidy(() => {
+      for (const by of [1, 2]) step(tf.scalar(by));
+      const state = step.state();
+      names.forEach((name, i) =>
+        expect(state[name]!.arraySync()).toEqual(Array(i + 1).fill(i + 3)),
+      );
+    });
+    step.dispose();
+    tf.dispose(initial);
+  });
+
   it('keeps a state', () => {
     const initial = { n: tf.scalar(0) };
     const count = compileWithState(

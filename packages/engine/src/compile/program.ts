@@ -6,14 +6,23 @@ import { type Hidden, type Input, record } from './recorder.js';
 import { flatten } from './structure.js';
 import { typeAttribute, typeNumber } from './types.js';
 
+/** A tensor at the border of a program: where it is, its type as a number of TensorFlow's, and its shape. */
+export interface Value {
+  readonly output: Output;
+  readonly dtype: number;
+  readonly shape: readonly number[];
+}
+
 /** A recorded function: its graph, what is fed and what is fetched. */
 export interface Program {
   readonly graph: Graph;
   /** Names of the placeholders of the inputs that have no place in the graph. */
   readonly inputs: readonly string[];
   readonly hidden: readonly Hidden[];
-  /** Where each tensor of the result is, and its type as a number of TensorFlow's. */
-  readonly results: readonly { readonly output: Output; readonly dtype: number }[];
+  /** The tensors of the arguments, in their order. */
+  readonly entries: readonly Value[];
+  /** The tensors of the result, in their order. */
+  readonly results: readonly Value[];
   /** The result around tensors. */
   readonly rebuild: (tensors: readonly tf.Tensor[]) => unknown;
 }
@@ -26,16 +35,25 @@ export function recordProgram(
 ): Program {
   const { placeholders, hidden, constants, nodes, outputs, result } = record(where, inputs, () => {
     const { tensors, rebuild } = flatten(`${where}: result`, synchronous(where, body()));
-    const dtypes = tensors.map(({ dtype }) => typeNumber(dtype));
-    return { tensors, result: { rebuild, dtypes } };
+    const kinds = tensors.map(({ dtype, shape }) => ({ dtype: typeNumber(dtype), shape }));
+    return { tensors, result: { rebuild, kinds } };
   });
-  const { rebuild, dtypes } = result as { rebuild: Program['rebuild']; dtypes: readonly number[] };
-  const fed = inputs.filter(({ place }) => place === undefined).length;
+  const { rebuild, kinds } = result as {
+    rebuild: Program['rebuild'];
+    kinds: readonly Omit<Value, 'output'>[];
+  };
+  const fed = placeholders.slice(0, inputs.filter(({ place }) => place === undefined).length);
+  const names = fed.map(({ name }) => name);
   return {
     graph: { placeholders, constants, nodes },
-    inputs: placeholders.slice(0, fed).map(({ name }) => name),
+    inputs: fed.map(({ name }) => name),
     hidden,
-    results: outputs.map((output, i) => ({ output, dtype: dtypes[i]! })),
+    entries: inputs.map(({ tensor, place }) => ({
+      output: { node: place ?? names.shift()!, index: 0 },
+      dtype: typeNumber(tensor.dtype),
+      shape: tensor.shape,
+    })),
+    results: outputs.map((output, i) => ({ output, ...kinds[i]! })),
     rebuild,
   };
 }
@@ -50,10 +68,7 @@ export function synchronous<T>(where: string, result: T): T {
 }
 
 /** A node that hands a value on: TensorFlow does not give back what it was fed. */
-export const identity = (
-  name: string,
-  { output, dtype }: Program['results'][number],
-): GraphNode => ({
+export const identity = (name: string, { output, dtype }: Omit<Value, 'shape'>): GraphNode => ({
   name,
   op: 'Identity',
   inputs: [output],

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { type Params, mapParams } from '../params.js';
+import type { Params } from '../params.js';
+import { elementwise } from './elementwise.js';
 import { entries, under } from './state.js';
 import type { Optimizer } from './types.js';
 
@@ -53,16 +54,16 @@ export function chain(...optimizers: readonly Optimizer[]): Optimizer {
  * ```
  */
 export function applyUpdates(params: Params, updates: Params): Params {
-  return tf.tidy(() =>
-    mapParams(updates, (update, name) => {
-      const parameter = params[name];
-      if (parameter === undefined) {
-        throw new RangeError(
-          `applyUpdates: updates has '${name}', expected only names of params: ` +
-            Object.keys(params).join(', '),
-        );
-      }
-      return tf.add(parameter, update);
-    }),
-  );
+  const names = Object.keys(updates);
+  for (const name of names) {
+    if (params[name] !== undefined) continue;
+    throw new RangeError(
+      `applyUpdates: updates has '${name}', expected only names of params: ` +
+        Object.keys(params).join(', '),
+    );
+  }
+  return tf.tidy(() => {
+    const [sums = {}] = elementwise(names, [updates, params], (update, p) => [tf.add(p!, update!)]);
+    return sums;
+  });
 }

@@ -2,7 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { checkInRange } from '../check.js';
 import { sumOfSquares } from '../ops/sum-of-squares.js';
-import { type Params, mapParams } from '../params.js';
+import type { Params } from '../params.js';
+import { elementwise } from './elementwise.js';
 import type { Optimizer } from './types.js';
 
 /**
@@ -48,7 +49,8 @@ export function clipByGlobalNorm(maxNorm: number): Optimizer {
     update: (grads) => ({
       updates: tf.tidy(() => {
         const scale = tf.div(maxNorm, tf.maximum(globalNorm(grads), maxNorm));
-        return mapParams(grads, (g) => tf.mul(g, scale));
+        const [scaled = {}] = elementwise(Object.keys(grads), [grads], (g) => [tf.mul(g!, scale)]);
+        return scaled;
       }),
       state: {},
     }),

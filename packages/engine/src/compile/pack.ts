@@ -1,0 +1,112 @@
+import { nativeBackend } from './binding.js';
+import type { GraphConstant, GraphNode, Output } from './graph.js';
+import type { Program, Value } from './program.js';
+import { typeAttribute } from './types.js';
+
+/** Entries up to which a tensor travels with others; a large one is not worth the copy. */
+const SMALL = 1 << 14;
+
+/** From how many small results on it pays. */
+const MANY = 8;
+
+const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+
+/**
+ * The same program whose small tensors cross its border as one: a training step has hundreds of biases and moments, and XLA
+ * would make, compile and keep a kernel for every single one. They are joined and cut apart outside (`xla: false`), and
+ * the other way round inside, where XLA sees that pieces which lie side by side are one.
+ */
+export function packSmall(program: Program): Program {
+  const { TF_FLOAT } = nativeBackend().binding;
+  const { graph, results, entries } = program;
+  const made = new Set(graph.nodes.map(({ name }) => name));
+  const small = ({ dtype, shape }: Value): boolean => dtype === TF_FLOAT && sizeOf(shape) <= SMALL;
+  const leaving = unique(results.filter((value) => made.has(value.output.node) && small(value)));
+  if (leaving.length < MANY) return program;
+  const entering = unique(entries.filter(small));
+  const out = crossing('p', leaving, { joined: true });
+  const into = entering.length < MANY ? undefined : crossing('q', entering, { joined: false });
+  const inner = (output: Output): Output => into?.pieces.get(keyOf(output)) ?? output;
+  const outer = ({ output, ...rest }: Value): Value => ({
+    ...rest,
+    output: out.pieces.get(keyOf(output)) ?? output,
+  });
+  return {
+    ...program,
+    results: results.map(outer),
+    graph: {
+      ...graph,
+      constants: [...graph.constants, ...out.constants, ...(into?.constants ?? [])],
+      nodes: [
+        ...graph.nodes.map((node) => ({ ...node, inputs: node.inputs.map(inner) })),
+        ...out.nodes,
+        ...(into?.nodes ?? []),
+      ],
+    },
+  };
+}
+
+const keyOf = ({ node, index }: Output): string => `${node}:${index}`;
+
+const unique = (values: readonly Value[]): Value[] => [
+  ...new Map(values.map((value) => [keyOf(value.output), value])).values(),
+];
+
+/** The nodes that join values on one side of the border and cut them apart on the other; `joined` says whether inside is where they are joined. */
+function crossing(
+  prefix: string,
+  values: readonly Value[],
+  { joined }: { readonly joined: boolean },
+): { nodes: GraphNode[]; constants: GraphConstant[]; pieces: Map<string, Output> } {
+  const { TF_FLOAT, TF_INT32, TF_ATTR_INT } = nativeBackend().binding;
+  const type = (name: string, value: number) => typeAttribute(name, value);
+  const count = (name: string) => ({ name, type: TF_ATTR_INT, value: values.length });
+  const nodes: GraphNode[] = [];
+  const constants: GraphConstant[] = [];
+  const side = (inside: boolean) => (inside ? {} : { xla: false });
+  const constant = (name: string, numbers: readonly number[], inside: boolean, rank: 0 | 1) => {
+    constants.push({
+      name,
+      dtype: TF_INT32,
+      shape: rank === 0 ? [] : [numbers.length],
+      values: Int32Array.from(numbers),
+      ...side(inside),
+    });
+    return { node: name, index: 0 };
+  };
+  const reshaped = (name: string, value: Output, shape: readonly number[], inside: boolean) => {
+    const to = constant(`${name}s`, shape, inside, 1);
+    const attributes = [type('T', TF_FLOAT), type('Tshape', TF_INT32)];
+    nodes.push({ name, op: 'Reshape', inputs: [value, to], attributes, ...side(inside) });
+    return { node: name, index: 0 };
+  };
+
+  const flat = values.map(({ output, shape }, i) =>
+    shape.length === 1 ? output : reshaped(`${prefix}f${i}`, output, [-1], joined),
+  );
+  nodes.push({
+    name: `${prefix}j`,
+    op: 'ConcatV2',
+    inputs: [...flat, constant(`${prefix}ja`, [0], joined, 0)],
+    attributes: [count('N'), type('T', TF_FLOAT), type('Tidx', TF_INT32)],
+    ...side(joined),
+  });
+  const sizes = values.map(({ shape }) => sizeOf(shape));
+  nodes.push({
+    name: `${prefix}c`,
+    op: 'SplitV',
+    inputs: [
+      { node: `${prefix}j`, index: 0, dtype: TF_FLOAT },
+      constant(`${prefix}cs`, sizes, !joined, 1),
+      constant(`${prefix}ca`, [0], !joined, 0),
+    ],
+    attributes: [count('num_split'), type('T', TF_FLOAT), type('Tlen', TF_INT32)],
+    ...side(!joined),
+  });
+  const pieces = values.map(({ output, shape }, i): [string, Output] => {
+    const piece = { node: `${prefix}c`, index: i, dtype: TF_FLOAT };
+    const whole = shape.length === 1 ? piece : reshaped(`${prefix}r${i}`, piece, shape, !joined);
+    return [keyOf(output), { ...whole, dtype: TF_FLOAT }];
+  });
+  return { nodes, constants, pieces: new Map(pieces) };
+}
