@@ -15,6 +15,7 @@ import { renderTerminal } from './results/terminal.js';
 import { placesFor, writeResults } from './results/write.js';
 import { type Row, rows as allRows, selectRows } from './rows.js';
 import { runRows } from './run.js';
+import { buildWorker } from './worker/build.js';
 import { isOurs, workers } from './worker/workers.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -29,9 +30,10 @@ async function bench(args: Arguments): Promise<Results> {
   const reason = refusal(load);
   if (reason !== undefined && !args.force) throw new Error(reason);
 
+  const ours = await buildWorker();
   const commit = describeCommit();
   const date = new Date().toISOString();
-  const all = workers(python, join(cacheFolder(), 'bench-caches'));
+  const all = workers(ours, python, join(cacheFolder(), 'bench-caches'));
   const view = progressView(process.stderr, () => performance.now());
   try {
     const measured = await runRows(rows, plan, all, view);

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 
 import { startWorker } from '../src/worker/client.js';
 import { parseReply } from '../src/worker/protocol.js';
-import { workers } from '../src/worker/workers.js';
+import { sourceWorker, workers } from '../src/worker/workers.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'cfrl-bench-test-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -44,7 +44,7 @@ describe('startWorker', () => {
 
 describe('our worker', () => {
   it('prepares, compares, runs and releases each of our programs, on WebAssembly', async () => {
-    const all = workers(undefined, folder);
+    const all = workers(sourceWorker, undefined, folder);
     const worker = await all.get('wasm');
     const counts: Record<string, string[]> = {};
     for (const program of ['training-step', 'decoding', 'grpo-step']) {

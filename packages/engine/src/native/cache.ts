@@ -41,11 +41,14 @@ export function makeCacheFolder(): string {
   throw new Error(`${folder} cannot be made; set CFRL_CACHE to a folder that can be written`);
 }
 
+/** Raised when what is built changes, so that an older build is not taken for it. */
+const revision = 2;
+
 /** Folder of one finished build. */
 export const buildFolder = (tfjsVersion: string): string =>
   join(
     cacheFolder(),
-    `tensorflow-${tensorflowVersion}-tfjs-node-${tfjsVersion}-${process.platform}-${process.arch}`,
+    `tensorflow-${tensorflowVersion}-tfjs-node-${tfjsVersion}-${process.platform}-${process.arch}-${revision}`,
   );
 
 /** The binding inside a folder that is laid out as `@tensorflow/tfjs-node` lays itself out. */

@@ -1,8 +1,8 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
+import { addonFile, addonSource } from './addon.js';
 import { nodeHeaders } from './headers.js';
-import { quietAddon, quietSource } from './quiet.js';
 import { errorLine, run } from './run.js';
 import type { TfjsNodePackage } from './tfjs-node.js';
 
@@ -33,9 +33,9 @@ export async function compile(
     ...libraries.map((name) => join(folder, 'deps', 'lib', name)),
     '-Wl,-rpath,$ORIGIN/../../deps/lib',
   ]);
-  const quiet = join(include, 'quiet.cc');
-  writeFileSync(quiet, quietSource);
-  await runCompiler(compiler, [...common, ...headers, quiet, '-o', quietAddon(binding)]);
+  const addon = join(include, 'process.cc');
+  writeFileSync(addon, addonSource);
+  await runCompiler(compiler, [...common, ...headers, addon, '-o', addonFile(binding)]);
   return binding;
 }
 

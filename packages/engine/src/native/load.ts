@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { Binding } from '../compile/binding.js';
-import { setGraphLoader } from '../compile/graph.js';
+import { type LoadedGraph, setGraphLoader } from '../compile/graph.js';
 import { type Messages, loadGraph } from '../compile/saved-model.js';
+import { type Addon, loadAddon } from './addon.js';
 import { replaceKernels } from './kernels.js';
 import { quietly } from './quiet.js';
 import { setThreads } from './threads.js';
@@ -39,14 +40,32 @@ export async function loadBinding(
     require('./dist/register_all_kernels.js');
     const { NodeJSKernelBackend } =
       require('./dist/nodejs_kernel_backend.js') as KernelBackendModule;
-    const native = quietly(require, binding) as Binding;
+    const addon = loadAddon(binding);
+    // More heaps than threads that compute would only hold more of what was freed.
+    addon?.limitHeaps(threads);
+    const native = quietly(addon, () => require(binding)) as Binding;
+    addon?.giveBack();
     replaceKernels();
     const messages = require('./dist/proto/api_pb.js') as Messages;
-    setGraphLoader((graph) => loadGraph(native, messages, graph));
+    setGraphLoader((graph) => givingBack(addon, loadGraph(native, messages, graph)));
     tf.registerBackend('tensorflow', () => new NodeJSKernelBackend(native, name), 3);
     loaded = binding;
   }
   if (!(await tf.setBackend('tensorflow'))) throw new Error('the binding could not be started');
+}
+
+/** The graph, whose first run compiles it: what that took is given back. */
+function givingBack(addon: Addon | undefined, graph: LoadedGraph): LoadedGraph {
+  let compiled = false;
+  return {
+    ...graph,
+    run: (...args) => {
+      const results = graph.run(...args);
+      if (!compiled) addon?.giveBack();
+      compiled = true;
+      return results;
+    },
+  };
 }
 
 /** tfjs-node calls two helpers that Node.js 22 warns about and Node.js 23 dropped. */

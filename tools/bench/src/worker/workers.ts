@@ -31,18 +31,28 @@ export interface Workers {
 
 const path = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 
-/** Node with TypeScript. */
-const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+/** Our worker from the sources: what tests run, with nothing built before. */
+export const sourceWorker: readonly string[] = [
+  '--import',
+  pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href,
+  '--conditions=@cfrl/source',
+  path('../ours/worker.ts'),
+];
 
 const count = String(threads);
 
-function commandOf(name: WorkerName, python: string | undefined, caches: string) {
+function commandOf(
+  name: WorkerName,
+  ours: readonly string[],
+  python: string | undefined,
+  caches: string,
+) {
   if (isOurs(name)) {
     const backend = name === 'wasm' ? 'wasm' : 'tensorflow';
     return {
       name,
       program: process.execPath,
-      args: ['--import', tsx, '--conditions=@cfrl/source', path('../ours/worker.ts')],
+      args: ours,
       env: { CFRL_THREADS: count, CFRL_BACKEND: backend },
     };
   }
@@ -75,16 +85,21 @@ function checkThreads(name: WorkerName, has: number): void {
 /**
  * The workers of one run.
  *
+ * @param ours - Node's arguments that start ours
  * @param python - an interpreter with the peers, if a row needs one
  * @param caches - a folder for what the peers keep
  */
-export function workers(python: string | undefined, caches: string): Workers {
+export function workers(
+  ours: readonly string[],
+  python: string | undefined,
+  caches: string,
+): Workers {
   const kept = new Map<WorkerName, Promise<Greeted>>();
   const versions: Record<string, string> = {};
   const threadsOf: Record<string, number> = {};
 
   async function fresh(name: WorkerName): Promise<Greeted> {
-    const worker = startWorker(commandOf(name, python, caches));
+    const worker = startWorker(commandOf(name, ours, python, caches));
     try {
       const hello = await worker.call('hello', {});
       checkThreads(name, hello.threads);
