@@ -5,10 +5,10 @@ import { renderHtml, type ReportInput, type Sample } from '@cfrl/recipes';
 import { handInput, rewards } from './support/report-hand.js';
 import { noisyArms, syntheticArm, syntheticInput } from './support/report-records.js';
 
-const documentOf = (input: ReportInput) => parseHTML(renderHtml(input)).document;
+const documentOf = async (input: ReportInput) => parseHTML(await renderHtml(input)).document;
 
 /** The usual input, rendered once for the tests that only look. */
-const page = renderHtml(syntheticInput());
+const page = await renderHtml(syntheticInput());
 const { document: usual } = parseHTML(page);
 
 /** The text a reader sees, without the style sheet, and the labels a screen reader says. */
@@ -74,21 +74,21 @@ const CASES: Readonly<Record<string, () => ReportInput>> = {
     ),
 };
 
-const plain = documentOf(hostile('plain'));
+const plain = await documentOf(hostile('plain'));
 
 describe('renderHtml', () => {
   it.each(Object.entries(CASES))(
     'never prints what is not a number or not there: %s',
-    (_name, make) => {
-      const html = renderHtml(make());
+    async (_name, make) => {
+      const html = await renderHtml(make());
       expect(words(html)).not.toMatch(/\b(NaN|undefined|null|Infinity|object Object)\b/);
       expect(html).not.toMatch(/="[^"]*(NaN|undefined|Infinity)[^"]*"/);
     },
   );
 
-  it('makes the same bytes from the same input, every time', () => {
-    renderHtml(syntheticInput(noisyArms()));
-    expect(renderHtml(structuredClone(syntheticInput()))).toBe(page);
+  it('makes the same bytes from the same input, every time', async () => {
+    await renderHtml(syntheticInput(noisyArms()));
+    expect(await renderHtml(structuredClone(syntheticInput()))).toBe(page);
   });
 
   it('holds everything itself: nothing is fetched, nothing runs', () => {
@@ -104,12 +104,12 @@ describe('renderHtml', () => {
     ).toContain("default-src 'none'");
   });
 
-  it('is under 500 kB for ten seeds and long records', () => {
+  it('is under 500 kB for ten seeds and long records', async () => {
     const seeds = Array.from({ length: 10 }, (_, i) => i + 1);
     const arms = ['CF-RL', 'standard RL'].map((name) =>
       syntheticArm({ name, seeds, steps: 2_000 }),
     );
-    expect(Buffer.byteLength(renderHtml(syntheticInput(arms)))).toBeLessThan(500_000);
+    expect(Buffer.byteLength(await renderHtml(syntheticInput(arms)))).toBeLessThan(500_000);
   });
 
   it.each([
@@ -119,8 +119,8 @@ describe('renderHtml', () => {
     '</style><script>x</script>',
     '</title><svg onload=alert(1)>',
     '<!-- & &lt; ]]> \u0000\u0007 \ud800 ${x} `y`',
-  ])('shows hostile text as text: %j', (text) => {
-    const document = documentOf(hostile(text));
+  ])('shows hostile text as text: %j', async (text) => {
+    const document = await documentOf(hostile(text));
     const elements = (page: typeof document) =>
       [...page.querySelectorAll('*')].map(
         ({ localName, attributes }) => `${localName} ${[...attributes].map(({ name }) => name)}`,
@@ -172,9 +172,9 @@ describe('renderHtml', () => {
     }
   });
 
-  it('keeps every row of a table as wide as its head', () => {
+  it('keeps every row of a table as wide as its head', async () => {
     for (const make of [CASES['full']!, CASES['five arms']!, CASES['one arm']!]) {
-      for (const table of documentOf(make()).querySelectorAll('.scroll table')) {
+      for (const table of (await documentOf(make())).querySelectorAll('.scroll table')) {
         const widths = [...table.querySelectorAll('tr')].map((row) =>
           [...row.children].reduce(
             (sum, cell) => sum + Number(cell.getAttribute('colspan') ?? 1),
@@ -186,14 +186,14 @@ describe('renderHtml', () => {
     }
   });
 
-  it('says plainly that one seed has no interval', () => {
-    const text = words(renderHtml(CASES['one seed']!()));
+  it('says plainly that one seed has no interval', async () => {
+    const text = words(await renderHtml(CASES['one seed']!()));
     expect(text).toContain('One seed each (CF-RL and standard RL): no interval can be given');
     expect(text).not.toMatch(/\[[−\d]/);
   });
 
-  it('shows a dash for what is missing, and says which runs are incomplete', () => {
-    const document = documentOf(gaps());
+  it('shows a dash for what is missing, and says which runs are incomplete', async () => {
+    const document = await documentOf(gaps());
     const row = [...document.querySelectorAll('.data tbody tr')].find((item) =>
       item.textContent?.includes('Token entropy'),
     )!;
@@ -204,15 +204,15 @@ describe('renderHtml', () => {
       '—',
       '—',
     ]);
-    expect(words(renderHtml(gaps()))).toContain(
+    expect(words(await renderHtml(gaps()))).toContain(
       'Some runs of CF-RL and standard RL have no probe before RL',
     );
-    expect(words(renderHtml(gaps()))).toContain(
+    expect(words(await renderHtml(gaps()))).toContain(
       'Left out of paired differences, for want of a twin: CF-RL: seed 2; standard RL: seed 3.',
     );
   });
 
-  it('puts each completion beside its own prompt, the first of several, whatever their order', () => {
+  it('puts each completion beside its own prompt, the first of several, whatever their order', async () => {
     const sample = (prompt: string, completion: string, reward = 1): Sample => ({
       prompt,
       completion,
@@ -230,7 +230,7 @@ describe('renderHtml', () => {
     const input = syntheticInput([
       { ...arm!, runs: [{ ...arm!.runs[0]!, samplesBefore, samplesAfter }] },
     ]);
-    const rows = [...documentOf(input).querySelectorAll('.samples tbody tr')].map((row) =>
+    const rows = [...(await documentOf(input)).querySelectorAll('.samples tbody tr')].map((row) =>
       [...row.children].map((cell) => cell.textContent!.trim().replace(/\s+/g, ' ')),
     );
     expect(rows).toEqual([
@@ -240,16 +240,16 @@ describe('renderHtml', () => {
     ]);
   });
 
-  it('warns when a run is much shorter than the others, and only then', () => {
+  it('warns when a run is much shorter than the others, and only then', async () => {
     const arms = (end: number): ReportInput =>
       handInput({
         'CF-RL': [rewards(1, [0, 0], [end, 0.5])],
         'standard RL': [rewards(1, [0, 0], [1000, 0.5])],
       });
-    expect(words(renderHtml(arms(500)))).toContain(
+    expect(words(await renderHtml(arms(500)))).toContain(
       'Runs differ in length: the longest reached 1,000 sampled tokens, the shortest 500, and the comparison ends there.',
     );
-    expect(words(renderHtml(arms(900)))).not.toContain('Runs differ in length');
+    expect(words(await renderHtml(arms(900)))).not.toContain('Runs differ in length');
   });
 
   it('marks options that differ between arms, and joins those that differ between seeds', () => {
@@ -266,8 +266,8 @@ describe('renderHtml', () => {
     expect(rows).toContainEqual({ cells: ['classifierSteps', '40', ''], differs: true });
   });
 
-  it('names itself in errors', () => {
-    expect(() => renderHtml({ ...syntheticInput(), arms: [] })).toThrow(
+  it('names itself in errors', async () => {
+    await expect(renderHtml({ ...syntheticInput(), arms: [] })).rejects.toThrow(
       'renderHtml: input.arms is empty',
     );
   });

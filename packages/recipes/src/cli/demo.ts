@@ -53,7 +53,10 @@ export async function runDemo(options: DemoOptions): Promise<void> {
     view.stop();
   }
   const input = collectExperiment(root, command);
-  const paths = writeReport(root, { html: renderHtml(input), markdown: renderMarkdown(input) });
+  const paths = writeReport(root, {
+    html: await renderHtml(input),
+    markdown: renderMarkdown(input),
+  });
   if (json) {
     process.stdout.write(`${JSON.stringify({ root, ...paths, summary: summarize(input) })}\n`);
     return;

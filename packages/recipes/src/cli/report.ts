@@ -6,9 +6,15 @@ import { summarize } from '../report/summarize.js';
 import { terminalSummary } from './summary.js';
 
 /** `cfrl report FOLDER`: the report anew, from the records alone. */
-export function rebuildReport(folder: string, { json = false }: { readonly json?: boolean }): void {
+export async function rebuildReport(
+  folder: string,
+  { json = false }: { readonly json?: boolean },
+): Promise<void> {
   const input = collectExperiment(folder, `cfrl report ${folder}`);
-  const paths = writeReport(folder, { html: renderHtml(input), markdown: renderMarkdown(input) });
+  const paths = writeReport(folder, {
+    html: await renderHtml(input),
+    markdown: renderMarkdown(input),
+  });
   process.stdout.write(
     json
       ? `${JSON.stringify({ ...paths, summary: summarize(input) })}\n`

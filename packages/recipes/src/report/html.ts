@@ -1,8 +1,6 @@
 import { checkReportInput } from './check.js';
 import { findings } from './findings.js';
-import { charts, furtherCharts } from './html/charts.js';
 import { again, attributionTable, configuration, howMeasured, samples } from './html/details.js';
-import { header, tiles, verdicts } from './html/overview.js';
 import { STYLE } from './html/style.js';
 import { differenceTables, headlineTable } from './html/tables.js';
 import { html, raw } from './markup.js';
@@ -31,11 +29,16 @@ const POLICY =
  *   title: 'Additions & more', task: { name: 'add', description: 'One-digit sums.' }, versions: {},
  *   backend: 'cpu', command: 'cfrl paper', arms: [{ name: 'CF-RL', description: '', runs: [run] }],
  * };
- * renderHtml(input).includes('<h1>Additions &amp; more</h1>'); // => true
+ * (await renderHtml(input)).includes('<h1>Additions &amp; more</h1>'); // => true
  * ```
  */
-export function renderHtml(input: ReportInput): string {
+export async function renderHtml(input: ReportInput): Promise<string> {
   checkReportInput('renderHtml', input);
+  // What draws is loaded when something is drawn: it would be a third of what importing this package takes.
+  const [{ charts, furtherCharts }, { header, tiles, verdicts }] = await Promise.all([
+    import('./html/charts.js'),
+    import('./html/overview.js'),
+  ]);
   const summary = summarize(input);
   return html`<!doctype html>
     <html lang="en">
