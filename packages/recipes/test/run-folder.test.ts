@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   appendFileSync,
   mkdirSync,
@@ -90,6 +92,28 @@ describe('openRun', () => {
     writeFileSync(join(path, 'lock'), '999999999');
     openRun(path, { seed: 1 }).close();
   });
+
+  it.runIf(process.platform === 'linux')(
+    'does not take a process for one that had its number before, nor one that was killed for alive',
+    async () => {
+      const path = folder();
+      openRun(path, { seed: 1 }).close();
+      writeFileSync(join(path, 'lock'), `${process.ppid} 1`);
+      openRun(path, { seed: 1 }).close();
+      // A shell's child that nobody collects: the shell has become a program that does not know of it.
+      const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60']);
+      try {
+        const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+        const zombie = Number(String(line));
+        const state = () => readFileSync(`/proc/${zombie}/stat`, 'utf8').split(') ')[1]![0];
+        await expect.poll(state).toBe('Z');
+        writeFileSync(join(path, 'lock'), String(zombie));
+        openRun(path, { seed: 1 }).close();
+      } finally {
+        parent.kill('SIGKILL');
+      }
+    },
+  );
 
   it('says what to do when the folder cannot be made', () => {
     const file = folder();

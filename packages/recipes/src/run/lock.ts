@@ -3,14 +3,36 @@ import { join } from 'node:path';
 
 import { onDisk } from './files.js';
 
-const isAlive = (pid: number): boolean => {
+/**
+ * When a process started, in the system's own units, so that another process that was given its number later is not taken
+ * for it. A process that has ended but was not collected yet is not there any more; where the system tells no times, every
+ * process that is there has started at 'unknown'.
+ */
+function startOf(pid: number): string | undefined {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return undefined;
   }
-};
+  try {
+    // After the name, which is in parentheses and may hold anything: the state, and 19 fields on the time.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\)\s/s, '')
+      .split(' ');
+    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
+  } catch {
+    return 'unknown';
+  }
+}
+
+/** Whether the process that wrote a lock is still at work. */
+function holds(lock: string): boolean {
+  const [number, start] = lock.split(' ');
+  const pid = Number(number);
+  if (!Number.isSafeInteger(pid) || pid <= 0 || pid === process.pid) return false;
+  const now = startOf(pid);
+  return now !== undefined && (start === undefined || start === now);
+}
 
 /**
  * Makes this process the only one that writes into a run folder. The lock of a process that died,
@@ -22,7 +44,7 @@ export function lockFolder(folder: string): () => void {
   const path = join(folder, 'lock');
   for (let tries = 0; ; tries++) {
     try {
-      writeFileSync(path, String(process.pid), { flag: 'wx' });
+      writeFileSync(path, `${process.pid} ${startOf(process.pid)}`, { flag: 'wx' });
       return () => rmSync(path, { force: true });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || tries > 0) {
@@ -30,10 +52,10 @@ export function lockFolder(folder: string): () => void {
           throw error;
         });
       }
-      const pid = Number(readFileSync(path, 'utf8'));
-      if (Number.isSafeInteger(pid) && pid > 0 && pid !== process.pid && isAlive(pid)) {
+      const lock = readFileSync(path, 'utf8');
+      if (holds(lock)) {
         throw new Error(
-          `run: ${folder} is in use by process ${pid}, expected one process a folder; ` +
+          `run: ${folder} is in use by process ${lock.split(' ')[0]}, expected one process a folder; ` +
             'wait for it, stop it, or choose another folder',
         );
       }
