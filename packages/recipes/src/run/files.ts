@@ -9,9 +9,10 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 /** Rethrows a file system error as one message that says what was lost (nothing) and how to go on. */
 export function onDisk<T>(doing: string, path: string, action: () => T): T {
@@ -24,6 +25,8 @@ export function onDisk<T>(doing: string, path: string, action: () => T): T {
       EACCES: 'no permission; choose another folder',
       EPERM: 'no permission; choose another folder',
       EROFS: 'the disk is read-only; choose another folder',
+      ENOENT: 'nothing can be made there; choose another folder',
+      EEXIST: 'a part of the path is a file; choose another folder',
       ENOTDIR: 'a part of the path is a file; choose another folder',
     };
     throw new Error(
@@ -58,9 +61,19 @@ function writeSynced(path: string, flag: 'a' | 'wx', text: string): void {
   }
 }
 
-/** Makes a folder and its parents. */
+/** Makes a folder and its parents, one by one: Node's own recursion does not return where the system refuses with ENOENT. */
 export function makeFolder(path: string): void {
-  onDisk('make the folder', path, () => mkdirSync(path, { recursive: true }));
+  const make = (folder: string): void => {
+    if (existsSync(folder) && statSync(folder).isDirectory()) return;
+    if (dirname(folder) !== folder) make(dirname(folder));
+    try {
+      mkdirSync(folder);
+    } catch (error) {
+      // Another process may just have made it.
+      if (!existsSync(folder) || !statSync(folder).isDirectory()) throw error;
+    }
+  };
+  onDisk('make the folder', path, () => make(resolve(path)));
 }
 
 /** Writes a file so that a reader, or a crash, sees the old text or the new one, never a part. */
