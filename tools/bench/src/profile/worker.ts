@@ -2,6 +2,7 @@
 import { useBackend } from '@cfrl/engine';
 
 import type { Size } from '../work/sizes.js';
+import { type HalfPoint, measureHalf } from './half.js';
 import { type Parts, measureParts } from './parts.js';
 import { measurePeak } from './peak.js';
 import { type Point, measureScaling } from './scaling.js';
@@ -11,6 +12,7 @@ export interface Measured {
   readonly threads: number;
   readonly version: string;
   readonly peakGflops: number;
+  readonly half: readonly HalfPoint[];
   readonly points: readonly Point[];
   readonly parts: readonly Parts[];
 }
@@ -26,6 +28,7 @@ const measured: Measured = {
   threads,
   version,
   peakGflops: measurePeak(15),
+  half: measureHalf(25),
   points: measureScaling(9, () => process.stderr.write('.')),
   parts,
 };
