@@ -44,14 +44,21 @@ export {
   softmaxEntropy,
   tokenScores,
 } from './numerics/token-scores.js';
-export { gelu, geluTanh, swiGlu } from './ops/activation.js';
+export { gelu, geluTanh, softCap, swiGlu } from './ops/activation.js';
 export { type AttentionOptions, attention } from './ops/attention.js';
 export { type MaskRules, causalMask, paddingBias } from './ops/attention-bias.js';
 export { type WeightLayout, dense } from './ops/dense.js';
 export { embedding } from './ops/embedding.js';
 export { mergeHeads, splitHeads } from './ops/heads.js';
 export { layerNorm, rmsNorm } from './ops/norm.js';
-export { type RotaryTables, rotary, rotaryTables } from './ops/rotary.js';
+export {
+  type RotaryOptions,
+  type RotaryTables,
+  partialRotary,
+  rotary,
+  rotaryTables,
+} from './ops/rotary.js';
+export type { RotaryScaling } from './ops/rotary-scaling.js';
 export { type AdamwOptions, adamw } from './optim/adamw.js';
 export { applyUpdates, chain } from './optim/chain.js';
 export { clipByGlobalNorm, globalNorm } from './optim/clip.js';

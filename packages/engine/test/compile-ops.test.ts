@@ -1,4 +1,14 @@
-import { compile, compileWithState, logSoftmax, softmaxEntropy, valueAndGrad } from '@cfrl/engine';
+import {
+  attention,
+  compile,
+  compileWithState,
+  logSoftmax,
+  partialRotary,
+  rotaryTables,
+  softCap,
+  softmaxEntropy,
+  valueAndGrad,
+} from '@cfrl/engine';
 import { expectClose } from '@cfrl/testkit';
 import * as tf from '@tensorflow/tfjs-core';
 import * as fc from 'fast-check';
@@ -8,9 +18,24 @@ type Op = (x: tf.Tensor2D, y: tf.Tensor2D) => tf.Tensor;
 
 const ids = (): tf.Tensor1D => tf.tensor1d([2, 0, 2], 'int32');
 
+/** Turns a 3 x 3 matrix, three positions of width 2 and one channel that stays, by a dynamic scaling. */
+function turned(x: tf.Tensor): tf.Tensor {
+  const positions = tf.tensor2d([1, 4, 9], [1, 3], 'int32');
+  const scaling = {
+    ...{ type: 'longrope', shortFactors: [1], longFactors: [2] },
+    ...{ originalPositions: 4, amplitude: 1.5 },
+  } as const;
+  const tables = rotaryTables(positions, 2, 100, { interleaved: true, scaling });
+  return partialRotary(tf.reshape(x, [1, 1, 3, 3]), tables);
+}
+
 /** The operations of TensorFlow.js that the packages use, on two 3 x 3 matrices with entries in (0.1, 2). */
 const differentiable: Readonly<Record<string, Op>> = {
   abs: (x) => tf.abs(tf.sub(x, 1)),
+  'attention, capped, in a window': (x, y) => {
+    const [q, k] = [x, y].map((z) => tf.reshape(z, [1, 1, 3, 3])) as [tf.Tensor, tf.Tensor];
+    return attention(q, k, k, { causal: true, window: 2, scale: 2, softCap: 1 });
+  },
   add: (x, y) => tf.add(x, y),
   addN: (x, y) => tf.addN([x, y, x]),
   cast: (x) => tf.cast(tf.cast(x, 'float32'), 'float32'),
@@ -57,7 +82,9 @@ const differentiable: Readonly<Record<string, Op>> = {
   relu: (x) => tf.relu(tf.sub(x, 1)),
   reshape: (x) => tf.reshape(x, [9, 1]),
   reverse: (x) => tf.reverse(x, 1),
+  'rotary, of part of the channels, scaled': (x) => turned(x),
   rsqrt: (x) => tf.rsqrt(x),
+  softCap: (x) => softCap(x, 1.5),
   sigmoid: (x) => tf.sigmoid(x),
   sin: (x) => tf.sin(x),
   slice: (x) => tf.slice(x, [0, 1], [-1, 2]),

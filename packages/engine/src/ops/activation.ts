@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
+import { checkInRange } from '../check.js';
 import { recalled, withGradient } from './with-gradient.js';
 
 // gelu(x) = x/2 (1 + tanh(c (x + 0.044715 x^3))), c = sqrt(2/pi), is x sigmoid(A x + B x^3).
@@ -131,6 +132,47 @@ export function swiGlu(gate: tf.Tensor, up: tf.Tensor): tf.Tensor {
         const slope = tf.add(s, tf.mul(silu, oneMinus(s)));
         return [tf.mul(tf.mul(dy, u!), slope), tf.mul(dy, silu)];
       },
+    }),
+  );
+}
+
+/** `tanh(x / cap)` as it was computed. */
+const recalledTanh = (kept: tf.Tensor, x: tf.Tensor, cap: number): tf.Tensor =>
+  recalled(kept, [x], (dy, [input], again) => {
+    const t = recalledTanh(again, input!, cap);
+    return [tf.div(tf.mul(dy, oneMinus(tf.square(t))), cap)];
+  });
+
+/**
+ * Bounds numbers smoothly, elementwise: the identity near 0, the bound far from it.
+ *
+ *     softCap(x) = cap tanh(x / cap)
+ *
+ * @param x - any shape, float32
+ * @param cap - the bound, positive
+ * @returns of the same shape, in `[-cap, cap]`; the caller owns it
+ * @throws RangeError if `cap` is not positive
+ * @see Gemma Team 2024, section 2, https://arxiv.org/abs/2408.00118
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * softCap(tf.tensor1d([0.1, 100]), 2).arraySync(); // => [0.0999168, 2]
+ * ```
+ */
+export function softCap(x: tf.Tensor, cap: number): tf.Tensor {
+  checkInRange('softCap: cap', cap, Number.MIN_VALUE, Number.MAX_VALUE);
+  return tf.tidy(() =>
+    withGradient({
+      inputs: [x],
+      save: [x],
+      value: () => {
+        const t = tf.tanh(tf.div(x, cap));
+        return { value: tf.mul(t, cap), kept: [t] };
+      },
+      gradient: (dy, [input], [kept]) => [
+        tf.mul(dy, oneMinus(tf.square(recalledTanh(kept!, input!, cap)))),
+      ],
     }),
   );
 }

@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
+import { checkPositiveInteger } from '../check.js';
+
 /**
  * Added to the scores that must not count. Both are finite, so that a row without any key stays
  * finite; what lies ahead counts less than padding, so that such a row does not look ahead either.
@@ -12,9 +14,19 @@ const unless = (seen: tf.Tensor, amount: number): tf.Tensor =>
   tf.mul(tf.sub(1, tf.cast(seen, 'float32')), amount);
 
 /** The bias `[to - from, S]` of queries at positions `from` to `to`, of keys at positions 0 to `S`. */
-function aheadBias(from: number, to: number, keys: number): tf.Tensor {
-  const column = tf.reshape(tf.range(from, to, 1, 'int32'), [-1, 1]);
-  return unless(tf.lessEqual(tf.reshape(tf.range(0, keys, 1, 'int32'), [1, -1]), column), AHEAD);
+function positionBias(block: Block, ahead: number, { causal, window }: MaskRules): tf.Tensor[] {
+  const [from, to] = [ahead + block.from, ahead + block.to];
+  const query = tf.reshape(tf.range(from, to, 1, 'int32'), [-1, 1]);
+  const key = tf.reshape(tf.range(0, block.keys, 1, 'int32'), [1, -1]);
+  // The last key of the block is the last query of a causal one; the first key is the farthest.
+  const looksAhead = causal === true && to - from > 1;
+  const looksBack = window !== undefined && to > window;
+  return [
+    ...(looksAhead ? [unless(tf.lessEqual(key, query), AHEAD)] : []),
+    ...(looksBack
+      ? [unless(tf.greater(key, tf.sub(query, tf.scalar(window, 'int32'))), AHEAD)]
+      : []),
+  ];
 }
 
 /** The bias `[B, 1, 1, S]` of keys, by their mask `[B, S]`. */
@@ -32,6 +44,8 @@ export interface MaskRules {
   readonly causal?: boolean;
   /** `[B, S]`, 1 on keys that count and 0 on padding. */
   readonly keyMask?: tf.Tensor;
+  /** Keys that a query sees at most, its own position included: the last ones. Without it, all. */
+  readonly window?: number;
 }
 
 /** A stretch of the queries, and how many of the keys it may see at most. */
@@ -57,14 +71,12 @@ const cut = (x: tf.Tensor, axis: number, from: number, to: number): tf.Tensor =>
  *
  * @param ahead - how many keys stand before the first query: a cache
  */
-export function blockBias(
-  { bias, causal = false, keyMask }: MaskRules,
-  { from, to, keys }: Block,
-  ahead: number,
-): tf.Tensor | undefined {
+export function blockBias(rules: MaskRules, block: Block, ahead: number): tf.Tensor | undefined {
+  const { bias, keyMask } = rules;
+  const { from, to, keys } = block;
   const parts = [
     ...(bias ? [cut(cut(bias, bias.rank - 2, from, to), bias.rank - 1, 0, keys)] : []),
-    ...(causal && to - from > 1 ? [aheadBias(ahead + from, ahead + to, keys)] : []),
+    ...positionBias(block, ahead, rules),
     ...(keyMask ? [keyBias(cut(keyMask, 1, 0, keys))] : []),
   ];
   return parts.length === 0 ? undefined : parts.reduce((sum, part) => tf.add(sum, part));
@@ -77,8 +89,9 @@ export function blockBias(
  *
  * @param time - `T`, queries and keys
  * @param keyMask - `[B, T]`, 1 on real tokens; without it every token is real
+ * @param window - keys that a query sees at most, its own included; without it, all before it
  * @returns options of {@link attention}; the caller owns the `bias` in it
- * @throws RangeError if the mask has another length
+ * @throws RangeError if the mask has another length, or `window` is not a positive integer
  *
  * @example
  * ```ts
@@ -87,13 +100,18 @@ export function blockBias(
  * Object.keys(causalMask(1000, tf.ones([1, 1000]))); // => ["causal", "keyMask"]
  * ```
  */
-export function causalMask(time: number, keyMask?: tf.Tensor): MaskRules {
+export function causalMask(time: number, keyMask?: tf.Tensor, window?: number): MaskRules {
+  if (window !== undefined) checkPositiveInteger('causalMask: window', window);
   if (keyMask !== undefined && (keyMask.rank !== 2 || keyMask.shape[1] !== time)) {
     throw new RangeError(
       `causalMask: keyMask has shape [${keyMask.shape.join(', ')}], expected [B, ${time}]`,
     );
   }
-  const rules = { causal: true, ...(keyMask && { keyMask }) };
+  const rules = {
+    causal: true,
+    ...(keyMask && { keyMask }),
+    ...(window !== undefined && window < time && { window }),
+  };
   if (time > ATTENTION_BLOCK) return rules;
   const bias = tf.tidy(() => blockBias(rules, { from: 0, to: time, keys: time }, 0));
   return bias === undefined ? {} : { bias };

@@ -6,6 +6,7 @@ import {
   attentionWeights,
   mix,
   type Operands,
+  type ScoreRules,
   type Shape4,
 } from './attention-weights.js';
 import { withGradient } from './with-gradient.js';
@@ -41,13 +42,19 @@ const padded = (x: tf.Tensor, keys: number): tf.Tensor =>
  * Block after block of queries, each with the keys that it may see; nothing but the inputs is kept,
  * and the gradient computes each block's weights again.
  */
-export function blockwise(all: Operands, rules: MaskRules, blocks: readonly Block[]): tf.Tensor {
+export function blockwise(
+  all: Operands,
+  rules: MaskRules,
+  scoring: ScoreRules,
+  blocks: readonly Block[],
+): tf.Tensor {
   const keys = all.k.shape[2]!;
   const before = keys - all.q.shape[2]!;
   const masks = [rules.bias, rules.keyMask].filter((mask) => mask !== undefined);
   const saved = [all.q, all.k, all.v, ...masks];
   const rulesOf = (tensors: readonly tf.Tensor[]): MaskRules => ({
     ...(rules.causal && { causal: true }),
+    ...(rules.window !== undefined && { window: rules.window }),
     ...(rules.bias && { bias: tensors[0]! }),
     ...(rules.keyMask && { keyMask: tensors[tensors.length - 1]! }),
   });
@@ -58,7 +65,7 @@ export function blockwise(all: Operands, rules: MaskRules, blocks: readonly Bloc
   });
   const weightsOf = (block: Block, part: Operands, given: MaskRules): tf.Tensor => {
     const bias = blockBias(given, block, before);
-    return attentionWeights(part.q, part.k, bias);
+    return attentionWeights(part.q, part.k, bias, scoring);
   };
   return withGradient({
     inputs: [all.q, all.k, all.v],
@@ -82,7 +89,12 @@ export function blockwise(all: Operands, rules: MaskRules, blocks: readonly Bloc
         const [dq, dkNext, dvNext] = tf.tidy(() => {
           const part = inBlock(block, operands);
           const weights = weightsOf(block, part, given);
-          const [q, k, v] = attentionGradient(stretch(dy, block.from, block.to), weights, part);
+          const [q, k, v] = attentionGradient(
+            stretch(dy, block.from, block.to),
+            weights,
+            part,
+            scoring,
+          );
           const sum = (total: tf.Tensor | undefined, x: tf.Tensor): tf.Tensor =>
             total === undefined ? padded(x, keys) : tf.add(total, padded(x, keys));
           return [q!, sum(dk, k!), sum(dv, v!)];

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
+import { softCap } from './activation.js';
 import { recalled, withGradient } from './with-gradient.js';
 
 /** Queries `[B, H, T, d]`, keys `[B, K, S, d]` and values `[B, K, S, e]`. */
@@ -7,6 +8,14 @@ export interface Operands {
   readonly q: tf.Tensor;
   readonly k: tf.Tensor;
   readonly v: tf.Tensor;
+}
+
+/** How scores come from products of queries and keys. */
+export interface ScoreRules {
+  /** What the products are multiplied by. */
+  readonly scale: number;
+  /** The bound that scores approach, before the bias. */
+  readonly softCap?: number;
 }
 
 export type Shape4 = [number, number, number, number];
@@ -25,15 +34,26 @@ function ungrouped(x: tf.Tensor, heads: number): tf.Tensor {
   return heads === keyHeads ? x : tf.reshape(x, [batch, heads, (rows * keyHeads) / heads, last]);
 }
 
-/** `1 / sqrt(d)` times the queries, so that the scores come out scaled. */
-const scale = (x: tf.Tensor, width: number): tf.Tensor => tf.mul(x, 1 / Math.sqrt(width));
+/** `scale q k^T`, `[B, H, T, S]`; the queries are scaled, which are fewer. */
+const products = (q: tf.Tensor, k: tf.Tensor, { scale }: ScoreRules): tf.Tensor =>
+  ungrouped(tf.matMul(grouped(tf.mul(q, scale), k.shape[1]!), k, false, true), q.shape[1]!);
 
-/** `softmax(q k^T / sqrt(d) + bias)`, `[B, H, T, S]`. */
-function weightsValue(q: tf.Tensor, k: tf.Tensor, bias: tf.Tensor | undefined): tf.Tensor {
-  const [, heads, , width] = q.shape as Shape4;
-  const scaled = grouped(scale(q, width), k.shape[1]!);
-  const scores = ungrouped(tf.matMul(scaled, k, false, true), heads);
+/** `softmax(cap(scale q k^T) + bias)`, `[B, H, T, S]`. */
+function weightsValue(
+  q: tf.Tensor,
+  k: tf.Tensor,
+  bias: tf.Tensor | undefined,
+  rules: ScoreRules,
+): tf.Tensor {
+  const found = products(q, k, rules);
+  const scores = rules.softCap === undefined ? found : softCap(found, rules.softCap);
   return tf.softmax(bias === undefined ? scores : tf.add(scores, bias));
+}
+
+/** The slope of the soft cap at each score, from the scores made again. */
+function capSlope(q: tf.Tensor, k: tf.Tensor, rules: ScoreRules, cap: number): tf.Tensor {
+  const reached = tf.div(softCap(products(q, k, rules), cap), cap);
+  return tf.sub(1, tf.square(reached));
 }
 
 /** Cotangents of queries and keys for that of the weights. */
@@ -42,19 +62,27 @@ function weightsGradient(
   weights: tf.Tensor,
   q: tf.Tensor,
   k: tf.Tensor,
+  rules: ScoreRules,
 ): [tf.Tensor, tf.Tensor] {
-  const [, heads, , width] = q.shape as Shape4;
+  const { scale, softCap: cap } = rules;
   const along = tf.mul(dWeights, weights);
-  const dScores = grouped(tf.sub(along, tf.mul(weights, rowSum(along))), k.shape[1]!);
-  const dq = ungrouped(tf.matMul(dScores, k), heads);
-  const dk = tf.matMul(dScores, grouped(scale(q, width), k.shape[1]!), true, false);
-  return [scale(dq, width), dk];
+  const dCapped = tf.sub(along, tf.mul(weights, rowSum(along)));
+  const dProducts = cap === undefined ? dCapped : tf.mul(dCapped, capSlope(q, k, rules, cap));
+  const dScores = grouped(dProducts, k.shape[1]!);
+  const dq = ungrouped(tf.matMul(dScores, k), q.shape[1]!);
+  const dk = tf.matMul(dScores, grouped(tf.mul(q, scale), k.shape[1]!), true, false);
+  return [tf.mul(dq, scale), dk];
 }
 
 /** The weights as they were computed, in a gradient that may itself be differentiated. */
-const recalledWeights = (kept: tf.Tensor, q: tf.Tensor, k: tf.Tensor): tf.Tensor =>
+const recalledWeights = (
+  kept: tf.Tensor,
+  q: tf.Tensor,
+  k: tf.Tensor,
+  rules: ScoreRules,
+): tf.Tensor =>
   recalled(kept, [q, k], (dy, [query, key], again) =>
-    weightsGradient(dy, recalledWeights(again, query!, key!), query!, key!),
+    weightsGradient(dy, recalledWeights(again, query!, key!, rules), query!, key!, rules),
   );
 
 /** {@link weightsValue}, differentiable any number of times; it keeps the weights for the gradient. */
@@ -62,16 +90,17 @@ export const attentionWeights = (
   q: tf.Tensor,
   k: tf.Tensor,
   bias: tf.Tensor | undefined,
+  rules: ScoreRules,
 ): tf.Tensor =>
   withGradient({
     inputs: [q, k],
     save: [q, k],
     value: () => {
-      const weights = weightsValue(q, k, bias);
+      const weights = weightsValue(q, k, bias, rules);
       return { value: weights, kept: [weights] };
     },
     gradient: (dy, [query, key], [kept]) =>
-      weightsGradient(dy, recalledWeights(kept!, query!, key!), query!, key!),
+      weightsGradient(dy, recalledWeights(kept!, query!, key!, rules), query!, key!, rules),
   });
 
 /** `weights v`, `[B, H, T, e]`. */
@@ -83,9 +112,10 @@ export function attentionGradient(
   dy: tf.Tensor,
   weights: tf.Tensor,
   { q, k, v }: Operands,
+  rules: ScoreRules,
 ): tf.Tensor[] {
   const g = grouped(dy, v.shape[1]!);
   const dv = tf.matMul(grouped(weights, v.shape[1]!), g, true, false);
   const dWeights = ungrouped(tf.matMul(g, v, false, true), dy.shape[1]!);
-  return [...weightsGradient(dWeights, weights, q, k), dv];
+  return [...weightsGradient(dWeights, weights, q, k, rules), dv];
 }

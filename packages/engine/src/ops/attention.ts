@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { checkPositiveInteger } from '../check.js';
+import { checkInRange, checkPositiveInteger } from '../check.js';
 import { ATTENTION_BLOCK, blockBias, type MaskRules } from './attention-bias.js';
 import { blocksOf, blockwise } from './attention-blocks.js';
 import { attentionWeights, mix, type Operands, type Shape4 } from './attention-weights.js';
@@ -9,6 +9,10 @@ import { attentionWeights, mix, type Operands, type Shape4 } from './attention-w
 export interface AttentionOptions extends MaskRules {
   /** Queries at a time; with more than these the weights are computed again in the gradient. @defaultValue 256 */
   readonly blockSize?: number;
+  /** What the products of queries and keys are multiplied by. @defaultValue 1 / sqrt(d) */
+  readonly scale?: number;
+  /** Bounds the scores, before the bias: `cap tanh(score / cap)`. Without it, they have no bound. */
+  readonly softCap?: number;
 }
 
 const show = (x: tf.Tensor): string => `[${x.shape.join(', ')}]`;
@@ -43,7 +47,7 @@ function checkShapes({ q, k, v }: Operands, { causal, keyMask }: AttentionOption
 /**
  * Scaled dot-product attention with grouped heads.
  *
- *     attention(q, k, v) = softmax(q k^T / sqrt(d) + bias) v
+ *     attention(q, k, v) = softmax(scale q k^T + bias) v,   scale = 1 / sqrt(d)
  *
  * Up to `blockSize` queries the weights are kept for the gradient; of more, memory is linear in `T`.
  * A query that may see no key gets a mean of what is masked: finite, and without meaning.
@@ -72,15 +76,21 @@ export function attention(
   v: tf.Tensor,
   options: AttentionOptions = {},
 ): tf.Tensor {
-  const { blockSize = ATTENTION_BLOCK, causal = false } = options;
+  const { blockSize = ATTENTION_BLOCK, causal = false, window, softCap } = options;
   const operands = { q, k, v };
   checkPositiveInteger('attention: blockSize', blockSize);
+  if (window !== undefined) checkPositiveInteger('attention: window', window);
+  if (softCap !== undefined) {
+    checkInRange('attention: softCap', softCap, Number.MIN_VALUE, Number.MAX_VALUE);
+  }
   checkShapes(operands, options);
   const [time, keys] = [q.shape[2]!, k.shape[2]!];
   const blocks = blocksOf(time, keys, blockSize, causal);
+  const { scale = 1 / Math.sqrt(q.shape[3]!) } = options;
+  const scoring = { scale, ...(softCap !== undefined && { softCap }) };
   return tf.tidy(() =>
     blocks.length === 1
-      ? mix(attentionWeights(q, k, blockBias(options, blocks[0]!, keys - time)), v)
-      : blockwise(operands, options, blocks),
+      ? mix(attentionWeights(q, k, blockBias(options, blocks[0]!, keys - time), scoring), v)
+      : blockwise(operands, options, scoring, blocks),
   );
 }

@@ -45,8 +45,8 @@ function norm(
   gain: tf.Tensor,
   bias: tf.Tensor | undefined,
   epsilon: number,
+  centring: Centring,
 ): tf.Tensor {
-  const centring = bias !== undefined;
   return tf.tidy(() =>
     withGradient({
       inputs: bias === undefined ? [x, gain] : [x, gain, bias],
@@ -60,7 +60,7 @@ function norm(
         const kept = recalledNormalized(input!, { xhat: xhat!, inverse: inverse! }, centring);
         const dx = normalizeGradient(tf.mul(dy, scale!), kept, centring);
         const dGain = columnSum(tf.mul(dy, kept.xhat));
-        return centring ? [dx, dGain, columnSum(dy)] : [dx, dGain];
+        return bias === undefined ? [dx, dGain] : [dx, dGain, columnSum(dy)];
       },
     }),
   );
@@ -102,7 +102,7 @@ function checkRows(
  */
 export function rmsNorm(x: tf.Tensor, gain: tf.Tensor, epsilon: number): tf.Tensor {
   checkRows('rmsNorm', x, { gain });
-  return norm(x, gain, undefined, epsilon);
+  return norm(x, gain, undefined, epsilon, false);
 }
 
 /**
@@ -112,7 +112,7 @@ export function rmsNorm(x: tf.Tensor, gain: tf.Tensor, epsilon: number): tf.Tens
  *
  * @param x - `[N, D]`, float32
  * @param gain - `[D]`
- * @param bias - `[D]`
+ * @param bias - `[D]`; undefined adds nothing
  * @param epsilon - added to the variance
  * @returns `[N, D]`; the caller owns it
  * @throws RangeError if the shapes do not fit
@@ -127,9 +127,9 @@ export function rmsNorm(x: tf.Tensor, gain: tf.Tensor, epsilon: number): tf.Tens
 export function layerNorm(
   x: tf.Tensor,
   gain: tf.Tensor,
-  bias: tf.Tensor,
+  bias: tf.Tensor | undefined,
   epsilon: number,
 ): tf.Tensor {
-  checkRows('layerNorm', x, { gain, bias });
-  return norm(x, gain, bias, epsilon);
+  checkRows('layerNorm', x, { gain, ...(bias && { bias }) });
+  return norm(x, gain, bias, epsilon, true);
 }

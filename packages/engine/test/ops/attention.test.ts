@@ -5,6 +5,7 @@ import {
   paddingBias,
   splitHeads,
   valueAndGrad,
+  type AttentionOptions,
   type Params,
 } from '@cfrl/engine';
 import { numericalGradient, expectClose } from '@cfrl/testkit';
@@ -26,6 +27,9 @@ const cases = fc.record({
   blockSize: fc.integer({ min: 1, max: 8 }),
   causal: fc.boolean(),
   masked: fc.boolean(),
+  window: fc.option(fc.integer({ min: 1, max: 8 }), { nil: undefined }),
+  scale: fc.option(fc.constantFrom(0.3, 2), { nil: undefined }),
+  softCap: fc.option(fc.constantFrom(0.5, 3), { nil: undefined }),
   seed: seeds,
 });
 type Case = typeof cases extends fc.Arbitrary<infer T> ? T : never;
@@ -45,6 +49,13 @@ function maskOf({ batch, time, cached, seed }: Case): number[][] {
   return u.map((row) => row.map((x, j) => (x > 0.3 && j < row.length - 1 ? 0 : 1)));
 }
 
+/** The rules that are there. */
+const rulesOf = ({ window, scale, softCap }: Case): AttentionOptions => ({
+  ...(window !== undefined && { window }),
+  ...(scale !== undefined && { scale }),
+  ...(softCap !== undefined && { softCap }),
+});
+
 /** The definition, one query at a time, in double precision. Queries without any key are left out. */
 function slow(c: Case, q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, mask: number[][] | undefined) {
   const [Q, K, V] = [q, k, v].map((x) => x.arraySync() as number[][][][]) as [
@@ -57,9 +68,13 @@ function slow(c: Case, q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, mask: number[][
       queries.map((query, i) => {
         const head = Math.floor(h / c.group);
         const weights = K[b]![head]!.map((key, j) => {
-          const seen = (!c.causal || j <= i + c.cached) && (mask?.[b]![j] ?? 1) === 1;
+          const at = i + c.cached;
+          const near = c.window === undefined || j > at - c.window;
+          const seen = (!c.causal || j <= at) && near && (mask?.[b]![j] ?? 1) === 1;
           const dot = query.reduce((s, x, d) => s + x * key[d]!, 0);
-          return seen ? Math.exp(dot / Math.sqrt(c.width)) : 0;
+          const score = dot * (c.scale ?? 1 / Math.sqrt(c.width));
+          const { softCap: cap } = c;
+          return seen ? Math.exp(cap === undefined ? score : cap * Math.tanh(score / cap)) : 0;
         });
         const sum = weights.reduce((s, w) => s + w, 0);
         if (sum === 0) return undefined;
@@ -82,6 +97,7 @@ describe('attention', () => {
           const y = attention(q, k, v, {
             causal,
             blockSize,
+            ...rulesOf(c),
             ...(mask && { keyMask: tf.tensor2d(mask) }),
           });
           const actual = y.arraySync() as number[][][][];
@@ -107,6 +123,7 @@ describe('attention', () => {
           const keys = c.time + c.cached;
           const options = {
             causal: c.causal,
+            ...rulesOf(c),
             ...(c.masked && { keyMask: tf.tensor2d(maskOf(c)) }),
             ...(withBias && { bias: drawn(c.seed + 4, [c.time, keys]) }),
           };
@@ -139,12 +156,14 @@ describe('attention', () => {
         k: drawn(2, [1, 1, 3, 2]),
         v: drawn(3, [1, 1, 3, 2]),
       };
-      for (const blockSize of [2, 8]) {
-        const loss = ({ q, k, v }: Params) =>
-          tf.sum(tf.square(attention(q!, k!, v!, { causal: true, blockSize })));
-        const { grads } = valueAndGrad(loss)(params);
-        for (const [name, expected] of Object.entries(numericalGradient(loss, params))) {
-          expectClose(grads[name]!.dataSync(), expected, { atol: 5e-3, rtol: 5e-3 });
+      for (const more of [{}, { window: 2 }, { scale: 1.5, softCap: 0.8 }]) {
+        for (const blockSize of [2, 8]) {
+          const loss = ({ q, k, v }: Params) =>
+            tf.sum(tf.square(attention(q!, k!, v!, { causal: true, blockSize, ...more })));
+          const { grads } = valueAndGrad(loss)(params);
+          for (const [name, expected] of Object.entries(numericalGradient(loss, params))) {
+            expectClose(grads[name]!.dataSync(), expected, { atol: 5e-3, rtol: 5e-3 });
+          }
         }
       }
     });
@@ -212,6 +231,9 @@ describe('attention', () => {
         'attention: keyMask has shape [1, 3], expected [1, 2]',
       );
       expect(() => attention(q, q, q, { blockSize: 0 })).toThrow('attention: blockSize is 0');
+      expect(() => attention(q, q, q, { window: 0 })).toThrow('attention: window is 0');
+      expect(() => attention(q, q, q, { softCap: 0 })).toThrow('attention: softCap is 0');
+      expect(() => causalMask(3, undefined, 1.5)).toThrow('causalMask: window is 1.5');
       expect(() => causalMask(3, tf.ones([1, 2]))).toThrow(
         'causalMask: keyMask has shape [1, 2], expected [B, 3]',
       );
@@ -229,6 +251,9 @@ describe('causalMask and paddingBias', () => {
       ]);
       const rules = attention(x, x, x, { causal: true, keyMask });
       expect(distance(attention(x, x, x, causalMask(4, keyMask)), rules)).toBeLessThan(1e-6);
+      const near = attention(x, x, x, { causal: true, keyMask, window: 2 });
+      expect(distance(attention(x, x, x, causalMask(4, keyMask, 2)), near)).toBeLessThan(1e-6);
+      expect(distance(near, rules)).toBeGreaterThan(1e-3);
       const last = tf.slice(x, [0, 0, 3, 0], [2, 2, 1, 3]);
       const bias = paddingBias([2, 0], 4);
       const all = attention(x, x, x, {

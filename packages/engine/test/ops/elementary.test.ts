@@ -4,12 +4,16 @@ import {
   gelu,
   geluTanh,
   layerNorm,
+  partialRotary,
   rmsNorm,
   rotary,
   rotaryTables,
+  softCap,
   swiGlu,
   valueAndGrad,
   type Params,
+  type RotaryScaling,
+  type RotaryTables,
 } from '@cfrl/engine';
 import { expectClose, numericalGradient } from '@cfrl/testkit';
 import * as tf from '@tensorflow/tfjs-core';
@@ -31,6 +35,11 @@ const operations: Readonly<
     { x: [n, d + 1], gain: [d + 1], bias: [d + 1] },
     ({ x, gain, bias }) => layerNorm(x!, gain!, bias!, 0.5),
   ],
+  'layerNorm without bias': (n, d) => [
+    { x: [n, d + 1], gain: [d + 1] },
+    ({ x, gain }) => layerNorm(x!, gain!, undefined, 0.5),
+  ],
+  softCap: (n, d) => [{ x: [n, d] }, ({ x }) => softCap(x!, 1.5)],
   rmsNorm: (n, d) => [{ x: [n, d], gain: [d] }, ({ x, gain }) => rmsNorm(x!, gain!, 0.5)],
   dense: (n, d) => [
     { x: [n, d], weight: [3, d], bias: [3] },
@@ -50,6 +59,13 @@ const operations: Readonly<
   rotary: (n, d) => [
     { x: [1, 1, n, 2 * d] },
     ({ x }) => rotary(x!, rotaryTables(tf.range(3, 3 + n, 1, 'int32'), 2 * d, 100)),
+  ],
+  'partialRotary, interleaved': (n, d) => [
+    { x: [1, 1, n, 2 * d + 1] },
+    ({ x }) => {
+      const positions = tf.range(3, 3 + n, 1, 'int32');
+      return partialRotary(x!, rotaryTables(positions, 2 * d, 100, { interleaved: true }));
+    },
   ],
 };
 
@@ -181,6 +197,32 @@ describe('rotary', () => {
     });
   });
 
+  it('turns neighbours where halves would be, once the channels are in that order', () => {
+    tf.tidy(() => {
+      const x = drawn(5, [2, 1, 3, 6]);
+      const positions = tf.tensor1d([0, 4, 9], 'int32');
+      const order = tf.tensor1d([0, 3, 1, 4, 2, 5], 'int32'); // (i, i + 3) become neighbours
+      const halves = rotary(x, rotaryTables(positions, 6, 50));
+      const tables = rotaryTables(positions, 6, 50, { interleaved: true });
+      const neighbours = rotary(tf.gather(x, order, 3), tables);
+      expect(distance(neighbours, tf.gather(halves, order, 3))).toBeLessThan(1e-6);
+    });
+  });
+
+  it('leaves the channels that do not turn as they are', () => {
+    tf.tidy(() => {
+      const x = drawn(6, [1, 2, 3, 7]);
+      const tables = rotaryTables(tf.tensor1d([2, 3, 4], 'int32'), 4, 50);
+      const [turned, rest] = tf.split(partialRotary(x, tables), [4, 3], 3) as [
+        tf.Tensor,
+        tf.Tensor,
+      ];
+      const [first, last] = tf.split(x, [4, 3], 3) as [tf.Tensor, tf.Tensor];
+      expect(distance(turned, rotary(first, tables))).toBe(0);
+      expect(distance(rest, last)).toBe(0);
+    });
+  });
+
   it('refuses an odd width and tables of another width', () => {
     tf.tidy(() => {
       const positions = tf.tensor1d([0], 'int32');
@@ -189,6 +231,101 @@ describe('rotary', () => {
       );
       expect(() => rotary(tf.zeros([1, 1, 1, 4]), rotaryTables(positions, 2, 10))).toThrow(
         'rotary: tables have width 2, expected 4',
+      );
+      expect(() => partialRotary(tf.zeros([1, 1, 1, 2]), rotaryTables(positions, 4, 10))).toThrow(
+        'rotary: tables have width 4, expected 2',
+      );
+    });
+  });
+});
+
+describe('rotaryTables with scaling', () => {
+  const theta = 100;
+  const amplitude = 1.25;
+  const longrope = {
+    ...{ type: 'longrope', shortFactors: [1, 2], longFactors: [3, 5], originalPositions: 4 },
+    amplitude,
+  } as const satisfies RotaryScaling;
+  const values = ({ cos, sin }: RotaryTables): number[] => [...cos.dataSync(), ...sin.dataSync()];
+  const plain = (positions: tf.Tensor, base = theta): number[] =>
+    values(rotaryTables(positions, 4, base));
+  const scaled = (positions: tf.Tensor, scaling: RotaryScaling): number[] =>
+    values(rotaryTables(positions, 4, theta, { scaling }));
+  const int32 = (positions: number[][]): tf.Tensor =>
+    tf.tensor2d(positions, [positions.length, positions[0]!.length], 'int32');
+
+  it('divides positions by a linear factor', () => {
+    tf.tidy(() => {
+      const actual = scaled(int32([[0, 4, 8]]), { type: 'linear', factor: 4 });
+      expectClose(actual, plain(int32([[0, 1, 2]])), { atol: 1e-6 });
+    });
+  });
+
+  it('changes the base of a row by its own length, past the original one', () => {
+    tf.tidy(() => {
+      const scaling = { type: 'dynamic', factor: 3, originalPositions: 4 } as const;
+      expectClose(scaled(int32([[0, 1, 3]]), scaling), plain(int32([[0, 1, 3]])), { atol: 1e-6 });
+      const base = theta * ((3 * 6) / 4 - 2) ** (4 / 2); // L = 6, d = 4
+      const rows = rotaryTables(int32([[0, 1, 3], [1, 4, 5]]), 4, theta, { scaling }); // prettier-ignore
+      const [first, second] = tf.split(rows.cos, 2) as [tf.Tensor, tf.Tensor];
+      const cosines = (x: number[], at: number): number[] => plain(int32([x]), at).slice(0, 3 * 4);
+      expectClose([...first.dataSync()], cosines([0, 1, 3], theta), { atol: 1e-5 });
+      expectClose([...second.dataSync()], cosines([1, 4, 5], base), { atol: 1e-5 });
+      // All rows alike: one list of positions.
+      const alike = rotaryTables(tf.tensor1d([1, 4, 5], 'int32'), 4, theta, { scaling });
+      expectClose([...alike.cos.dataSync()], cosines([1, 4, 5], base), { atol: 1e-5 });
+    });
+  });
+
+  it('takes the short or the long factors by the length of the row', () => {
+    tf.tidy(() => {
+      const angle = (position: number, i: number, factors: readonly number[]): number =>
+        (position * theta ** (-i / 2)) / factors[i]!;
+      for (const [position, factors] of [
+        [3, longrope.shortFactors],
+        [4, longrope.longFactors],
+      ] as const) {
+        const angles = [0, 1, 0, 1].map((i) => angle(position, i, factors));
+        const expected = [
+          ...angles.map(Math.cos),
+          ...angles.map((a, i) => (i < 2 ? -1 : 1) * Math.sin(a)),
+        ].map((x) => amplitude * x);
+        expectClose(scaled(int32([[position]]), longrope), expected, { atol: 1e-5 });
+      }
+    });
+  });
+
+  it('stretches long wavelengths by the factor, short ones not at all', () => {
+    tf.tidy(() => {
+      // Pairs turn 16 / 2 pi and 1.6 / 2 pi times in the original length.
+      const llama3 = {
+        ...{ type: 'llama3', factor: 8, originalPositions: 16 },
+        ...{ lowFrequencyFactor: 0.3, highFrequencyFactor: 2 },
+      } as const;
+      const yarn = {
+        ...{ type: 'yarn', factor: 8, originalPositions: 16, truncate: false, amplitude },
+        ...{ betaFast: 16 / (2 * Math.PI), betaSlow: 1.6 / (2 * Math.PI) }, // channels 0 and 1
+      } as const;
+      for (const [scaling, size] of [
+        [llama3, 1],
+        [yarn, amplitude],
+      ] as const) {
+        const angles = [3, 3 / 10 / 8, 3, 3 / 10 / 8];
+        const cosines = angles.map((a) => size * Math.cos(a));
+        expectClose(scaled(int32([[3]]), scaling).slice(0, 4), cosines, { atol: 1e-5 });
+      }
+    });
+  });
+
+  it('refuses factors that do not fit the width', () => {
+    tf.tidy(() => {
+      const positions = tf.tensor1d([0], 'int32');
+      expect(() => rotaryTables(positions, 6, 10, { scaling: longrope })).toThrow(
+        'rotaryTables: scaling.shortFactors has 2 entries, expected 3 (width / 2)',
+      );
+      const scaling = { type: 'dynamic', factor: 2, originalPositions: 4 } as const;
+      expect(() => rotaryTables(positions, 2, 10, { scaling })).toThrow(
+        'rotaryTables: width is 2, expected at least 4 for dynamic scaling',
       );
     });
   });
