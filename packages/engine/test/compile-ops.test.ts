@@ -18,7 +18,7 @@ type Op = (x: tf.Tensor2D, y: tf.Tensor2D) => tf.Tensor;
 
 const ids = (): tf.Tensor1D => tf.tensor1d([2, 0, 2], 'int32');
 
-/** Turns a 3 x 3 matrix, three positions of width 2 and one channel that stays, by a dynamic scaling. */
+/** Turns a 3 x 3 matrix, three positions of two channels and one that stays, by factors that depend on the length. */
 function turned(x: tf.Tensor): tf.Tensor {
   const positions = tf.tensor2d([1, 4, 9], [1, 3], 'int32');
   const scaling = {

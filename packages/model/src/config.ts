@@ -1,11 +1,76 @@
-import { checkInRange, checkPositiveInteger } from '@cfrl/engine';
+import { type RotaryScaling, checkInRange, checkPositiveInteger } from '@cfrl/engine';
 
-/** The architectures that one decoder serves. */
-export type Architecture = 'gpt2' | 'llama';
+import { headDimOf } from './architecture/plan.js';
+import { VARIATIONS, hasRotary } from './architecture/variations.js';
+import { checkRotary, checkVariation } from './check-variation.js';
 
-/** Everything that determines a model's parameters and its forward pass. */
-export interface ModelConfig {
-  /** `gpt2`: layer norm, learned positions, GELU, biases. `llama`: RMS norm, rotary positions, SwiGLU. */
+/** The architectures that one decoder serves, by transformers' `model_type`. */
+export const ARCHITECTURES = [
+  'gpt2',
+  'llama',
+  'gpt_neox',
+  'opt',
+  'mistral',
+  'qwen2',
+  'qwen3',
+  'gemma',
+  'gemma2',
+  'gemma3_text',
+  'phi3',
+  'olmo2',
+  'smollm3',
+  'stablelm',
+  'cohere',
+] as const;
+
+/** One of {@link ARCHITECTURES}. */
+export type Architecture = (typeof ARCHITECTURES)[number];
+
+/** What an MLP without a gate applies. */
+export type Activation = 'gelu' | 'geluTanh' | 'relu';
+
+/**
+ * What models of one architecture may vary. Each architecture has some of these; what is absent is as
+ * usual there.
+ */
+export interface ModelVariation {
+  /** `d`, width of a head. @defaultValue hiddenSize / heads */
+  readonly headDim: number;
+  /** Whether the projections of attention have biases; those into heads only, for `stablelm`. */
+  readonly attentionBias: boolean;
+  /** Whether the projections of the MLP have biases. */
+  readonly mlpBias: boolean;
+  /** Whether queries and keys are normed, where there is a choice. */
+  readonly qkNorm: boolean;
+  /** Whether attention and the MLP read the same residual stream. */
+  readonly parallelResidual: boolean;
+  /** What the MLP applies, where there is a choice. */
+  readonly activation: Activation;
+  /** Share of each head's channels that turn, in (0, 1]. */
+  readonly partialRotaryFactor: number;
+  /** How the rotary wavelengths are stretched; absent: they are not. */
+  readonly ropeScaling: RotaryScaling;
+  /** For each layer, whether its queries and keys turn; absent: all do. */
+  readonly ropeLayers: readonly boolean[];
+  /** Base of the rotary wavelengths in layers with a window; absent: `ropeTheta`, scaled. */
+  readonly localRopeTheta: number;
+  /** Tokens that a token sees at most, its own included; absent: all before it. */
+  readonly slidingWindow: number;
+  /** For each layer, whether it has the window; absent: all have. */
+  readonly slidingLayers: readonly boolean[];
+  /** Scores are divided by its root. @defaultValue headDim */
+  readonly queryScalar: number;
+  /** Bounds the scores of attention; absent: they have no bound. */
+  readonly attentionSoftCap: number;
+  /** Bounds the logits, which then are not linear in the classifier; absent: they have no bound. */
+  readonly logitSoftCap: number;
+  /** What the product of features and classifier is multiplied by. */
+  readonly logitScale: number;
+}
+
+/** Everything that determines a model's parameters and its forward pass: a plain record. */
+export interface ModelConfig extends Partial<ModelVariation> {
+  /** Names and wiring of the layers. */
   readonly architecture: Architecture;
   /** `V`, tokens in the vocabulary. */
   readonly vocabSize: number;
@@ -15,15 +80,15 @@ export interface ModelConfig {
   readonly intermediateSize: number;
   /** `L`, number of blocks. */
   readonly layers: number;
-  /** `H`, query heads; divides `hiddenSize`. */
+  /** `H`, query heads; divides `hiddenSize`, unless `headDim` is given. */
   readonly heads: number;
-  /** Key and value heads (grouped-query attention); divides `heads`. `gpt2` has as many as `heads`. */
+  /** Key and value heads (grouped-query attention); divides `heads`. `gpt2`, `gpt_neox` and `opt` have as many as `heads`. */
   readonly keyValueHeads: number;
-  /** Longest sequence in tokens, prompt and completion together. */
+  /** Longest sequence in tokens; with dynamic rotary scaling, times its factor. */
   readonly maxPositions: number;
   /** Added to the variance (layer norm) or the mean square (RMS norm). */
   readonly normEpsilon: number;
-  /** Base of the rotary wavelengths. Without effect for `gpt2`. */
+  /** Base of the rotary wavelengths. Without effect where positions are learned. */
   readonly ropeTheta: number;
   /** Whether the embedding serves as the classifier; then there is no `lm_head.weight`. */
   readonly tiedEmbeddings: boolean;
@@ -32,8 +97,8 @@ export interface ModelConfig {
 }
 
 /** Options of {@link modelConfig}: the sizes, and what may differ from the usual. */
-export interface ModelConfigOptions {
-  /** `gpt2` or `llama`. */
+export interface ModelConfigOptions extends Partial<ModelVariation> {
+  /** One of {@link ARCHITECTURES}. */
   readonly architecture: Architecture;
   /** `V`, tokens in the vocabulary. */
   readonly vocabSize: number;
@@ -87,8 +152,9 @@ export function modelConfig({
   ropeTheta = 10000,
   tiedEmbeddings = false,
   initializerRange = 0.02,
+  ...variation
 }: ModelConfigOptions): ModelConfig {
-  const config: ModelConfig = {
+  const sizes = {
     architecture,
     vocabSize,
     hiddenSize,
@@ -102,8 +168,16 @@ export function modelConfig({
     tiedEmbeddings,
     initializerRange,
   };
-  validateConfig(config);
-  return config;
+  validateConfig({ ...sizes, ...variation });
+  const usual: Partial<ModelVariation> = {
+    ...(VARIATIONS[architecture] as Partial<ModelVariation>),
+    ...{ headDim: hiddenSize / heads, queryScalar: headDimOf({ ...sizes, ...variation }) },
+  };
+  const differs = ([name, value]: [string, unknown]): boolean =>
+    value !== undefined &&
+    value !== usual[name as keyof ModelVariation] &&
+    !(Array.isArray(value) && value.every((each) => each === true));
+  return { ...sizes, ...Object.fromEntries(Object.entries(variation).filter(differs)) };
 }
 
 const SIZES = [
@@ -138,9 +212,9 @@ const SIZES = [
  */
 export function validateConfig(config: ModelConfig): void {
   const { architecture, hiddenSize, heads, keyValueHeads, tiedEmbeddings } = config;
-  if (architecture !== 'gpt2' && architecture !== 'llama') {
+  if (!ARCHITECTURES.includes(architecture)) {
     throw new RangeError(
-      `validateConfig: architecture is ${JSON.stringify(architecture)}, expected 'gpt2' or 'llama'`,
+      `validateConfig: architecture is ${JSON.stringify(architecture)}, expected one of ${ARCHITECTURES.join(', ')}`,
     );
   }
   for (const name of SIZES) checkPositiveInteger(`validateConfig: ${name}`, config[name]);
@@ -152,19 +226,18 @@ export function validateConfig(config: ModelConfig): void {
       `validateConfig: tiedEmbeddings is ${String(tiedEmbeddings)}, expected a boolean`,
     );
   }
-  expectMultiple('hiddenSize', hiddenSize, 'heads', heads);
+  checkVariation(config);
+  if (config.headDim === undefined) expectMultiple('hiddenSize', hiddenSize, 'heads', heads);
   expectMultiple('heads', heads, 'keyValueHeads', keyValueHeads);
-  if (architecture === 'gpt2' && keyValueHeads !== heads) {
+  if (ONE_KEY_A_HEAD.has(architecture) && keyValueHeads !== heads) {
     throw new RangeError(
-      `validateConfig: keyValueHeads is ${keyValueHeads}, expected ${heads} (heads); gpt2 has no grouped-query attention`,
+      `validateConfig: keyValueHeads is ${keyValueHeads}, expected ${heads} (heads); ${architecture} has no grouped-query attention`,
     );
   }
-  if (architecture === 'llama' && (hiddenSize / heads) % 2 !== 0) {
-    throw new RangeError(
-      `validateConfig: hiddenSize / heads is ${hiddenSize / heads}, expected an even number (rotary positions turn pairs)`,
-    );
-  }
+  if (hasRotary(architecture)) checkRotary(config);
 }
+
+const ONE_KEY_A_HEAD: ReadonlySet<Architecture> = new Set(['gpt2', 'gpt_neox', 'opt']);
 
 function expectMultiple(name: string, value: number, ofName: string, of: number): void {
   if (value % of !== 0) {

@@ -1,8 +1,26 @@
-import { type MaskRules, type Params, attention, dense, embedding, mergeHeads } from '@cfrl/engine';
+import {
+  type Params,
+  type RotaryTables,
+  attention,
+  dense,
+  embedding,
+  mergeHeads,
+  partialRotary,
+  rotary,
+  rotaryTables,
+  softCap,
+} from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import type { Lookup } from './architecture/blueprint.js';
+import type { Blueprint, Lookup, MaskOf } from './architecture/blueprint.js';
 import { blueprints } from './architecture/index.js';
+import {
+  type LayerPlan,
+  headDimOf,
+  layerPlan,
+  rotaryWidthOf,
+  variation,
+} from './architecture/plan.js';
 import type { ModelConfig } from './config.js';
 import { CLASSIFIER } from './partition.js';
 
@@ -15,8 +33,8 @@ export interface DecoderInput {
   readonly tokens: tf.Tensor2D;
   /** int32, `[T]` for all rows alike or `[B, T]`. */
   readonly positions: tf.Tensor;
-  /** What each token may see of the cached and the new ones; absent: all. */
-  readonly mask?: MaskRules;
+  /** What each token may see of the cached and the new ones, in layers with a window and in those without. */
+  readonly mask: MaskOf;
   /** What was there before; absent: nothing. */
   readonly past?: Past;
 }
@@ -44,6 +62,83 @@ export const lookup =
     return tensor;
   };
 
+/** Computes a value a key once. */
+function once<K, T>(compute: (key: K) => T): (key: K) => T {
+  const known = new Map<K, T>();
+  return (key) => {
+    if (!known.has(key)) known.set(key, compute(key));
+    return known.get(key)!;
+  };
+}
+
+/** Embedded tokens `[B, T, D]`, scaled, with learned positions. */
+function embed(
+  get: Lookup,
+  config: ModelConfig,
+  { embedding: name, embeddingScale, positions }: Blueprint,
+  input: DecoderInput,
+): tf.Tensor {
+  const embedded = embedding(get(name), input.tokens);
+  const scaled = embeddingScale ? tf.mul(embedded, embeddingScale(config)) : embedded;
+  if (positions === undefined) return scaled;
+  const rows =
+    positions.offset === 0
+      ? input.positions
+      : tf.add(input.positions, tf.scalar(positions.offset, 'int32'));
+  return tf.add(scaled, embedding(get(positions.name), rows));
+}
+
+/** Turns heads by the tables of their layer. */
+type Turn = (x: tf.Tensor, plan: LayerPlan) => tf.Tensor;
+
+/** The tables of all layers, each made once; windows have their own where `localRopeTheta` is given. */
+function turnOf(config: ModelConfig, { rotary: kind }: Blueprint, positions: tf.Tensor): Turn {
+  const width = rotaryWidthOf(config);
+  const turn = width === headDimOf(config) ? rotary : partialRotary;
+  const known: { plan: LayerPlan['rotary']; tables: RotaryTables }[] = [];
+  return (x, { rotary: plan }) => {
+    if (plan === undefined) return x;
+    let entry = known.find(
+      (each) => each.plan!.theta === plan.theta && each.plan!.scaling === plan.scaling,
+    );
+    if (entry === undefined) {
+      const { interleaved } = kind!;
+      const options = { interleaved, ...(plan.scaling && { scaling: plan.scaling }) };
+      entry = { plan, tables: rotaryTables(positions, width, plan.theta, options) };
+      known.push(entry);
+    }
+    return turn(x, entry.tables);
+  };
+}
+
+/** Queries `[B, H, T, d]`, keys and values `[B, K, T, d]`, of heads `[B, H + 2 K, T, d]`. */
+function turned(
+  all: tf.Tensor,
+  { heads, keyValueHeads }: ModelConfig,
+  plan: LayerPlan,
+  turn: Turn,
+): [tf.Tensor, tf.Tensor, tf.Tensor] {
+  if (plan.rotary === undefined) {
+    return tf.split(all, [heads, keyValueHeads, keyValueHeads], 1) as [
+      tf.Tensor,
+      tf.Tensor,
+      tf.Tensor,
+    ];
+  }
+  const [turning, v] = tf.split(all, [heads + keyValueHeads, keyValueHeads], 1) as [
+    tf.Tensor,
+    tf.Tensor,
+  ];
+  const [q, k] = tf.split(turn(turning, plan), [heads, keyValueHeads], 1) as [tf.Tensor, tf.Tensor];
+  return [q, k, v];
+}
+
+/** How attention scores, where it is not as usual. */
+const scoring = ({ queryScalar, attentionSoftCap }: ModelConfig) => ({
+  ...(queryScalar !== undefined && { scale: 1 / Math.sqrt(queryScalar) }),
+  ...(attentionSoftCap !== undefined && { softCap: attentionSoftCap }),
+});
+
 /**
  * The one decoder: embeds, runs the blocks, without the final norm.
  *
@@ -52,50 +147,66 @@ export const lookup =
 export function decode(
   get: Lookup,
   config: ModelConfig,
-  { tokens, positions, mask, past }: DecoderInput,
+  input: DecoderInput,
 ): { hidden: tf.Tensor; cache: LayerCache[] } {
   const blueprint = blueprints[config.architecture];
+  const { tokens, past } = input;
   const [batch, time] = tokens.shape;
-  const rotary = blueprint.rotary?.(config, positions);
-  const context = { batch, ...(rotary && { rotary }) };
-  const norm = (x: tf.Tensor, name: string) => blueprint.norm(x, get, name, config.normEpsilon);
+  const turn = turnOf(config, blueprint, input.positions);
+  const mask = once(input.mask);
+  const norms = blueprint.layerNorms(config);
+  const parallel = blueprint.parallel ?? variation(config, 'parallelResidual'); // prettier-ignore
 
-  const embedded = embedding(get(blueprint.embedding), tokens);
-  const located = blueprint.positionRows
-    ? tf.add(embedded, blueprint.positionRows(get, positions))
-    : embedded;
-  let hidden = tf.reshape(located, [batch * time, config.hiddenSize]);
+  const embedded = embed(get, config, blueprint, input);
+  let hidden = tf.reshape(embedded, [batch * time, config.hiddenSize]);
 
   const cache: LayerCache[] = [];
   for (let i = 0; i < config.layers; i++) {
-    const layer = blueprint.layer(i);
-    const [attentionNorm, mlpNorm] = blueprint.norms;
-    const { q, k, v } = blueprint.heads(
-      norm(hidden, `${layer}.${attentionNorm}`),
-      get,
-      layer,
-      config,
-      context,
-    );
+    const layer = `${blueprint.layers}.${i}`;
+    const plan = layerPlan(config, i);
+    const norm = (x: tf.Tensor, name: string | undefined): tf.Tensor =>
+      name === undefined ? x : blueprint.norm.apply(x, get, `${layer}.${name}`, config.normEpsilon);
+
+    const read = norm(hidden, norms.beforeAttention);
+    const heads = blueprint.attention.heads(read, get, layer, config, batch);
+    const [q, k, v] = turned(heads, config, plan, turn);
     const before = past?.cache[i];
     const key = before ? placed(before.key, k, past!.column) : k;
     const value = before ? placed(before.value, v, past!.column) : v;
     cache.push({ key, value });
-    const mixed = blueprint.attentionOutput(mergeHeads(attention(q, key, value, mask)), get, layer);
-    hidden = tf.add(hidden, mixed);
-    hidden = tf.add(hidden, blueprint.mlp(norm(hidden, `${layer}.${mlpNorm}`), get, layer));
+    const seen = attention(q, key, value, { ...mask(plan.window), ...scoring(config) });
+    const attended = blueprint.attention.output(mergeHeads(seen), get, layer, config);
+    const mixed = norm(attended, norms.afterAttention);
+
+    const fed = (x: tf.Tensor): tf.Tensor =>
+      norm(blueprint.mlp.apply(x, get, layer, config), norms.afterMlp);
+    if (parallel) {
+      const alike = norms.beforeMlp === undefined ? read : norm(hidden, norms.beforeMlp);
+      hidden = tf.add(tf.add(hidden, mixed), fed(alike));
+    } else {
+      hidden = tf.add(hidden, mixed);
+      hidden = tf.add(hidden, fed(norm(hidden, norms.beforeMlp)));
+    }
   }
   return { hidden, cache };
 }
 
-/** The final norm of rows `[N, D]` (the features), and their logits `[N, V]`. */
+/**
+ * The final norm of rows `[N, D]` (the features), and their logits `[N, V]`.
+ *
+ *     logits = cap(logitScale features W^T)
+ */
 export function classify(
   get: Lookup,
   config: ModelConfig,
   hidden: tf.Tensor,
 ): { features: tf.Tensor; logits: tf.Tensor } {
   const { norm, finalNorm, embedding: embeddingName } = blueprints[config.architecture];
-  const features = norm(hidden, get, finalNorm, config.normEpsilon);
+  const { logitScale, logitSoftCap } = config;
+  const features = norm.apply(hidden, get, finalNorm, config.normEpsilon);
   const weight = get(config.tiedEmbeddings ? embeddingName : CLASSIFIER);
-  return { features, logits: dense(features, weight, 'out-in') };
+  const product = dense(features, weight, 'out-in');
+  const scaled = logitScale === undefined ? product : tf.mul(product, logitScale);
+  const logits = logitSoftCap === undefined ? scaled : softCap(scaled, logitSoftCap);
+  return { features, logits };
 }

@@ -1,6 +1,7 @@
 import { type Params, causalMask } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
+import { longestSequence } from './architecture/plan.js';
 import { validateConfig } from './config.js';
 import type { ModelConfig } from './config.js';
 import { classify, decode, lookup } from './decoder.js';
@@ -17,7 +18,7 @@ export interface ForwardInput {
 export interface ForwardOutput {
   /** `[B, T, V]`, unnormalised scores of the next token. */
   readonly logits: tf.Tensor3D;
-  /** `[B, T, D]`, the classifier's input: `logits = features W^T`. */
+  /** `[B, T, D]`, the classifier's input: `logits = features W^T`, times `logitScale`, within `logitSoftCap`. */
   readonly features: tf.Tensor3D;
 }
 
@@ -27,9 +28,10 @@ function checkInput(config: ModelConfig, { tokens, attentionMask }: ForwardInput
       `forward: tokens is a ${tokens.dtype} tensor of shape [${tokens.shape.join(', ')}], expected int32 [B, T]`,
     );
   }
-  if (tokens.size === 0 || tokens.shape[1] > config.maxPositions) {
+  const longest = longestSequence(config);
+  if (tokens.size === 0 || tokens.shape[1] > longest) {
     throw new RangeError(
-      `forward: tokens has shape [${tokens.shape.join(', ')}], expected [B, T] with B >= 1 and 1 <= T <= ${config.maxPositions} (maxPositions)`,
+      `forward: tokens has shape [${tokens.shape.join(', ')}], expected [B, T] with B >= 1 and 1 <= T <= ${longest} (maxPositions)`,
     );
   }
   if (attentionMask && !tf.util.arraysEqual(attentionMask.shape, tokens.shape)) {
@@ -84,7 +86,7 @@ export function forward(params: Params, config: ModelConfig, input: ForwardInput
     const { hidden } = decode(get, config, {
       tokens,
       positions: positionsOf(input),
-      mask: causalMask(time, attentionMask),
+      mask: (window) => causalMask(time, attentionMask, window),
     });
     const { features, logits } = classify(get, config, hidden);
     return {

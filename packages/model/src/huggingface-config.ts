@@ -1,56 +1,17 @@
-import { modelConfig } from './config.js';
-import type { Architecture, ModelConfig } from './config.js';
-import { validateConfig } from './config.js';
+import { VARIATIONS, hasRotary } from './architecture/variations.js';
+import { ARCHITECTURES, modelConfig, validateConfig } from './config.js';
+import type { Activation, Architecture, ModelConfig } from './config.js';
+import {
+  ACTIVATION_KEYS,
+  ACTIVATION_NAMES,
+  FORMATS,
+  type HuggingFaceConfig,
+} from './huggingface/formats.js';
+import { readLayers, writeLayers } from './huggingface/layer-types.js';
+import { readRope, writeRope } from './huggingface/rope.js';
+import { unknownKeys } from './huggingface/unknown-keys.js';
 
-/** The parsed `config.json` of a Hugging Face folder. */
-export type HuggingFaceConfig = Readonly<Record<string, unknown>>;
-
-const NAMES = {
-  gpt2: {
-    vocabSize: 'vocab_size',
-    hiddenSize: 'n_embd',
-    intermediateSize: 'n_inner',
-    layers: 'n_layer',
-    heads: 'n_head',
-    maxPositions: 'n_positions',
-    normEpsilon: 'layer_norm_epsilon',
-    tiedEmbeddings: 'tie_word_embeddings',
-    initializerRange: 'initializer_range',
-  },
-  llama: {
-    vocabSize: 'vocab_size',
-    hiddenSize: 'hidden_size',
-    intermediateSize: 'intermediate_size',
-    layers: 'num_hidden_layers',
-    heads: 'num_attention_heads',
-    keyValueHeads: 'num_key_value_heads',
-    maxPositions: 'max_position_embeddings',
-    normEpsilon: 'rms_norm_eps',
-    tiedEmbeddings: 'tie_word_embeddings',
-    initializerRange: 'initializer_range',
-  },
-} as const satisfies Record<Architecture, Partial<Record<keyof ModelConfig, string>>>;
-
-/** What transformers assumes when the file does not say. Sizes have no default here. */
-const DEFAULTS: Readonly<Record<Architecture, Partial<ModelConfig>>> = {
-  gpt2: { normEpsilon: 1e-5, tiedEmbeddings: true, initializerRange: 0.02 },
-  llama: { normEpsilon: 1e-6, tiedEmbeddings: false, initializerRange: 0.02 },
-};
-
-/** Fields that change what the model computes, with the values that this decoder computes. */
-const SUPPORTED: Readonly<Record<Architecture, Readonly<Record<string, readonly unknown[]>>>> = {
-  gpt2: {
-    activation_function: ['gelu_new', 'gelu_pytorch_tanh'],
-    scale_attn_weights: [true],
-    scale_attn_by_inverse_layer_idx: [false],
-    add_cross_attention: [false],
-  },
-  llama: {
-    hidden_act: ['silu', 'swish'],
-    attention_bias: [false],
-    mlp_bias: [false],
-  },
-};
+export type { HuggingFaceConfig } from './huggingface/formats.js';
 
 /**
  * A configuration as the `config.json` that transformers reads, in versions 4 and 5.
@@ -69,23 +30,23 @@ const SUPPORTED: Readonly<Record<Architecture, Readonly<Record<string, readonly 
  */
 export function toHuggingFaceConfig(config: ModelConfig): HuggingFaceConfig {
   validateConfig(config);
-  const { architecture, ropeTheta } = config;
-  const renamed = Object.entries(NAMES[architecture]).map(([ours, theirs]) => [
+  const { architecture } = config;
+  const { className, names, fixed } = FORMATS[architecture];
+  const renamed = Object.entries(names).map(([ours, theirs]) => [
     theirs,
-    config[ours as keyof ModelConfig],
+    valueOf(config, ours as keyof ModelConfig),
   ]);
+  const first = Object.entries(fixed).flatMap(([name, values]) =>
+    values.length > 0 ? [[name, values[0]] as const] : [],
+  );
   return {
-    architectures: [architecture === 'gpt2' ? 'GPT2LMHeadModel' : 'LlamaForCausalLM'],
+    architectures: [className],
     model_type: architecture,
     ...(Object.fromEntries(renamed) as Record<string, unknown>),
-    ...Object.fromEntries(
-      Object.entries(SUPPORTED[architecture]).map(([name, values]) => [name, values[0]]),
-    ),
-    ...(architecture === 'llama' && {
-      head_dim: config.hiddenSize / config.heads,
-      rope_theta: ropeTheta,
-      rope_parameters: { rope_type: 'default', rope_theta: ropeTheta },
-    }),
+    ...Object.fromEntries(first),
+    ...writeActivation(config),
+    ...(hasRotary(architecture) && writeRope(config)),
+    ...writeLayers(config),
     bos_token_id: null,
     eos_token_id: null,
     pad_token_id: null,
@@ -93,45 +54,88 @@ export function toHuggingFaceConfig(config: ModelConfig): HuggingFaceConfig {
   };
 }
 
+/** What a field means, if it is absent also; null is transformers' way of saying none. */
+function valueOf(config: ModelConfig, name: keyof ModelConfig): unknown {
+  const given = config[name];
+  if (given !== undefined) return given;
+  const width = config.headDim ?? config.hiddenSize / config.heads;
+  if (name === 'headDim' || name === 'queryScalar') return width;
+  const usual: Partial<Record<keyof ModelConfig, unknown>> = VARIATIONS[config.architecture];
+  return usual[name] ?? null;
+}
+
+function writeActivation(config: ModelConfig): HuggingFaceConfig {
+  const key = ACTIVATION_KEYS[config.architecture];
+  if (key === undefined) return {};
+  const activation = valueOf(config, 'activation') as Activation;
+  return { [key]: ACTIVATION_NAMES[activation][0] };
+}
+
 const fail = (problem: string): never => {
   throw new RangeError(`fromHuggingFaceConfig: ${problem}`);
 };
 
+const list = (values: readonly unknown[]): string =>
+  values.length === 0 ? 'null' : values.map((value) => JSON.stringify(value)).join(' or ');
+
 function architectureOf(json: HuggingFaceConfig): Architecture {
   const type = json['model_type'];
-  if (type === 'gpt2' || type === 'llama') return type;
-  return fail(
-    `model_type is ${JSON.stringify(type)}, expected one of ${Object.keys(NAMES).join(', ')}`,
+  const found = ARCHITECTURES.find((architecture) => architecture === type);
+  return (
+    found ??
+    fail(`model_type is ${JSON.stringify(type)}, expected one of ${ARCHITECTURES.join(', ')}`)
   );
 }
 
+/** Refuses what the decoder does not compute. */
 function checkFeatures(architecture: Architecture, json: HuggingFaceConfig): void {
-  for (const [name, values] of Object.entries(SUPPORTED[architecture])) {
+  for (const [name, values] of Object.entries(FORMATS[architecture].fixed)) {
     const value = json[name];
-    if (value !== undefined && !values.includes(value)) {
-      fail(
-        `${name} is ${JSON.stringify(value)}, expected ${values.map((v) => JSON.stringify(v)).join(' or ')}`,
-      );
+    if (value !== undefined && value !== null && !values.includes(value)) {
+      fail(`${name} is ${JSON.stringify(value)}, expected ${list(values)}`);
     }
+  }
+  const [unknown] = unknownKeys(architecture, json);
+  if (unknown !== undefined) {
+    fail(
+      `${unknown} is ${JSON.stringify(json[unknown])}, expected none: ${architecture} has no such key, and it may change what the model computes; remove it if it does not`,
+    );
   }
 }
 
-/** Both spellings: `rope_theta` with `rope_scaling` (version 4), `rope_parameters` (version 5). */
-function ropeThetaOf(json: HuggingFaceConfig): number {
-  const parameters = (json['rope_parameters'] ?? {}) as Record<string, unknown>;
-  for (const [name, value] of [
-    ['rope_parameters', parameters],
-    ['rope_scaling', json['rope_scaling'] ?? {}],
-  ] as const) {
-    const { rope_type: type, type: oldType } = value as Record<string, unknown>;
-    const kind = type ?? oldType ?? 'default';
-    if (kind !== 'default') {
-      fail(
-        `${name} has type ${JSON.stringify(kind)}, expected "default"; scaled rotary positions are not supported`,
-      );
-    }
+function activationOf(architecture: Architecture, json: HuggingFaceConfig): Activation | undefined {
+  const key = ACTIVATION_KEYS[architecture];
+  const value = key === undefined ? undefined : (json[key] ?? undefined);
+  if (key === undefined || value === undefined) return undefined;
+  const activations = Object.entries(ACTIVATION_NAMES) as [Activation, readonly string[]][];
+  const found = activations.find(([, names]) => names.includes(value as string));
+  return (
+    found?.[0] ??
+    fail(`${key} is ${JSON.stringify(value)}, expected ${list(Object.values(ACTIVATION_NAMES).flat())}`) // prettier-ignore
+  );
+}
+
+/** Fields whose null means none, and not the default. */
+const NULLABLE: ReadonlySet<string> = new Set([
+  'slidingWindow',
+  'attentionSoftCap',
+  'logitSoftCap',
+  'headDim',
+  'keyValueHeads',
+]);
+
+/** The fields that have a key of their own, with transformers' defaults. */
+function readFields(architecture: Architecture, json: HuggingFaceConfig): Record<string, unknown> {
+  const { names, defaults, aliases = {} } = FORMATS[architecture];
+  const found: Record<string, unknown> = {};
+  const alias = (theirs: string): string | undefined =>
+    Object.keys(aliases).find((other) => aliases[other] === theirs && json[other] !== undefined);
+  for (const [ours, theirs] of Object.entries(names)) {
+    const value = json[theirs] ?? json[alias(theirs) ?? theirs];
+    if (value === null && NULLABLE.has(ours)) continue;
+    found[ours] = value ?? defaults[ours as keyof ModelConfig];
   }
-  return (parameters['rope_theta'] ?? json['rope_theta'] ?? 10000) as number;
+  return found;
 }
 
 /**
@@ -139,8 +143,9 @@ function ropeThetaOf(json: HuggingFaceConfig): number {
  *
  * @param json - the parsed file
  * @returns the configuration
- * @throws RangeError if the architecture is not `gpt2` or `llama`, a size is missing or invalid, or
- *   the file asks for something that the decoder does not compute
+ * @throws RangeError if the architecture is not one of {@link ARCHITECTURES}, a size is missing or
+ *   invalid, or the file asks for something that the decoder does not compute, by a key that it knows or
+ *   by one that it does not
  *
  * @example
  * ```ts
@@ -155,23 +160,28 @@ export function fromHuggingFaceConfig(json: HuggingFaceConfig): ModelConfig {
   }
   const architecture = architectureOf(json);
   checkFeatures(architecture, json);
-  const found: Record<string, unknown> = { ...DEFAULTS[architecture] };
-  for (const [ours, theirs] of Object.entries(NAMES[architecture])) {
-    // null is transformers' way of asking for the default.
-    if (json[theirs] !== undefined && json[theirs] !== null) found[ours] = json[theirs];
+  const { names, defaults } = FORMATS[architecture];
+  const found = readFields(architecture, json);
+  const sizes = ['vocabSize', 'hiddenSize', 'layers', 'heads', 'maxPositions'] as const;
+  for (const ours of architecture === 'gpt2' ? sizes : [...sizes, 'intermediateSize' as const]) {
+    if (found[ours] === undefined) fail(`${names[ours]} is absent, expected a positive integer`);
   }
-  for (const ours of ['vocabSize', 'hiddenSize', 'layers', 'heads', 'maxPositions'] as const) {
-    if (found[ours] === undefined)
-      fail(`${NAMES[architecture][ours]} is absent, expected a positive integer`);
+  if (architecture === 'opt') {
+    // One key for all projections; OPT has no epsilon of its own.
+    Object.assign(found, { mlpBias: found['attentionBias'], normEpsilon: defaults.normEpsilon });
+    const width = json['word_embed_proj_dim'] ?? found['hiddenSize'];
+    if (width !== found['hiddenSize']) {
+      fail(`word_embed_proj_dim is ${JSON.stringify(width)}, expected ${String(found['hiddenSize'])} (hidden_size)`); // prettier-ignore
+    }
   }
-  if (architecture === 'llama') {
-    if (found['intermediateSize'] === undefined)
-      fail('intermediate_size is absent, expected a positive integer');
-    found['ropeTheta'] = ropeThetaOf(json);
-    const width = (found['hiddenSize'] as number) / (found['heads'] as number);
-    const given = json['head_dim'] ?? width;
-    if (given !== width)
-      fail(`head_dim is ${String(given)}, expected ${width} (hidden_size / num_attention_heads)`);
-  }
-  return modelConfig({ ...(found as unknown as ModelConfig), architecture });
+  const activation = activationOf(architecture, json);
+  const all = {
+    ...found,
+    ...(activation && { activation }),
+    ...(hasRotary(architecture) && readRope(architecture, json, fail)),
+    ...readLayers(architecture, json, found['layers'] as number, fail),
+    architecture,
+  };
+  const given = Object.entries(all).filter(([, value]) => value !== undefined);
+  return modelConfig(Object.fromEntries(given) as unknown as ModelConfig);
 }

@@ -1,7 +1,10 @@
 export {
+  ARCHITECTURES,
+  type Activation,
   type Architecture,
   type ModelConfig,
   type ModelConfigOptions,
+  type ModelVariation,
   modelConfig,
   validateConfig,
 } from './config.js';

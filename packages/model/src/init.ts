@@ -3,14 +3,14 @@ import type { Params } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { ParamSpec } from './architecture/blueprint.js';
-import { blueprints } from './architecture/index.js';
+import { bodySpecs } from './architecture/index.js';
 import { validateConfig } from './config.js';
 import type { ModelConfig } from './config.js';
 import { CLASSIFIER } from './partition.js';
 
 /** Every parameter of a configuration, the classifier of an untied model last. */
 export function paramSpecs(config: ModelConfig): ParamSpec[] {
-  const specs = blueprints[config.architecture].specs(config);
+  const specs = bodySpecs(config);
   if (config.tiedEmbeddings) return specs;
   const { vocabSize, hiddenSize } = config;
   return [...specs, { name: CLASSIFIER, shape: [vocabSize, hiddenSize], initial: 'normal' }];

@@ -19,6 +19,8 @@ export interface Fixture {
     readonly logits: tf.Tensor3D;
     readonly features: tf.Tensor3D;
   };
+  /** Prompts, and the tokens that greedy generation writes. */
+  readonly generation: () => { readonly prompts: number[][]; readonly tokens: number[][] };
   readonly dispose: () => void;
 }
 
@@ -31,7 +33,7 @@ const under = (tensors: Tensors, prefix: string): Tensors =>
       .map(([name, tensor]) => [name.slice(prefix.length), tensor]),
   );
 
-export function loadFixture(name: (typeof FIXTURES)[number]): Fixture {
+export function loadFixture(name: string): Fixture {
   const file = readFileSync(new URL(`fixtures/${name}.safetensors`, import.meta.url));
   const { tensors, metadata } = decodeSafetensors(file);
   return {
@@ -46,6 +48,14 @@ export function loadFixture(name: (typeof FIXTURES)[number]): Fixture {
         attentionMask: mask as tf.Tensor2D,
         logits: logits as tf.Tensor3D,
         features: features as tf.Tensor3D,
+      };
+    },
+    generation: () => {
+      const { prompts, mask, tokens } = under(tensors, 'generation/');
+      const [ids, real] = [prompts!, mask!].map((x) => x.arraySync() as number[][]);
+      return {
+        prompts: ids!.map((row, i) => row.filter((_, t) => real![i]![t] === 1)),
+        tokens: tokens!.arraySync() as number[][],
       };
     },
     dispose: () => tf.dispose(tensors as Record<string, tf.Tensor>),

@@ -1,4 +1,4 @@
-import type { RotaryTables } from '@cfrl/engine';
+import type { MaskRules } from '@cfrl/engine';
 import type * as tf from '@tensorflow/tfjs-core';
 
 import type { ModelConfig } from '../config.js';
@@ -16,42 +16,61 @@ export interface ParamSpec {
 /** Looks a parameter up by its full name; throws when the record lacks it. */
 export type Lookup = (name: string) => tf.Tensor;
 
-/** Sizes and positions of the batch that a block works on. */
-export interface BatchContext {
-  readonly batch: number;
-  /** Present when the architecture turns queries and keys. */
-  readonly rotary?: RotaryTables;
+/** What the tokens of a layer with this window may see of the cached and the new ones. */
+export type MaskOf = (window?: number) => MaskRules;
+
+/** A norm of rows `[N, D]`: its parameters, and what it computes. */
+export interface Norm {
+  readonly specs: (name: string, width: number) => ParamSpec[];
+  readonly apply: (x: tf.Tensor, get: Lookup, name: string, epsilon: number) => tf.Tensor;
 }
 
-/** Queries `[B, H, T, d]`, keys and values `[B, K, T, d]` of one block. */
-export interface Heads {
-  readonly q: tf.Tensor;
-  readonly k: tf.Tensor;
-  readonly v: tf.Tensor;
-}
-
-/** Where two architectures differ; the decoder is the same for all. Rows `x` are `[B T, D]`. */
-export interface Blueprint {
-  /** The token embedding `[V, D]`, which is the classifier of a tied model. */
-  readonly embedding: string;
-  readonly finalNorm: string;
-  readonly layer: (index: number) => string;
-  /** Names of the two norms inside a layer: before attention and before the MLP. */
-  readonly norms: readonly [string, string];
-  readonly norm: (x: tf.Tensor, get: Lookup, name: string, epsilon: number) => tf.Tensor;
-  /** Every parameter but the classifier, in the checkpoint's order. */
-  readonly specs: (config: ModelConfig) => ParamSpec[];
-  /** Learned positions: rows `[T, D]` or `[B, T, D]` to add to the embedded tokens. */
-  readonly positionRows?: (get: Lookup, positions: tf.Tensor) => tf.Tensor;
-  /** Rotary positions: the tables that {@link Blueprint.heads} turns queries and keys by. */
-  readonly rotary?: (config: ModelConfig, positions: tf.Tensor) => RotaryTables;
+/** The projections of attention; rows `x` are `[B T, D]`. */
+export interface AttentionPart {
+  readonly specs: (config: ModelConfig, layer: string) => ParamSpec[];
+  /** Heads `[B, H + 2 K, T, d]`: those of the queries, of the keys, of the values. */
   readonly heads: (
     x: tf.Tensor,
     get: Lookup,
     layer: string,
     config: ModelConfig,
-    context: BatchContext,
-  ) => Heads;
-  readonly attentionOutput: (x: tf.Tensor, get: Lookup, layer: string) => tf.Tensor;
-  readonly mlp: (x: tf.Tensor, get: Lookup, layer: string) => tf.Tensor;
+    batch: number,
+  ) => tf.Tensor;
+  readonly output: (x: tf.Tensor, get: Lookup, layer: string, config: ModelConfig) => tf.Tensor;
+}
+
+/** The feed-forward part; rows `x` are `[B T, D]`. */
+export interface MlpPart {
+  readonly specs: (config: ModelConfig, layer: string) => ParamSpec[];
+  readonly apply: (x: tf.Tensor, get: Lookup, layer: string, config: ModelConfig) => tf.Tensor;
+}
+
+/** Names of the norms inside a layer, on the way into and out of its two parts. */
+export interface LayerNorms {
+  readonly beforeAttention?: string;
+  readonly afterAttention?: string;
+  /** Absent in a parallel layer: the MLP reads what attention reads. */
+  readonly beforeMlp?: string;
+  readonly afterMlp?: string;
+}
+
+/** Where architectures differ; the decoder is the same for all. */
+export interface Blueprint {
+  /** The token embedding `[V, D]`, which is the classifier of a tied model. */
+  readonly embedding: string;
+  /** What embedded tokens are multiplied by. */
+  readonly embeddingScale?: (config: ModelConfig) => number;
+  /** Learned positions `[offset + P, D]`; the first `offset` rows are not used. */
+  readonly positions?: { readonly name: string; readonly offset: number };
+  /** Rotary positions: whether the pairs that turn are neighbours. */
+  readonly rotary?: { readonly interleaved: boolean };
+  /** What the names of a layer's parameters begin with, before its index. */
+  readonly layers: string;
+  readonly finalNorm: string;
+  readonly norm: Norm;
+  readonly layerNorms: (config: ModelConfig) => LayerNorms;
+  /** Whether attention and the MLP read the same residual stream, for those that have no choice. */
+  readonly parallel?: true;
+  readonly attention: AttentionPart;
+  readonly mlp: MlpPart;
 }

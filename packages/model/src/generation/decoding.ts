@@ -59,7 +59,7 @@ function readPrompts(
   const { hidden, cache } = decode(get, config, {
     tokens,
     positions: tf.maximum(columns, tf.scalar(0, 'int32')),
-    mask: causalMask(time, real(padding, time)),
+    mask: (window) => causalMask(time, real(padding, time), window),
   });
   const streams = tf.reshape(hidden, [rows, time, config.hiddenSize]);
   const last = tf.reshape(tf.slice(streams, [0, time - 1, 0], [-1, 1, -1]), [rows, -1]);
@@ -92,7 +92,12 @@ function readTokens(
   const { hidden, cache } = decode(get, config, {
     tokens,
     positions: tf.reshape(tf.sub(time, padding), [-1, 1]),
-    mask: { keyMask: tf.logicalAnd(real(padding, capacity), tf.lessEqual(columns, time)) },
+    mask: (window) => {
+      const seen = tf.logicalAnd(real(padding, capacity), tf.lessEqual(columns, time));
+      if (window === undefined || window >= capacity) return { keyMask: seen };
+      const near = tf.greater(columns, tf.sub(time, tf.scalar(window, 'int32')));
+      return { keyMask: tf.logicalAnd(seen, near) };
+    },
     past: {
       cache: before,
       column: tf.reshape(tf.cast(tf.equal(columns, time), 'float32'), [-1, 1]),

@@ -72,7 +72,24 @@ function promptTokens(
       `${where} has ${tokens.length} tokens, expected at most ${config.maxPositions - maxNewTokens} (maxPositions ${config.maxPositions} - maxNewTokens ${maxNewTokens})`,
     );
   }
+  checkTurning(config, where, tokens.length, maxNewTokens);
   return { text: typeof prompt === 'string' ? prompt : tokenizer.decode(tokens), tokens };
+}
+
+/** Keys in a cache were turned by the factors of their length: a completion must not change them. */
+function checkTurning(
+  { ropeScaling }: ModelConfig,
+  where: string,
+  length: number,
+  maxNewTokens: number,
+): void {
+  if (ropeScaling?.type !== 'longrope') return;
+  const { originalPositions: short } = ropeScaling;
+  if (length <= short && length + maxNewTokens - 1 > short) {
+    throw new RangeError(
+      `${where} has ${length} tokens and ${maxNewTokens} may follow, expected at most ${short} read in all, or more in the prompt already: longrope turns by other factors past ${short}; lower maxNewTokens to ${short - length + 1}`,
+    );
+  }
 }
 
 function checkToken(where: string, token: number, vocabSize: number): void {
