@@ -13,17 +13,18 @@ const AHEAD = -2e9;
 const unless = (seen: tf.Tensor, amount: number): tf.Tensor =>
   tf.mul(tf.sub(1, tf.cast(seen, 'float32')), amount);
 
-/** The bias `[to - from, S]` of queries at positions `from` to `to`, of keys at positions 0 to `S`. */
+/** The biases `[to - from, S]` of a block's queries, the first at position `ahead + from`, for keys at 0 to `S`. */
 function positionBias(block: Block, ahead: number, { causal, window }: MaskRules): tf.Tensor[] {
   const [from, to] = [ahead + block.from, ahead + block.to];
+  // One query is the last of its keys; all keys are near while there are no more than the window.
+  const looksAhead = causal === true && to - from > 1;
+  const looksFar = window !== undefined && to > window;
+  if (!looksAhead && !looksFar) return [];
   const query = tf.reshape(tf.range(from, to, 1, 'int32'), [-1, 1]);
   const key = tf.reshape(tf.range(0, block.keys, 1, 'int32'), [1, -1]);
-  // The last key of the block is the last query of a causal one; the first key is the farthest.
-  const looksAhead = causal === true && to - from > 1;
-  const looksBack = window !== undefined && to > window;
   return [
     ...(looksAhead ? [unless(tf.lessEqual(key, query), AHEAD)] : []),
-    ...(looksBack
+    ...(looksFar
       ? [unless(tf.greater(key, tf.sub(query, tf.scalar(window, 'int32'))), AHEAD)]
       : []),
   ];
