@@ -2,13 +2,11 @@ import {
   type Params,
   type RotaryTables,
   attention,
-  dense,
   embedding,
   mergeHeads,
   partialRotary,
   rotary,
   rotaryTables,
-  softCap,
 } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -22,6 +20,7 @@ import {
   variation,
 } from './architecture/plan.js';
 import type { ModelConfig } from './config.js';
+import { logitsOf } from './logits.js';
 import { CLASSIFIER } from './partition.js';
 
 /** Keys and values of one layer, `[B, K, S, d]` each. A type, since `tf.tidy` returns no interface. */
@@ -191,22 +190,14 @@ export function decode(
   return { hidden, cache };
 }
 
-/**
- * The final norm of rows `[N, D]` (the features), and their logits `[N, V]`.
- *
- *     logits = cap(logitScale features W^T)
- */
+/** The final norm of rows `[N, D]` (the features), and their logits `[N, V]`. */
 export function classify(
   get: Lookup,
   config: ModelConfig,
   hidden: tf.Tensor,
 ): { features: tf.Tensor; logits: tf.Tensor } {
   const { norm, finalNorm, embedding: embeddingName } = blueprints[config.architecture];
-  const { logitScale, logitSoftCap } = config;
   const features = norm.apply(hidden, get, finalNorm, config.normEpsilon);
   const weight = get(config.tiedEmbeddings ? embeddingName : CLASSIFIER);
-  const product = dense(features, weight, 'out-in');
-  const scaled = logitScale === undefined ? product : tf.mul(product, logitScale);
-  const logits = logitSoftCap === undefined ? scaled : softCap(scaled, logitSoftCap);
-  return { features, logits };
+  return { features, logits: logitsOf(config, features, weight) };
 }

@@ -18,7 +18,7 @@ export interface ForwardInput {
 export interface ForwardOutput {
   /** `[B, T, V]`, unnormalised scores of the next token. */
   readonly logits: tf.Tensor3D;
-  /** `[B, T, D]`, the classifier's input: `logits = features W^T`, times `logitScale`, within `logitSoftCap`. */
+  /** `[B, T, D]`, the classifier's input; {@link logitsOf} makes the logits of them. */
   readonly features: tf.Tensor3D;
 }
 
@@ -51,7 +51,7 @@ function positionsOf({ tokens, attentionMask }: ForwardInput): tf.Tensor {
 /**
  * The forward pass of a decoder, differentiable with respect to every parameter on every backend.
  *
- *     features = norm(blocks(embedding(tokens))),   logits = features W^T
+ *     features = norm(blocks(embedding(tokens))),   logits = logitsOf(config, features, W)
  *
  * A position sees itself and the real positions before it; padding influences no real position.
  * What stands at a padded position is finite and means nothing. The tokens are not checked against

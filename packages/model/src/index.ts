@@ -10,6 +10,7 @@ export {
 } from './config.js';
 export { type ForwardInput, type ForwardOutput, forward } from './forward.js';
 export { initParams, paramShapes } from './init.js';
+export { logitsOf } from './logits.js';
 export { CLASSIFIER, body, classifier, classifierName, untie } from './partition.js';
 export { decodeSafetensors } from './safetensors/decode.js';
 export { encodeSafetensors } from './safetensors/encode.js';

@@ -18,8 +18,12 @@ const contexts = fc.array(fc.array(fc.nat(11), { minLength: 1, maxLength: 6 }), 
 });
 const models = fc.record({
   seed: fc.nat(1000),
-  architecture: fc.constantFrom('llama' as const, 'gpt2' as const),
+  // One of each kind: learned positions, rotary ones, parallel parts with scaled logits.
+  architecture: fc.constantFrom('llama' as const, 'gpt2' as const, 'cohere' as const),
 });
+
+const variationOf = (architecture: string) =>
+  architecture === 'cohere' ? { logitScale: 0.3 } : {};
 
 /** Logits at the last token of each context, from the forward pass, one context at a time. */
 const lastLogits =
@@ -41,7 +45,7 @@ describe('K = R + G on the decoders', () => {
   it('holds for the sum of the parts, and R is the share of the classifier', () => {
     fc.assert(
       fc.property(models, contexts, ({ seed, architecture }, list) => {
-        const model = tinyModel(seed, { architecture });
+        const model = tinyModel(seed, { architecture, ...variationOf(architecture) });
         tf.tidy(() => {
           const apply = lastLogits(model);
           const split = splitModel(model);
@@ -65,10 +69,20 @@ describe('K = R + G on the decoders', () => {
     );
   });
 
+  it('is refused where the logits have a cap', () => {
+    const model = tinyModel(0, { architecture: 'gemma2', logitSoftCap: 30 });
+    expect(() => splitModel(model)).toThrow(
+      'splitModel: config.logitSoftCap is 30, expected none: the kernel splits for logits',
+    );
+    disposeParams(model.params);
+  });
+
   it("has cross terms where embeddings are tied: R + G + C + C' = K", () => {
     fc.assert(
       fc.property(models, contexts, ({ seed, architecture }, list) => {
-        const model = tinyModel(seed, { architecture, tiedEmbeddings: true });
+        const model = tinyModel(seed, {
+          ...{ architecture, tiedEmbeddings: true, ...variationOf(architecture) },
+        });
         tf.tidy(() => {
           const split = splitModel(model);
           const W = model.params[split.classifier] as tf.Tensor2D;

@@ -48,10 +48,13 @@ export function lastFeatures(model: LanguageModel, contexts: readonly Context[])
 }
 
 /**
- * A language model as the kernel sees it: features of contexts, and the classifier on them.
+ * A language model as the kernel sees it: features of contexts, and the classifier on them. A scale of
+ * the logits is part of the features, so that `logits = W phi`.
  *
  * @param model - tied or untied
  * @returns the model for `decompose`, `predictStep` and the other functions of `@cfrl/ntk`
+ * @throws RangeError if the logits have a soft cap: they are not linear in the classifier then, and
+ *   `K = R + G` does not hold
  *
  * @example
  * ```ts
@@ -67,10 +70,20 @@ export function lastFeatures(model: LanguageModel, contexts: readonly Context[])
  * ```
  */
 export function splitModel(model: LanguageModel): SplitModel<Context> {
+  const { logitScale, logitSoftCap } = model.config;
+  if (logitSoftCap !== undefined) {
+    throw new RangeError(
+      `splitModel: config.logitSoftCap is ${logitSoftCap}, expected none: the kernel splits for logits that are linear in the classifier; leave the cap out of the config to look at the logits before it`,
+    );
+  }
   return {
     params: model.params,
     classifier: classifierName(model.config),
     tied: model.config.tiedEmbeddings,
-    features: (params, contexts) => lastFeatures({ ...model, params }, contexts),
+    features: (params, contexts) =>
+      tf.tidy(() => {
+        const phi = lastFeatures({ ...model, params }, contexts);
+        return logitScale === undefined ? phi : tf.mul(phi, logitScale);
+      }),
   };
 }

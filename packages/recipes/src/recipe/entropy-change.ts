@@ -1,5 +1,5 @@
 import { type Params, disposeParams, softmaxEntropy, valueAndGrad } from '@cfrl/engine';
-import { type LanguageModel, classifierName } from '@cfrl/model';
+import { type LanguageModel, classifierName, logitsOf } from '@cfrl/model';
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { ProbeRow } from '../report/types.js';
@@ -19,9 +19,9 @@ type EntropyChange = Required<
 /** Mean entropy of the next token over contexts, a scalar in nats. */
 const meanEntropy = (model: LanguageModel, params: Params, contexts: readonly Context[]) =>
   tf.tidy(() => {
-    const W = params[classifierName(model.config)] as tf.Tensor2D;
+    const W = params[classifierName(model.config)]!;
     const phi = lastFeatures({ ...model, params }, contexts);
-    return tf.mean(softmaxEntropy(tf.matMul(phi, W, false, true)));
+    return tf.mean(softmaxEntropy(logitsOf(model.config, phi, W)));
   });
 
 /**

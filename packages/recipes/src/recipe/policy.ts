@@ -1,5 +1,4 @@
-import type { Params } from '@cfrl/engine';
-import { CLASSIFIER, type LanguageModel, forward, generate } from '@cfrl/model';
+import { CLASSIFIER, type LanguageModel, forward, generate, logitsOf } from '@cfrl/model';
 import type { Policy } from '@cfrl/rl';
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -59,21 +58,10 @@ export function languageModelPolicy(
     classifier: {
       names: [CLASSIFIER],
       features: (params, { tokens }) => tf.tidy(() => forward(params, config, { tokens }).features),
-      logits: (params, features) => classify(params, features),
+      logits: (params, features) => logitsOf(config, features, params[CLASSIFIER]!) as tf.Tensor3D,
     },
     padToken: tokenizer.padToken,
     maxPositions: config.maxPositions,
     featureSize: config.hiddenSize,
   };
-}
-
-/** `[B, T, D] -> [B, T, V]` */
-function classify(params: Params, features: tf.Tensor3D): tf.Tensor3D {
-  const [batch, time, width] = features.shape;
-  return tf.tidy(() => {
-    const weight = params[CLASSIFIER] as tf.Tensor2D;
-    const rows = tf.reshape(features, [batch * time, width]);
-    const logits = tf.matMul(rows, weight, false, true);
-    return tf.reshape(logits, [batch, time, weight.shape[0]]) as tf.Tensor3D;
-  });
 }

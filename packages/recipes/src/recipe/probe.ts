@@ -8,7 +8,7 @@ import {
   tokenEntropy,
   confidence as topProbability,
 } from '@cfrl/metrics';
-import { CLASSIFIER, type Completion, type LanguageModel, generate } from '@cfrl/model';
+import { CLASSIFIER, type Completion, type LanguageModel, generate, logitsOf } from '@cfrl/model';
 import { decompose } from '@cfrl/ntk';
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -134,7 +134,7 @@ function positions(model: LanguageModel, completions: readonly Completion[]) {
   const contexts = completions.flatMap(contextsOf);
   const { features, logits } = tf.tidy(() => {
     const phi = lastFeatures(model, contexts);
-    const z = tf.matMul(phi, model.params[CLASSIFIER] as tf.Tensor2D, false, true);
+    const z = logitsOf(model.config, phi, model.params[CLASSIFIER]!);
     return {
       features: rowsOf(phi.dataSync(), phi.shape[1]),
       logits: rowsOf(z.dataSync(), z.shape[1]!),

@@ -1,4 +1,11 @@
-import { type LanguageModel, charTokenizer, initParams, modelConfig } from '@cfrl/model';
+import {
+  type Architecture,
+  type LanguageModel,
+  type ModelConfigOptions,
+  charTokenizer,
+  initParams,
+  modelConfig,
+} from '@cfrl/model';
 import { type Task, addition } from '@cfrl/recipes';
 
 /** One-digit addition with few held-out problems, and a reward that a fresh model often gets. */
@@ -11,10 +18,11 @@ export const task: Task = {
 export function tinyModel(
   seed = 0,
   {
-    architecture = 'llama' as 'llama' | 'gpt2',
+    architecture = 'llama' as Architecture,
     tiedEmbeddings = false,
     initializerRange = 0.2,
-  } = {},
+    ...variation
+  }: Partial<ModelConfigOptions> = {},
 ): LanguageModel {
   const tokenizer = charTokenizer(task.alphabet);
   const config = modelConfig({
@@ -26,6 +34,7 @@ export function tinyModel(
     maxPositions: 8,
     tiedEmbeddings,
     initializerRange,
+    ...variation,
   });
   return { config, params: initParams(config, seed), tokenizer };
 }
