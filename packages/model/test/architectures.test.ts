@@ -1,5 +1,5 @@
 /** Every architecture against transformers: see tools/fixtures/model/architectures.py. */
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,11 +17,11 @@ import {
 } from '@cfrl/model';
 import { loadPretrained, savePretrained } from '@cfrl/model/node';
 import * as tf from '@tensorflow/tfjs-core';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
-import { recordCheck, writeChecks } from './checks.js';
 import { loadFixture, onReal, relativeError } from './fixture.js';
 import type { Fixture } from './fixture.js';
+import { type Checks, modelsPage } from './models-page.js';
 
 const FOLDER = new URL('fixtures/architectures/', import.meta.url);
 const NAMES = readdirSync(FOLDER)
@@ -38,9 +38,12 @@ const modelOf = ({ config, params }: Fixture): LanguageModel => ({
   tokenizer: charTokenizer('abcdefghijklmnopqrstuvwxyz'.slice(0, config.vocabSize - 2)),
 });
 
-afterAll(() => {
-  writeChecks(NAMES.length);
-});
+/** The largest error of each check, by model. */
+const measured: Record<string, Record<string, number>> = {};
+function recordCheck(name: string, check: keyof Checks, error: number): void {
+  const checks = (measured[name] ??= {});
+  checks[check] = Math.max(checks[check] ?? 0, error);
+}
 
 it('has a fixture of every architecture', () => {
   const found = NAMES.map((name) => {
@@ -213,5 +216,30 @@ describe('fromHuggingFaceConfig', () => {
     const config = fromHuggingFaceConfig(each.given);
     expect(config).toEqual(fromHuggingFaceConfig(each.resolved));
     expect(fromHuggingFaceConfig(toHuggingFaceConfig(config))).toEqual(config);
+  });
+});
+
+// Last: it has what the others measured.
+describe('docs/models.md', () => {
+  const results = new URL('checks.json', FOLDER);
+  const page = new URL('../../../docs/models.md', import.meta.url);
+  const all = measured as unknown as Record<string, Checks>;
+
+  it.runIf(process.env['CFRL_UPDATE_DOCS'] === '1')('is written anew', () => {
+    writeFileSync(results, `${JSON.stringify(all, undefined, 1)}\n`);
+    writeFileSync(page, modelsPage(all));
+  });
+
+  it('shows what was measured, of every model', () => {
+    const shown = JSON.parse(readFileSync(results, 'utf8')) as Record<string, Checks>;
+    expect(readFileSync(page, 'utf8')).toBe(modelsPage(shown));
+    expect(Object.keys(shown)).toEqual(NAMES);
+    // Another backend or processor rounds otherwise, but not by orders of magnitude.
+    for (const [name, checks] of Object.entries(all)) {
+      for (const [check, error] of Object.entries(checks)) {
+        const most = 30 * Math.max(shown[name]![check as keyof Checks], 1e-7);
+        expect(error, `${name}: ${check}`).toBeLessThan(most);
+      }
+    }
   });
 });
