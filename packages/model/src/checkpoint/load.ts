@@ -7,6 +7,7 @@ import { paramShapes } from '../init.js';
 import { entryTensor, readEntries } from '../safetensors/decode.js';
 import { tokenizerFromJson } from '../tokenizer/from-json.js';
 import { checkModel } from './check-model.js';
+import { nameOfStored } from './stored-names.js';
 
 async function readPart(folder: string, name: string): Promise<Uint8Array> {
   try {
@@ -65,7 +66,11 @@ export async function loadPretrained(folder: string): Promise<LanguageModel> {
     (await readJson(folder, 'config.json')) as Record<string, unknown>,
   );
   const tokenizer = tokenizerFromJson(await readJson(folder, 'tokenizer.json'));
-  const { entries } = readEntries(await readPart(folder, 'model.safetensors'));
+  const { entries: stored } = readEntries(await readPart(folder, 'model.safetensors'));
+  const entries = stored.map((entry) => ({
+    ...entry,
+    name: nameOfStored(config.architecture, entry.name),
+  }));
   const byName = new Map(entries.map((entry) => [entry.name, entry]));
   const infos = entries.map(({ name, shape, values }) => [
     name,

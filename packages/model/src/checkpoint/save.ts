@@ -3,6 +3,7 @@ import { toHuggingFaceConfig } from '../huggingface-config.js';
 import { encodeSafetensors } from '../safetensors/encode.js';
 import { END_TEXT, PAD_TEXT } from '../tokenizer/special.js';
 import { checkModel } from './check-model.js';
+import { storedName } from './stored-names.js';
 import { writeFolder } from './write-files.js';
 
 const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
@@ -45,8 +46,11 @@ export async function savePretrained(folder: string, model: LanguageModel): Prom
   ]);
   checkModel('savePretrained', config, Object.fromEntries(infos), tokenizer);
   const tokens = { eos_token_id: tokenizer.endToken, pad_token_id: tokenizer.padToken };
+  const stored = Object.entries(params).map(
+    ([name, tensor]) => [storedName(config.architecture, name), tensor] as const,
+  );
   await writeFolder(folder, {
-    'model.safetensors': encodeSafetensors(params, { format: 'pt' }),
+    'model.safetensors': encodeSafetensors(Object.fromEntries(stored), { format: 'pt' }),
     'tokenizer.json': json(tokenizer),
     'tokenizer_config.json': json({
       tokenizer_class: 'PreTrainedTokenizerFast',

@@ -1,0 +1,15 @@
+import type { Architecture } from '../config.js';
+import { CLASSIFIER } from '../partition.js';
+
+/** Parameters that transformers calls otherwise in files than in models. */
+const STORED: Readonly<Partial<Record<Architecture, Readonly<Record<string, string>>>>> = {
+  gpt_neox: { [CLASSIFIER]: 'embed_out.weight' },
+};
+
+/** The name in a file of a parameter. */
+export const storedName = (architecture: Architecture, name: string): string =>
+  STORED[architecture]?.[name] ?? name;
+
+/** The name of a parameter that a file calls so; the inverse of {@link storedName}. */
+export const nameOfStored = (architecture: Architecture, stored: string): string =>
+  Object.entries(STORED[architecture] ?? {}).find(([, other]) => other === stored)?.[0] ?? stored;
