@@ -1,7 +1,7 @@
 import { fold, logSoftmax, randomInt, rng, valueAndGrad, vjp } from '@cfrl/engine';
 import type { Params } from '@cfrl/engine';
-import { classifier, forward, initParams, modelConfig } from '@cfrl/model';
-import type { ModelConfig } from '@cfrl/model';
+import { ARCHITECTURES, classifier, forward, initParams, modelConfig } from '@cfrl/model';
+import type { Architecture, ModelConfig, ModelVariation } from '@cfrl/model';
 import * as tf from '@tensorflow/tfjs-core';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -22,15 +22,30 @@ function expectRows(actual: readonly number[][], expected: readonly number[][], 
   );
 }
 
-const small = (architecture: 'gpt2' | 'llama', tiedEmbeddings = false): ModelConfig =>
+const WINDOW = { slidingWindow: 2, slidingLayers: [true, false] };
+
+/** What else is computed, where an architecture can. */
+const VARIATIONS: Readonly<Partial<Record<Architecture, Partial<ModelVariation>>>> = {
+  gpt_neox: { partialRotaryFactor: 0.5 },
+  gemma2: { ...WINDOW, queryScalar: 3, attentionSoftCap: 1, logitSoftCap: 2 },
+  gemma3_text: { ...WINDOW, localRopeTheta: 30 },
+  phi3: { slidingWindow: 2, partialRotaryFactor: 0.5 },
+  smollm3: { ropeLayers: [true, false] },
+  stablelm: { parallelResidual: true, qkNorm: true, attentionBias: true },
+  cohere: { qkNorm: true, logitScale: 0.5 },
+};
+const ONE_KEY_A_HEAD: readonly Architecture[] = ['gpt2', 'gpt_neox', 'opt'];
+
+const small = (architecture: Architecture, tiedEmbeddings = false): ModelConfig =>
   modelConfig({
+    ...VARIATIONS[architecture],
     architecture,
     vocabSize: 7,
-    hiddenSize: 8,
+    hiddenSize: architecture in VARIATIONS ? 16 : 8,
     intermediateSize: 12,
     layers: 2,
     heads: 4,
-    keyValueHeads: architecture === 'gpt2' ? 4 : 2,
+    keyValueHeads: ONE_KEY_A_HEAD.includes(architecture) ? 4 : 2,
     maxPositions: 6,
     tiedEmbeddings,
   });
@@ -115,7 +130,11 @@ describe('forward', () => {
     });
   });
 
-  it.each(['gpt2', 'llama'] as const)('has the gradients of central differences, %s', (name) => {
+  // The gradients of all are compared with PyTorch's; these have none that is too small to measure so.
+  it.each([
+    ...(['gpt2', 'llama', 'gpt_neox', 'mistral', 'gemma', 'gemma2'] as const),
+    ...(['gemma3_text', 'phi3', 'smollm3'] as const),
+  ])('has the gradients of central differences, %s', (name) => {
     tf.tidy(() => {
       for (const tied of [false, true]) {
         const config = small(name, tied);
@@ -147,7 +166,7 @@ describe('forward', () => {
     });
   });
 
-  it.each(['gpt2', 'llama'] as const)(
+  it.each(ARCHITECTURES)(
     'has a gradient that is linear in the cotangent and differentiable in it, %s',
     (name) => {
       // The forward-mode product J v as the derivative of u -> <J^T u, v>, against differences.
