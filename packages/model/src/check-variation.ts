@@ -78,8 +78,9 @@ function checkRopeScaling(where: string, scaling: RotaryScaling, config: ModelCo
   }
   for (const [name, value] of Object.entries(scaling) as [string, unknown][]) {
     if (name === 'type') continue;
-    if (name === 'truncate') flag(`${where}.${name}`, value, config);
-    else for (const each of Array.isArray(value) ? value : [value]) positive(`${where}.${name}`, each, config); // prettier-ignore
+    const check = name === 'truncate' ? flag : positive;
+    const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+    for (const each of values) check(`${where}.${name}`, each, config);
   }
 }
 

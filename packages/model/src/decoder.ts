@@ -154,7 +154,7 @@ export function decode(
   const turn = turnOf(config, blueprint, input.positions);
   const mask = once(input.mask);
   const norms = blueprint.layerNorms(config);
-  const parallel = blueprint.parallel ?? variation(config, 'parallelResidual'); // prettier-ignore
+  const parallel = blueprint.parallel ?? variation(config, 'parallelResidual');
 
   const embedded = embed(get, config, blueprint, input);
   let hidden = tf.reshape(embedded, [batch * time, config.hiddenSize]);

@@ -109,10 +109,9 @@ function activationOf(architecture: Architecture, json: HuggingFaceConfig): Acti
   if (key === undefined || value === undefined) return undefined;
   const activations = Object.entries(ACTIVATION_NAMES) as [Activation, readonly string[]][];
   const found = activations.find(([, names]) => names.includes(value as string));
-  return (
-    found?.[0] ??
-    fail(`${key} is ${JSON.stringify(value)}, expected ${list(Object.values(ACTIVATION_NAMES).flat())}`) // prettier-ignore
-  );
+  if (found !== undefined) return found[0];
+  const names = list(Object.values(ACTIVATION_NAMES).flat());
+  return fail(`${key} is ${JSON.stringify(value)}, expected ${names}`);
 }
 
 /** Fields whose null means none, and not the default. */
@@ -171,7 +170,8 @@ export function fromHuggingFaceConfig(json: HuggingFaceConfig): ModelConfig {
     Object.assign(found, { mlpBias: found['attentionBias'], normEpsilon: defaults.normEpsilon });
     const width = json['word_embed_proj_dim'] ?? found['hiddenSize'];
     if (width !== found['hiddenSize']) {
-      fail(`word_embed_proj_dim is ${JSON.stringify(width)}, expected ${String(found['hiddenSize'])} (hidden_size)`); // prettier-ignore
+      const expected = JSON.stringify(found['hiddenSize']);
+      fail(`word_embed_proj_dim is ${JSON.stringify(width)}, expected ${expected} (hidden_size)`);
     }
   }
   const activation = activationOf(architecture, json);

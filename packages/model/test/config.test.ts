@@ -217,6 +217,7 @@ describe('fromHuggingFaceConfig', () => {
       'rope_parameters has type "linear" for sliding_attention',
     ],
     ['qwen2', { layer_types: ['full_attention'] }, 'layer_types is ["full_attention"], expected 2'],
+    ['smollm3', { no_rope_layers: [1] }, 'no_rope_layers has 1 entries, expected 2'],
     ['qwen2', { num_hidden_layers: 1e9 }, 'num_hidden_layers is 1000000000, expected at most'],
   ] as const)('refuses, for %s, %j', (architecture, change, message) => {
     expect(changed(of(architecture), change)).toThrow(`fromHuggingFaceConfig: ${message}`);

@@ -27,6 +27,14 @@ const turns = (json: HuggingFaceConfig, index: number): boolean => {
   return (index + 1) % number(json, 'no_rope_layer_interval', 4) !== 0;
 };
 
+function turningLayers(json: HuggingFaceConfig, layers: number, fail: Fail): boolean[] {
+  const given = json['no_rope_layers'];
+  if (Array.isArray(given) && given.length !== layers) {
+    fail(`no_rope_layers has ${given.length} entries, expected ${layers} (num_hidden_layers)`);
+  }
+  return Array.from({ length: layers }, (_, i) => turns(json, i));
+}
+
 const lastLayers: Windows = {
   isSwitched: true,
   keys: ['max_window_layers'],
@@ -96,7 +104,7 @@ export function readLayers(
   return {
     ...(slideAtAll && { slidingWindow: window, slidingLayers: flags }),
     ...(architecture === 'smollm3' && {
-      ropeLayers: Array.from({ length: layers }, (_, i) => turns(json, i)),
+      ropeLayers: turningLayers(json, layers, fail),
     }),
   };
 }

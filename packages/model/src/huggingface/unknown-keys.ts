@@ -4,12 +4,28 @@ import { layerKeys } from './layer-types.js';
 import { ropeKeys } from './rope.js';
 
 /** Keys of any file that do not change what the model computes. */
-const HARMLESS =
-  /^_|dropout|_pdrop$|layerdrop|token_id$|^(model_type|architectures|name_or_path|transformers_version|auto_map|dtype|torch_dtype|use_cache|pretraining_tp|is_decoder|is_encoder_decoder|return_dict|output_(attentions|hidden_states)|summary_\w+|classifier_\w+|num_labels|id2label|label2id|problem_type|task_specific_params|initializer_range|attn_implementation|use_flash_attn|use_return_dict|chunk_size_feed_forward|max_window_layers|gradient_checkpointing|reorder_and_upcast_attn|prefix|is_llama_config|tokenizer_class|unsloth_\w+|bos_token|eos_token|n_ctx|cache_implementation|use_mrope|word_embed_proj_dim|activation_dropout)$/;
+const HARMLESS: ReadonlySet<string> = new Set(
+  [
+    'model_type architectures name_or_path transformers_version auto_map tokenizer_class prefix',
+    'dtype torch_dtype use_cache cache_implementation return_dict use_return_dict',
+    'attn_implementation use_flash_attn use_flash_attention use_flash_attention_2',
+    'output_attentions output_hidden_states gradient_checkpointing chunk_size_feed_forward',
+    'is_decoder is_encoder_decoder pretraining_tp reorder_and_upcast_attn is_llama_config',
+    'num_labels id2label label2id problem_type task_specific_params initializer_range',
+    'bos_token eos_token n_ctx max_window_layers use_mrope word_embed_proj_dim',
+    'full_attn_mod interpolate_factor',
+  ].flatMap((line) => line.split(' ')),
+);
+const HARMLESS_KINDS = /^_|dropout|_pdrop$|layerdrop|token_id$|^(summary|classifier|unsloth)_/;
 
 /** What keys that change a computation are named after. */
-const TELLING =
-  /scal|cap|norm|bias|window|rope|rotary|act|head|layer|multiplier|residual|moe|expert|alibi|position|attn|attention|embed|proj|quant|prune|eps|tie|logit|parallel|interleav|hidden|width|dim|size|chunk|temperature|factor|theta/;
+const TELLING = new RegExp(
+  [
+    'scal|cap|norm|bias|window|rope|rotary|act|head|layer|multiplier|residual|moe|expert|alibi',
+    'position|attn|attention|embed|proj|quant|prune|eps|tie|logit|parallel|interleav|hidden',
+    'width|dim|size|chunk|temperature|factor|theta',
+  ].join('|'),
+);
 
 /** Whether a value asks for nothing. */
 const isNeutral = (value: unknown): boolean =>
@@ -33,6 +49,11 @@ export function unknownKeys(architecture: Architecture, json: HuggingFaceConfig)
     ...(ACTIVATION_KEYS[architecture] ? [ACTIVATION_KEYS[architecture]] : []),
   ]);
   return Object.keys(json).filter(
-    (key) => !known.has(key) && !HARMLESS.test(key) && TELLING.test(key) && !isNeutral(json[key]),
+    (key) =>
+      !known.has(key) &&
+      !HARMLESS.has(key) &&
+      !HARMLESS_KINDS.test(key) &&
+      TELLING.test(key) &&
+      !isNeutral(json[key]),
   );
 }
