@@ -68,16 +68,29 @@ export function checkVariation(config: ModelConfig): void {
   }
 }
 
-const SCALINGS = ['linear', 'dynamic', 'llama3', 'yarn', 'longrope'] as const;
+/** The numbers of each scaling. */
+const SCALINGS: Readonly<Record<RotaryScaling['type'], readonly string[]>> = {
+  linear: ['factor'],
+  dynamic: ['factor', 'originalPositions'],
+  llama3: ['factor', 'lowFrequencyFactor', 'highFrequencyFactor', 'originalPositions'],
+  yarn: ['factor', 'originalPositions', 'betaFast', 'betaSlow', 'truncate', 'amplitude'],
+  longrope: ['shortFactors', 'longFactors', 'originalPositions', 'amplitude'],
+};
 
 function checkRopeScaling(where: string, scaling: RotaryScaling, config: ModelConfig): void {
-  if (typeof scaling !== 'object' || !SCALINGS.includes(scaling.type)) {
+  const type = (scaling as RotaryScaling | null)?.type as string;
+  if (!Object.hasOwn(SCALINGS, type)) {
     throw new RangeError(
-      `${where} is ${JSON.stringify(scaling)}, expected a record with type ${SCALINGS.join(', ')}`,
+      `${where} is ${JSON.stringify(scaling)}, expected a record with type ${Object.keys(SCALINGS).join(', ')}`,
     );
   }
-  for (const [name, value] of Object.entries(scaling) as [string, unknown][]) {
-    if (name === 'type') continue;
+  for (const name of SCALINGS[scaling.type]) {
+    const value = scaling[name as keyof RotaryScaling] as unknown;
+    if (name.endsWith('Factors') && !Array.isArray(value)) {
+      throw new RangeError(
+        `${where}.${name} is ${JSON.stringify(value)}, expected a list of numbers`,
+      );
+    }
     const check = name === 'truncate' ? flag : positive;
     const values: readonly unknown[] = Array.isArray(value) ? value : [value];
     for (const each of values) check(`${where}.${name}`, each, config);

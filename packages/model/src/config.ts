@@ -36,7 +36,7 @@ export type Activation = 'gelu' | 'geluTanh' | 'relu';
 export interface ModelVariation {
   /** `d`, width of a head. @defaultValue hiddenSize / heads */
   readonly headDim: number;
-  /** Whether the projections of attention have biases; those into heads only, for `stablelm`. */
+  /** Whether the projections of attention have biases; those into heads only for `stablelm`, all projections for `opt`. */
   readonly attentionBias: boolean;
   /** Whether the projections of the MLP have biases. */
   readonly mlpBias: boolean;
@@ -175,6 +175,7 @@ export function modelConfig({
   };
   const differs = ([name, value]: [string, unknown]): boolean =>
     value !== undefined &&
+    Object.hasOwn(VARIATIONS[architecture], name) &&
     value !== usual[name as keyof ModelVariation] &&
     !(Array.isArray(value) && value.every((each) => each === true));
   return { ...sizes, ...Object.fromEntries(Object.entries(variation).filter(differs)) };
@@ -232,6 +233,11 @@ export function validateConfig(config: ModelConfig): void {
   if (ONE_KEY_A_HEAD.has(architecture) && keyValueHeads !== heads) {
     throw new RangeError(
       `validateConfig: keyValueHeads is ${keyValueHeads}, expected ${heads} (heads); ${architecture} has no grouped-query attention`,
+    );
+  }
+  if (architecture === 'opt' && config.normEpsilon !== 1e-5) {
+    throw new RangeError(
+      `validateConfig: normEpsilon is ${config.normEpsilon}, expected 0.00001; opt has no other`,
     );
   }
   if (hasRotary(architecture)) checkRotary(config);

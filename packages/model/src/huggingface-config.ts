@@ -166,8 +166,7 @@ export function fromHuggingFaceConfig(json: HuggingFaceConfig): ModelConfig {
     if (found[ours] === undefined) fail(`${names[ours]} is absent, expected a positive integer`);
   }
   if (architecture === 'opt') {
-    // One key for all projections; OPT has no epsilon of its own.
-    Object.assign(found, { mlpBias: found['attentionBias'], normEpsilon: defaults.normEpsilon });
+    found['normEpsilon'] = defaults.normEpsilon; // no key of its own
     const width = json['word_embed_proj_dim'] ?? found['hiddenSize'];
     if (width !== found['hiddenSize']) {
       const expected = JSON.stringify(found['hiddenSize']);

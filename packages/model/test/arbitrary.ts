@@ -61,7 +61,7 @@ const variations = ({ layers, headWidth }: { layers: number; headWidth: number }
 const OWN: Readonly<Record<Architecture, readonly (keyof ReturnType<typeof variations>)[]>> = {
   gpt2: [],
   gpt_neox: ['ropeScaling', 'attentionBias', 'parallelResidual', 'activation'],
-  opt: ['activation'],
+  opt: ['activation', 'attentionBias'],
   llama: ['headDim', 'ropeScaling', 'attentionBias', 'mlpBias'],
   mistral: ['headDim', 'ropeScaling', 'slidingWindow'],
   qwen2: ['headDim', 'ropeScaling', 'slidingWindow', 'slidingLayers'],

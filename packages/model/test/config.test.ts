@@ -41,6 +41,12 @@ describe('validateConfig', () => {
       'ropeScaling is {"type":"ntk"}, expected a record with type linear, dynamic',
     ],
     [{ ropeScaling: { type: 'linear', factor: 0 } }, 'ropeScaling.factor is 0'],
+    [{ ropeScaling: { type: 'linear' } }, 'ropeScaling.factor is undefined'],
+    [{ ropeScaling: null }, 'ropeScaling is null, expected a record with type linear'],
+    [
+      { ropeScaling: { type: 'longrope', shortFactors: 'a' } },
+      'ropeScaling.shortFactors is "a", expected a list',
+    ],
     [
       { ropeScaling: { type: 'dynamic', factor: 2, originalPositions: 8 } },
       '2 channels of a head turn, expected at least 4 for dynamic scaling',
@@ -76,6 +82,7 @@ describe('validateConfig', () => {
       'partialRotaryFactor makes 1 channels of a head turn',
     ],
     ['gpt_neox', { activation: 'silu' }, 'activation is "silu", expected "gelu" or "geluTanh"'],
+    ['opt', { normEpsilon: 1e-3 }, 'normEpsilon is 0.001, expected 0.00001; opt has no other'],
     ['mistral', { slidingWindow: 0 }, 'slidingWindow is 0, expected a positive integer'],
     ['qwen2', { slidingLayers: [true, true] }, 'slidingLayers is [true,true], expected 1 booleans'],
     ['smollm3', { ropeLayers: true }, 'ropeLayers is true, expected 1 booleans (one a layer)'],
@@ -149,6 +156,7 @@ describe('fromHuggingFaceConfig', () => {
     expect(fromHuggingFaceConfig(silent).attentionSoftCap).toBe(50);
     const usual = { headDim: 2, attentionBias: false, queryScalar: 2, slidingLayers: [true] };
     expect(modelConfig({ ...gemma2, ...usual })).toEqual(gemma2);
+    expect(modelConfig({ ...gemma2, note: 'unknown' } as never)).toEqual(gemma2);
   });
 
   const changed = (config: ModelConfig, change: object) => () =>

@@ -112,7 +112,7 @@ export const blueprints: Readonly<Record<Architecture, Blueprint>> = {
     mlp: plainMlp({
       ...{ up: 'fc1', down: 'fc2' },
       activation: (config) => variation(config, 'activation')!,
-      bias: (config) => variation(config, 'mlpBias')!,
+      bias: hasBias,
     }),
   },
 

@@ -19,7 +19,7 @@ export const VARIATIONS: Readonly<Record<Architecture, Variations>> = {
     parallelResidual: true,
     activation: 'gelu',
   },
-  opt: { attentionBias: true, mlpBias: true, activation: 'relu' },
+  opt: { attentionBias: true, activation: 'relu' },
   llama: LLAMA,
   mistral: { ...ROTARY, slidingWindow: undefined },
   qwen2: { ...ROTARY, ...SLIDING },
