@@ -4,6 +4,7 @@ import {
   compileWithState,
   logSoftmax,
   partialRotary,
+  type RotaryScaling,
   rotaryTables,
   softCap,
   softmaxEntropy,
@@ -21,10 +22,10 @@ const ids = (): tf.Tensor1D => tf.tensor1d([2, 0, 2], 'int32');
 /** Turns a 3 x 3 matrix, three positions of two channels and one that stays, by factors that depend on the length. */
 function turned(x: tf.Tensor): tf.Tensor {
   const positions = tf.tensor2d([1, 4, 9], [1, 3], 'int32');
-  const scaling = {
-    ...{ type: 'longrope', shortFactors: [1], longFactors: [2] },
-    ...{ originalPositions: 4, amplitude: 1.5 },
-  } as const;
+  const scaling: RotaryScaling = {
+    type: 'longrope',
+    ...{ shortFactors: [1], longFactors: [2], originalPositions: 4, amplitude: 1.5 },
+  };
   const tables = rotaryTables(positions, 2, 100, { interleaved: true, scaling });
   return partialRotary(tf.reshape(x, [1, 1, 3, 3]), tables);
 }

@@ -298,14 +298,15 @@ describe('rotaryTables with scaling', () => {
   it('stretches long wavelengths by the factor, short ones not at all', () => {
     tf.tidy(() => {
       // Pairs turn 16 / 2 pi and 1.6 / 2 pi times in the original length.
-      const llama3 = {
-        ...{ type: 'llama3', factor: 8, originalPositions: 16 },
-        ...{ lowFrequencyFactor: 0.3, highFrequencyFactor: 2 },
-      } as const;
-      const yarn = {
-        ...{ type: 'yarn', factor: 8, originalPositions: 16, truncate: false, amplitude },
+      const llama3: RotaryScaling = {
+        type: 'llama3',
+        ...{ factor: 8, originalPositions: 16, lowFrequencyFactor: 0.3, highFrequencyFactor: 2 },
+      };
+      const yarn: RotaryScaling = {
+        type: 'yarn',
+        ...{ factor: 8, originalPositions: 16, truncate: false, amplitude },
         ...{ betaFast: 16 / (2 * Math.PI), betaSlow: 1.6 / (2 * Math.PI) }, // channels 0 and 1
-      } as const;
+      };
       for (const [scaling, size] of [
         [llama3, 1],
         [yarn, amplitude],
