@@ -1,24 +1,18 @@
 import {
   type Params,
+  type MaskRules,
   type RotaryTables,
   attention,
   embedding,
   mergeHeads,
   partialRotary,
-  rotary,
   rotaryTables,
 } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { Blueprint, Lookup, MaskOf } from './architecture/blueprint.js';
 import { blueprints } from './architecture/index.js';
-import {
-  type LayerPlan,
-  headDimOf,
-  layerPlan,
-  rotaryWidthOf,
-  variation,
-} from './architecture/plan.js';
+import { type Turning, layerPlan, rotaryWidthOf, variation } from './architecture/plan.js';
 import type { ModelConfig } from './config.js';
 import { logitsOf } from './logits.js';
 import { CLASSIFIER } from './partition.js';
@@ -87,49 +81,50 @@ function embed(
   return tf.add(scaled, embedding(get(positions.name), rows));
 }
 
-/** Turns heads by the tables of their layer. */
-type Turn = (x: tf.Tensor, plan: LayerPlan) => tf.Tensor;
+/** What a block is given beside its parameters and the residual stream. */
+interface Given {
+  readonly batch: number;
+  /** Absent where queries and keys do not turn. */
+  readonly tables?: RotaryTables;
+  readonly mask: MaskRules;
+}
 
-/** The tables of all layers, each made once; windows have their own where `localRopeTheta` is given. */
-function turnOf(config: ModelConfig, { rotary: kind }: Blueprint, positions: tf.Tensor): Turn {
-  const width = rotaryWidthOf(config);
-  const turn = width === headDimOf(config) ? rotary : partialRotary;
-  const known: { plan: LayerPlan['rotary']; tables: RotaryTables }[] = [];
-  return (x, { rotary: plan }) => {
-    if (plan === undefined) return x;
-    let entry = known.find(
-      (each) => each.plan!.theta === plan.theta && each.plan!.scaling === plan.scaling,
-    );
-    if (entry === undefined) {
-      const { interleaved } = kind!;
-      const options = { interleaved, ...(plan.scaling && { scaling: plan.scaling }) };
-      entry = { plan, tables: rotaryTables(positions, width, plan.theta, options) };
-      known.push(entry);
-    }
-    return turn(x, entry.tables);
+/** What each layer is given; masks and tables are made once for all layers that are alike. */
+function givenOf(
+  config: ModelConfig,
+  { rotary: kind }: Blueprint,
+  { tokens, positions, mask }: DecoderInput,
+): (index: number) => Given {
+  const maskOf = once(mask);
+  const known: { plan: Turning; tables: RotaryTables }[] = [];
+  const tablesOf = (plan: Turning): RotaryTables => {
+    const { theta, scaling } = plan;
+    const found = known.find((each) => each.plan.theta === theta && each.plan.scaling === scaling);
+    if (found !== undefined) return found.tables;
+    const options = { interleaved: kind!.interleaved, ...(scaling && { scaling }) };
+    const tables = rotaryTables(positions, rotaryWidthOf(config), theta, options);
+    known.push({ plan, tables });
+    return tables;
+  };
+  return (index) => {
+    const { window, rotary: plan } = layerPlan(config, index);
+    const given = { batch: tokens.shape[0], mask: maskOf(window) };
+    return plan === undefined ? given : { ...given, tables: tablesOf(plan) };
   };
 }
 
-/** Queries `[B, H, T, d]`, keys and values `[B, K, T, d]`, of heads `[B, H + 2 K, T, d]`. */
+const inParts = (x: tf.Tensor, sizes: readonly number[]): tf.Tensor[] => tf.split(x, [...sizes], 1);
+
+/** Queries `[B, H, T, d]`, keys and values `[B, K, T, d]`, of heads `[B, H + 2 K, T, d]`: turned, where there are tables. */
 function turned(
   all: tf.Tensor,
   { heads, keyValueHeads }: ModelConfig,
-  plan: LayerPlan,
-  turn: Turn,
-): [tf.Tensor, tf.Tensor, tf.Tensor] {
-  if (plan.rotary === undefined) {
-    return tf.split(all, [heads, keyValueHeads, keyValueHeads], 1) as [
-      tf.Tensor,
-      tf.Tensor,
-      tf.Tensor,
-    ];
-  }
-  const [turning, v] = tf.split(all, [heads + keyValueHeads, keyValueHeads], 1) as [
-    tf.Tensor,
-    tf.Tensor,
-  ];
-  const [q, k] = tf.split(turn(turning, plan), [heads, keyValueHeads], 1) as [tf.Tensor, tf.Tensor];
-  return [q, k, v];
+  tables: RotaryTables | undefined,
+): tf.Tensor[] {
+  if (tables === undefined) return inParts(all, [heads, keyValueHeads, keyValueHeads]);
+  // One turn serves queries and keys.
+  const [turning, v] = inParts(all, [heads + keyValueHeads, keyValueHeads]);
+  return [...inParts(partialRotary(turning!, tables), [heads, keyValueHeads]), v!];
 }
 
 /** How attention scores, where it is not as usual. */
@@ -137,6 +132,41 @@ const scoring = ({ queryScalar, attentionSoftCap }: ModelConfig) => ({
   ...(queryScalar !== undefined && { scale: 1 / Math.sqrt(queryScalar) }),
   ...(attentionSoftCap !== undefined && { softCap: attentionSoftCap }),
 });
+
+/** One block: the residual stream `[B T, D]` after it, and its keys and values. */
+function block(
+  get: Lookup,
+  config: ModelConfig,
+  index: number,
+  hidden: tf.Tensor,
+  { batch, tables, mask }: Given,
+  past?: Past,
+): { hidden: tf.Tensor; cache: LayerCache } {
+  const blueprint = blueprints[config.architecture];
+  const layer = `${blueprint.layers}.${index}`;
+  const names = blueprint.layerNorms(config);
+  const norm = (x: tf.Tensor, name: string | undefined): tf.Tensor =>
+    name === undefined ? x : blueprint.norm.apply(x, get, `${layer}.${name}`, config.normEpsilon);
+  const mlp = (x: tf.Tensor): tf.Tensor =>
+    norm(blueprint.mlp.apply(x, get, layer, config), names.afterMlp);
+
+  const read = norm(hidden, names.beforeAttention);
+  const heads = blueprint.attention.heads(read, get, layer, config, batch);
+  const [q, k, v] = turned(heads, config, tables) as [tf.Tensor, tf.Tensor, tf.Tensor];
+  const before = past?.cache[index];
+  const key = before ? placed(before.key, k, past!.column) : k;
+  const value = before ? placed(before.value, v, past!.column) : v;
+  const seen = attention(q, key, value, { ...mask, ...scoring(config) });
+  const attended = blueprint.attention.output(mergeHeads(seen), get, layer, config);
+  const middle = tf.add(hidden, norm(attended, names.afterAttention));
+
+  const parallel = blueprint.parallel ?? variation(config, 'parallelResidual') ?? false;
+  // A parallel MLP without a norm of its own reads what attention reads.
+  const alone = (): tf.Tensor =>
+    names.beforeMlp === undefined ? read : norm(hidden, names.beforeMlp);
+  const fed = mlp(parallel ? alone() : norm(middle, names.beforeMlp));
+  return { hidden: tf.add(middle, fed), cache: { key, value } };
+}
 
 /**
  * The one decoder: embeds, runs the blocks, without the final norm.
@@ -149,43 +179,16 @@ export function decode(
   input: DecoderInput,
 ): { hidden: tf.Tensor; cache: LayerCache[] } {
   const blueprint = blueprints[config.architecture];
-  const { tokens, past } = input;
-  const [batch, time] = tokens.shape;
-  const turn = turnOf(config, blueprint, input.positions);
-  const mask = once(input.mask);
-  const norms = blueprint.layerNorms(config);
-  const parallel = blueprint.parallel ?? variation(config, 'parallelResidual');
-
+  const [batch, time] = input.tokens.shape;
+  const given = givenOf(config, blueprint, input);
   const embedded = embed(get, config, blueprint, input);
   let hidden = tf.reshape(embedded, [batch * time, config.hiddenSize]);
 
   const cache: LayerCache[] = [];
   for (let i = 0; i < config.layers; i++) {
-    const layer = `${blueprint.layers}.${i}`;
-    const plan = layerPlan(config, i);
-    const norm = (x: tf.Tensor, name: string | undefined): tf.Tensor =>
-      name === undefined ? x : blueprint.norm.apply(x, get, `${layer}.${name}`, config.normEpsilon);
-
-    const read = norm(hidden, norms.beforeAttention);
-    const heads = blueprint.attention.heads(read, get, layer, config, batch);
-    const [q, k, v] = turned(heads, config, plan, turn);
-    const before = past?.cache[i];
-    const key = before ? placed(before.key, k, past!.column) : k;
-    const value = before ? placed(before.value, v, past!.column) : v;
-    cache.push({ key, value });
-    const seen = attention(q, key, value, { ...mask(plan.window), ...scoring(config) });
-    const attended = blueprint.attention.output(mergeHeads(seen), get, layer, config);
-    const mixed = norm(attended, norms.afterAttention);
-
-    const fed = (x: tf.Tensor): tf.Tensor =>
-      norm(blueprint.mlp.apply(x, get, layer, config), norms.afterMlp);
-    if (parallel) {
-      const alike = norms.beforeMlp === undefined ? read : norm(hidden, norms.beforeMlp);
-      hidden = tf.add(tf.add(hidden, mixed), fed(alike));
-    } else {
-      hidden = tf.add(hidden, mixed);
-      hidden = tf.add(hidden, fed(norm(hidden, norms.beforeMlp)));
-    }
+    const next = block(get, config, i, hidden, given(i), input.past);
+    hidden = next.hidden;
+    cache.push(next.cache);
   }
   return { hidden, cache };
 }

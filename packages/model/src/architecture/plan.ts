@@ -26,11 +26,17 @@ export const longestSequence = ({ maxPositions, ropeScaling }: ModelConfig): num
     ? Math.floor(ropeScaling.originalPositions * ropeScaling.factor)
     : maxPositions;
 
+/** Base and scaling of rotary positions. */
+export interface Turning {
+  readonly theta: number;
+  readonly scaling?: RotaryScaling;
+}
+
 /** What a layer's attention sees and how it turns. */
 export interface LayerPlan {
   readonly window?: number;
-  /** Base and scaling of the rotary positions; absent: queries and keys do not turn. */
-  readonly rotary?: { readonly theta: number; readonly scaling?: RotaryScaling };
+  /** Absent: queries and keys do not turn. */
+  readonly rotary?: Turning;
 }
 
 /** The plan of layer `index`. */
