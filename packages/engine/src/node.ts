@@ -5,6 +5,7 @@
 export { cpuFeatures, install, openNative } from './native/index.js';
 
 /** Files and downloads, for the other packages; `@cfrl/engine/node`. */
+export type { InstallEvent } from './backend/types.js';
 export { cacheFolder, makeCacheFolder } from './native/cache.js';
 export { type DownloadOptions, download } from './native/download.js';
 export { extract } from './native/extract.js';

@@ -79,7 +79,9 @@ export class Cursor {
   count(what: string, bytes: number): number {
     const count = this.u64();
     if (count > (this.size - this.position) / bytes) {
-      this.fail(`it has ${count} ${what}, expected as many as the file has room for; it is truncated or damaged`);
+      this.fail(
+        `it has ${count} ${what}, expected as many as the file has room for; it is truncated or damaged`,
+      );
     }
     return count;
   }

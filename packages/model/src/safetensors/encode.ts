@@ -44,13 +44,14 @@ function encodeNumbers(name: string, tensor: tf.Tensor, dtype: StoredDtype): Uin
 }
 
 function checkHalves(name: string, numbers: Float32Array, halves: Uint16Array): Uint16Array {
-  const lost = halves.findIndex(
-    (half, i) => (half & 0x7fff) === 0x7c00 && Number.isFinite(numbers[i]),
-  );
-  if (lost < 0) return halves;
-  throw new RangeError(
-    `encodeSafetensors: '${name}' has ${numbers[lost]}, expected at most 65504 for float16; store it as bfloat16`,
-  );
+  for (let i = 0; i < halves.length; i++) {
+    if ((halves[i]! & 0x7fff) === 0x7c00 && Number.isFinite(numbers[i])) {
+      throw new RangeError(
+        `encodeSafetensors: '${name}' has ${numbers[i]}, expected at most 65504 for float16; store it as bfloat16`,
+      );
+    }
+  }
+  return halves;
 }
 
 /**
