@@ -9,6 +9,7 @@ export type { InstallEvent } from './backend/types.js';
 export { cacheFolder, makeCacheFolder } from './native/cache.js';
 export { type DownloadOptions, download } from './native/download.js';
 export { extract } from './native/extract.js';
+export { type FileSpan, copyRoom, copyToTensor, mapTensors } from './native/file-tensors.js';
 export { fetchWheel } from './native/fetch-wheel.js';
 export { withLock } from './native/lock.js';
 export { stderrProgress } from './native/progress.js';

@@ -2,7 +2,7 @@ import { blueprints } from '../architecture/index.js';
 import type { ModelConfig } from '../config.js';
 import { paramShapes } from '../init.js';
 import { CLASSIFIER } from '../partition.js';
-import type { StoredTensor } from './stored.js';
+import { type StoredTensor, sizeOf } from './stored.js';
 
 /** Masks and rotary tables that older versions of transformers saved; none of them was trained. */
 const BUFFER = /(^|\.)(attn|attention)\.(masked_)?bias$|(^|\.)rotary_emb\.inv_freq$/;
@@ -34,6 +34,14 @@ export function adaptNames(
   return byName;
 }
 
+async function equal(a: StoredTensor, b: StoredTensor): Promise<boolean> {
+  if (a.kind !== b.kind || sizeOf(a.shape) !== sizeOf(b.shape)) return false;
+  const [first, second] = [a, b].map(({ shape }) => new Float32Array(sizeOf(shape)));
+  await a.read(first!);
+  await b.read(second!);
+  return first!.every((number, i) => Object.is(number, second![i]));
+}
+
 /**
  * Leaves out the classifier of a tied model, which some checkpoints hold beside the embedding.
  *
@@ -48,8 +56,7 @@ export async function dropTied(
     byName.get(blueprints[config.architecture].embedding),
   ];
   if (!config.tiedEmbeddings || stored === undefined || embedding === undefined) return byName;
-  const [a, b] = [await stored.read(), await embedding.read()];
-  if (a.length !== b.length || a.some((number, i) => !Object.is(number, b[i]))) {
+  if (!(await equal(stored, embedding))) {
     throw new RangeError(
       `loadPretrained: '${CLASSIFIER}' differs from the embedding, expected equal tensors; tie_word_embeddings is true in the config, set it to false`,
     );

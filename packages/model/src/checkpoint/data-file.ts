@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 
-import { type NumberFormat, type Numbers, byteLength, bytesOf, room } from '../numbers/format.js';
+import { type NumberFormat, type Numbers, byteLength, bytesOf } from '../numbers/format.js';
 
 /** A file that is read in pieces. */
 export interface DataFile {
@@ -51,22 +51,18 @@ async function readFully(
 }
 
 /** Numbers that need decoding pass through this many bytes at a time. */
-const CHUNK = 4 * 2 ** 20;
+const CHUNK = 2 ** 20;
 
-/** Reads `size` numbers. Beside them it holds at most {@link CHUNK} bytes. */
+/** Fills `numbers` from a position on. Beside them it holds at most {@link CHUNK} bytes. */
 export async function readNumbers(
   file: DataFile,
   format: NumberFormat,
   position: number,
-  size: number,
-): Promise<Numbers> {
-  const numbers = room(format, size);
+  numbers: Numbers,
+): Promise<void> {
   const { decode, bytes, values } = format;
-  if (decode === undefined) {
-    await file.readInto(bytesOf(numbers), position);
-    return numbers;
-  }
-  const total = byteLength(format, size);
+  if (decode === undefined) return file.readInto(bytesOf(numbers), position);
+  const total = byteLength(format, numbers.length);
   const step = Math.floor(CHUNK / bytes) * bytes;
   const buffer = new Uint8Array(Math.min(step, total));
   for (let done = 0; done < total; done += step) {
@@ -74,5 +70,4 @@ export async function readNumbers(
     await file.readInto(chunk, position + done);
     decode(chunk, numbers as Float32Array, (done / bytes) * values);
   }
-  return numbers;
 }

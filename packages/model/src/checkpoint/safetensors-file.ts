@@ -4,6 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { decodeSafetensors } from '../safetensors/decode.js';
 import { safetensorsChunks } from '../safetensors/encode.js';
 import { openSafetensors } from '../safetensors/open.js';
+import { sizeOf } from './stored.js';
 import { writeFileAtomically } from './write-files.js';
 
 /**
@@ -57,7 +58,9 @@ export async function readSafetensors(path: string): Promise<ReturnType<typeof d
   const read: [string, tf.Tensor][] = [];
   try {
     for (const { name, shape, kind, ...stored } of file.tensors) {
-      read.push([name, tf.tensor(await stored.read(), [...shape], kind)]);
+      const numbers = new (kind === 'int32' ? Int32Array : Float32Array)(sizeOf(shape));
+      await stored.read(numbers);
+      read.push([name, tf.tensor(numbers, [...shape], kind)]);
     }
     return { tensors: Object.fromEntries(read), metadata: file.metadata };
   } catch (error) {

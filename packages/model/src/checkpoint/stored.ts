@@ -5,9 +5,15 @@ export interface StoredTensor {
   readonly name: string;
   readonly shape: readonly number[];
   readonly kind: 'float32' | 'int32';
-  /** Reads its numbers; half-precision and quantised ones become float32. */
-  readonly read: () => Promise<Numbers>;
+  /** Fills as many numbers; half-precision and quantised ones become float32. */
+  readonly read: (into: Numbers) => Promise<void>;
+  /** Where its bytes are its numbers already. */
+  readonly raw?: { readonly path: string; readonly begin: number };
 }
+
+/** The numbers in a tensor of some shape. */
+export const sizeOf = (shape: readonly number[]): number =>
+  shape.reduce((product, n) => product * n, 1);
 
 /** The tensors of a checkpoint, whose files stay open until it is closed. */
 export interface Stored {

@@ -1,3 +1,4 @@
+import { sizeOf } from '../checkpoint/stored.js';
 import { type NumberFormat, byteLength } from '../numbers/format.js';
 import { Cursor, type Value } from './cursor.js';
 import { TYPES } from './types.js';
@@ -49,8 +50,6 @@ function readDescription(cursor: Cursor): Described {
   const shape = Array.from({ length: rank }, () => cursor.u64()).reverse();
   return { name, shape, type: cursor.u32(), offset: cursor.u64() };
 }
-
-const sizeOf = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
 
 function place(
   { name, shape, type, offset }: Described,

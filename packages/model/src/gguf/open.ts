@@ -30,11 +30,12 @@ async function readHeader(file: DataFile, fail: (problem: string) => never): Pro
 /** Opens a GGUF file. The header is checked completely; a tensor is read when it is asked for. */
 export async function openGguf(path: string): Promise<OpenGguf> {
   const file = await openDataFile(path);
-  const stored = ({ name, shape, format, begin, size }: GgufTensor): StoredTensor => ({
+  const stored = ({ name, shape, format, begin }: GgufTensor): StoredTensor => ({
     name,
     shape,
     kind: format.kind,
-    read: () => readNumbers(file, format, begin, size),
+    read: (into) => readNumbers(file, format, begin, into),
+    ...(format.name === 'F32' && { raw: { path, begin } }),
   });
   try {
     const { metadata, tensors } = await readHeader(file, (problem) => {

@@ -1,16 +1,25 @@
-import type { StoredTensor } from '../checkpoint/stored.js';
+import { type StoredTensor, sizeOf } from '../checkpoint/stored.js';
 import type { Numbers } from '../numbers/format.js';
 
-/** The same tensor with other numbers, which are made when it is read. */
-const mapped = (
-  tensor: StoredTensor,
+/** The same tensor with its numbers elsewhere, moved when it is read. */
+const moved = (
+  { name, kind, ...tensor }: StoredTensor,
   shape: readonly number[],
-  change: (numbers: Numbers) => Numbers,
-): StoredTensor => ({ ...tensor, shape, read: async () => change(await tensor.read()) });
+  move: (from: Numbers, to: Numbers) => void,
+): StoredTensor => ({
+  name,
+  kind,
+  shape,
+  read: async (into) => {
+    const numbers = new Float32Array(into.length);
+    await tensor.read(numbers);
+    move(numbers, into);
+  },
+});
 
 const rowsOf = (shape: readonly number[]): readonly [number, number] => {
   const rows = shape[0] ?? 1;
-  return [rows, rows === 0 ? 0 : shape.reduce((product, n) => product * n, 1) / rows];
+  return [rows, rows === 0 ? 0 : sizeOf(shape) / rows];
 };
 
 /**
@@ -20,29 +29,25 @@ const rowsOf = (shape: readonly number[]): readonly [number, number] => {
 export const unpermuteHeads =
   (heads: number) =>
   (tensor: StoredTensor): StoredTensor =>
-    mapped(tensor, tensor.shape, (numbers) => {
+    moved(tensor, tensor.shape, (from, to) => {
       const [rows, width] = rowsOf(tensor.shape);
       const head = rows / heads;
       const half = head / 2;
-      const moved = new Float32Array(numbers.length);
       for (let row = 0; row < rows; row++) {
         const [start, i] = [row - (row % head), row % head];
-        const from = start + (i % half) * 2 + Math.floor(i / half);
-        moved.set(numbers.subarray(from * width, (from + 1) * width), row * width);
+        const source = start + (i % half) * 2 + Math.floor(i / half);
+        to.set(from.subarray(source * width, (source + 1) * width), row * width);
       }
-      return moved;
     });
 
 /** A matrix with rows and columns exchanged. */
 export function transpose(tensor: StoredTensor): StoredTensor {
   const [rows, columns] = rowsOf(tensor.shape);
-  return mapped(tensor, [columns, rows], (numbers) => {
-    const turned = new Float32Array(numbers.length);
+  return moved(tensor, [columns, rows], (from, to) => {
     for (let row = 0; row < rows; row++) {
       for (let column = 0; column < columns; column++) {
-        turned[column * rows + row] = numbers[row * columns + column]!;
+        to[column * rows + row] = from[row * columns + column]!;
       }
     }
-    return turned;
   });
 }

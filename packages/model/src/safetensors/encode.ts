@@ -22,10 +22,13 @@ function formatOf(name: string, { dtype }: tf.Tensor, stored: StoredDtype) {
 export const storedBytes = (name: string, tensor: tf.Tensor, dtype: StoredDtype): number =>
   formatOf(name, tensor, dtype).bytes * tensor.size;
 
-/** Length of the header, the header itself, padded with spaces so that the data is aligned to 8. */
+/** The data begins at a multiple of this, so that it can be mapped into memory; the format asks for 8. */
+const ALIGNMENT = 64;
+
+/** Length of the header, and the header itself, padded with spaces so that the data is aligned. */
 function encodeHeader(header: object): Uint8Array {
   const json = new TextEncoder().encode(JSON.stringify(header));
-  const length = Math.ceil(json.length / 8) * 8;
+  const length = Math.ceil((json.length + 8) / ALIGNMENT) * ALIGNMENT - 8;
   const bytes = new Uint8Array(8 + length).fill(0x20);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true);
   bytes.set(json, 8);

@@ -1,6 +1,5 @@
 import { type DataFile, openDataFile, readNumbers } from '../checkpoint/data-file.js';
 import type { Stored, StoredTensor } from '../checkpoint/stored.js';
-import { byteLength } from '../numbers/format.js';
 import { type Fail, type Header, type Placed, PREFIX, dataStart, parseHeader } from './header.js';
 
 /** A safetensors file of which only the header has been read. */
@@ -27,11 +26,12 @@ export async function openSafetensors(path: string, where: string): Promise<Open
   const fail = (problem: string): never => {
     throw new RangeError(`${where}: ${problem} ('${path}')`);
   };
-  const stored = ({ name, shape, format, begin, end }: Placed): StoredTensor => ({
+  const stored = ({ name, shape, format, begin }: Placed): StoredTensor => ({
     name,
     shape,
     kind: format.kind,
-    read: () => readNumbers(file, format, begin, (end - begin) / byteLength(format, 1)),
+    read: (into) => readNumbers(file, format, begin, into),
+    ...(format.name === 'F32' && { raw: { path, begin } }),
   });
   try {
     const { metadata, tensors } = await readHeader(file, fail);
