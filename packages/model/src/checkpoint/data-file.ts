@@ -9,6 +9,8 @@ export interface DataFile {
   /** Fills `bytes` from a position on; throws if the file ends before. */
   readonly readInto: (bytes: Uint8Array, position: number) => Promise<void>;
   readonly close: () => Promise<void>;
+  /** Room that a read has left for the next one. */
+  spare: Uint8Array | undefined;
 }
 
 /** Opens a file, or throws the system's error; anything but a plain file is refused. */
@@ -22,6 +24,7 @@ export async function openDataFile(path: string): Promise<DataFile> {
       size: info.size,
       readInto: (bytes, position) => readFully(handle, path, bytes, position),
       close: () => handle.close(),
+      spare: undefined,
     };
   } catch (error) {
     await handle.close();
@@ -64,10 +67,12 @@ export async function readNumbers(
   if (decode === undefined) return file.readInto(bytesOf(numbers), position);
   const total = byteLength(format, numbers.length);
   const step = Math.floor(CHUNK / bytes) * bytes;
-  const buffer = new Uint8Array(Math.min(step, total));
+  const buffer = file.spare ?? new Uint8Array(CHUNK);
+  file.spare = undefined;
   for (let done = 0; done < total; done += step) {
     const chunk = buffer.subarray(0, Math.min(step, total - done));
     await file.readInto(chunk, position + done);
     decode(chunk, numbers as Float32Array, (done / bytes) * values);
   }
+  file.spare = buffer;
 }

@@ -29,5 +29,12 @@ export const grpo = {
   seed: 3,
 } as const;
 
+/** What is asked of SmolLM2-135M: a long prompt, and completions of short ones. */
+export const smollm2 = {
+  prefill: { batch: 1, promptLength: 256, newTokens: 1 },
+  decoding: { promptLength: 16, newTokens: 32 },
+  seed: 4,
+} as const;
+
 /** The same for all processes: threads an operation may use. */
 export const threads = 2;
