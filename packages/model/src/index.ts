@@ -1,4 +1,10 @@
 export {
+  type ChatMessage,
+  type ChatOptions,
+  type RenderedChat,
+  applyChatTemplate,
+} from './chat/apply.js';
+export {
   type Architecture,
   type ModelConfig,
   type ModelConfigOptions,

@@ -48,13 +48,13 @@ const withoutAccents = (text: string): string => text.replace(/\p{Mn}/gu, '');
 /** What sentencepiece's `nmt` rules drop, and what they make a space. */
 const nmt = (text: string): string =>
   text
-    .replace(/[\u0001-\u0008\u000B\u000E-\u001F\u007F\u008F\u009F]/gu, '')  
+    .replace(/[\u0001-\u0008\u000B\u000E-\u001F\u007F\u008F\u009F]/gu, '')
     .replace(/[\t\n\f\r\u1680\u200B-\u200F\u2028\u2029\u2581\uFEFF\uFFFD]/gu, ' ');
 
 const cleanText = (text: string): string =>
   text
     .replace(/[\t\n\r]/gu, ' ')
-    .replace(/[\0\uFFFD]|[\p{Cc}\p{Cf}\p{Co}]/gu, '')  
+    .replace(/[\0\uFFFD]|[\p{Cc}\p{Cf}\p{Co}]/gu, '')
     .replace(/\p{White_Space}/gu, ' ');
 
 const CHINESE =

@@ -133,7 +133,6 @@ const prepended = (piece: Piece, content: string): Piece =>
     ? piece
     : editPiece(piece, [{ start: 0, end: 0, content }]);
 
- 
 const ASCII = /^[\0-\x7F]*$/;
 
 /** Writes a character for each byte of UTF-8. */
