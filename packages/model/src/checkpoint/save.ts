@@ -1,8 +1,8 @@
 import type { LanguageModel } from '../generation/options.js';
 import { toHuggingFaceConfig } from '../huggingface-config.js';
 import { encodeSafetensors } from '../safetensors/encode.js';
-import { END_TEXT, PAD_TEXT } from '../tokenizer/special.js';
 import { checkModel } from './check-model.js';
+import { tokenizerTexts } from './tokenizer-folder.js';
 import { writeFolder } from './write-files.js';
 
 const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
@@ -47,15 +47,7 @@ export async function savePretrained(folder: string, model: LanguageModel): Prom
   const tokens = { eos_token_id: tokenizer.endToken, pad_token_id: tokenizer.padToken };
   await writeFolder(folder, {
     'model.safetensors': encodeSafetensors(params, { format: 'pt' }),
-    'tokenizer.json': json(tokenizer),
-    'tokenizer_config.json': json({
-      tokenizer_class: 'PreTrainedTokenizerFast',
-      pad_token: PAD_TEXT,
-      eos_token: END_TEXT,
-      model_max_length: config.maxPositions,
-      clean_up_tokenization_spaces: false,
-      split_special_tokens: true, // text is data: "<|end|>" in a text is seven characters
-    }),
+    ...tokenizerTexts(tokenizer, config.maxPositions),
     'generation_config.json': json({
       ...tokens,
       do_sample: true,
