@@ -201,7 +201,7 @@ describe('templates', () => {
 
   it.each([
     ['{{ messages', 'the template fails'],
-    ['{% if true %}', 'the template fails'],
+    ['{% if true %}', 'the template fails: it ends too early'],
     ['{% unknown %}', 'the template fails'],
     ['{{ ["a"] + "b" }}', 'it adds a text and array'],
     ['{{ missing.field }}', 'it reads a field of what is undefined'],

@@ -38,8 +38,18 @@ export function readTemplate(source: string): Template {
       return end ? `{%${before} endcall ${after}%}` : `{%${before} call ${GENERATION}() ${after}%}`;
     },
   );
-  const program = parse(tokenize(marked, { lstrip_blocks: true, trim_blocks: true }));
-  return { program: prepareProgram(program), generates };
+  return { program: prepareProgram(readProgram(marked)), generates };
+}
+
+function readProgram(source: string): Program {
+  const tokens = tokenize(source, { lstrip_blocks: true, trim_blocks: true });
+  try {
+    return parse(tokens);
+  } catch (error) {
+    // The library reads on behind the last token.
+    if (error instanceof TypeError) throw new SyntaxError('it ends too early', { cause: error });
+    throw error;
+  }
 }
 
 const MONTHS = [
