@@ -323,7 +323,7 @@ describe('bad input', () => {
         model: bpe,
         pre_tokenizer: { type: 'Split', pattern: { Regex: '(a+)+$' }, behavior: 'Isolated' },
       },
-      'repeats a repetition',
+      'repetitions that may be tried again and again',
     ],
     [
       'an expression that is none',
@@ -350,8 +350,41 @@ describe('bad input', () => {
       },
       'post_processor.single names "<s>"',
     ],
+    [
+      'a post-processor with a token that is none',
+      { model: bpe, post_processor: { type: 'BertProcessing', sep: ['x', 9], cls: ['a', 0] } },
+      'post_processor adds the token 9, expected one of the vocabulary',
+    ],
   ])('is %s', (_, tokenizer, message) => {
     expect(() => tokenizerFromFiles({ tokenizer, config })).toThrow(message);
+  });
+
+  it.each([
+    '(a+)+$',
+    '(a|a)*b',
+    '(?:aa?)*b',
+    '.*.*=',
+    '(?:.*x){2}',
+    '\\1(a)',
+    '(a*)*',
+    '(?:a{1,9}){50}b',
+  ])('is an expression that may take for ever: %s', (source) => {
+    const pre_tokenizer = { type: 'Split', pattern: { Regex: source }, behavior: 'Isolated' };
+    expect(() => read({ model: bpe, pre_tokenizer })).toThrow(
+      'tokenizerFromFiles: tokenizer.json: ',
+    );
+  });
+
+  it.each([
+    '.*=',
+    '\\s+(?!\\S)',
+    '(?=(\\d{3})+(?!\\d))',
+    '[a-z]*[^x]+(?i:s|t)?',
+    'a++b++c',
+    '(?>a*)(?>b*)c',
+  ])('is not an expression of those in use: %s', (source) => {
+    const pre_tokenizer = { type: 'Split', pattern: { Regex: source }, behavior: 'Isolated' };
+    expect(read({ model: bpe, pre_tokenizer }).encode('ab')).toEqual([2]);
   });
 
   it('is a text without an end, or without unknown tokens', () => {

@@ -12,12 +12,14 @@ import type { Methods, Request } from '../worker/protocol.js';
 import { prepareDecoding } from './decoding.js';
 import { prepareGrpoStep } from './grpo-step.js';
 import { type Job, type PrepareJob, timed } from './job.js';
+import { prepareTokenizing } from './tokenizing.js';
 import { prepareTrainingStep } from './training-step.js';
 
 const programs: Readonly<Record<string, PrepareJob>> = {
   'training-step': prepareTrainingStep,
   decoding: prepareDecoding,
   'grpo-step': prepareGrpoStep,
+  tokenizing: prepareTokenizing,
 };
 
 const jobs = new Map<string, Job>();

@@ -1,6 +1,5 @@
 import { toRegExp } from 'oniguruma-to-es';
-import { parse } from 'oniguruma-parser/parser';
-import { traverse } from 'oniguruma-parser/traverser';
+import { type Node, parse } from 'oniguruma-parser/parser';
 import { z } from 'zod';
 
 /** What a `tokenizer.json` searches for: a text, or a regular expression of Oniguruma. */
@@ -9,43 +8,64 @@ export const patternSchema = z.union([
   z.strictObject({ Regex: z.string() }),
 ]);
 
-/** Repetitions without bound that one alternative may have: each may add a power to the time of a search. */
-const UNBOUNDED = 4;
+/** A repetition of more than this counts as one without end. */
+const MANY = 32;
+
+type Sequence = Extract<Node, { type: 'Alternative' }>['body'];
+
+const single = (node: Node): boolean =>
+  node.type === 'Character' || node.type === 'CharacterClass' || node.type === 'CharacterSet';
+
+/** Whether a node matches in one way only, at one length: what may be repeated. */
+function isFixed(node: Node): boolean {
+  if (node.type === 'Quantifier')
+    return node.min === node.max && node.max <= MANY && isFixed(node.body);
+  if (node.type !== 'Group' && node.type !== 'CapturingGroup') return single(node);
+  return node.body.length === 1 && node.body[0]!.body.every(isFixed);
+}
 
 /**
- * Refuses expressions that JavaScript's engine, which backtracks, may need exponential time for: repetitions in
- * repetitions. Those in use have none.
+ * How many repetitions of a sequence can be tried at each length in vain, since what follows may fail: each puts a power
+ * on the time of a search. Infinity for what may take exponential time.
+ *
+ * @param fails - whether what follows the sequence may fail
  */
+function retries(sequence: Sequence, fails: boolean): number {
+  let [count, after] = [0, fails];
+  for (const node of sequence.toReversed()) {
+    count += retriesOf(node, after);
+    after ||= node.type !== 'Quantifier' || node.min > 0;
+  }
+  return count;
+}
+
+function retriesOf(node: Node, after: boolean): number {
+  switch (node.type) {
+    case 'Quantifier':
+      if (node.max <= 1) return retriesOf(node.body, after);
+      if (!isFixed(node.body)) return Infinity;
+      return node.max > MANY && after && node.kind !== 'possessive' ? 1 : 0;
+    case 'Group':
+      return Math.max(...node.body.map(({ body }) => retries(body, after && !node.atomic)));
+    case 'CapturingGroup':
+      return Math.max(...node.body.map(({ body }) => retries(body, after)));
+    case 'LookaroundAssertion':
+      return Math.max(...node.body.map(({ body }) => retries(body, false)));
+    case 'Assertion':
+      return 0;
+    default:
+      return single(node) ? 0 : Infinity;
+  }
+}
+
+/** Refuses expressions that JavaScript's engine, which backtracks, may take too long for. None in use is among them. */
 function checkTime(source: string): void {
-  let open = 0;
-  const counts = [0];
-  const refuse = (): never => {
+  const { body } = parse(source, { skipPropertyNameValidation: true });
+  if (Math.max(...body.map((alternative) => retries(alternative.body, false))) > 1) {
     throw new RangeError(
-      `the regular expression ${JSON.stringify(source)} repeats a repetition, expected one whose search cannot take exponential time`,
+      `the regular expression ${JSON.stringify(source)} has repetitions that may be tried again and again, expected one that is searched for in little time`,
     );
-  };
-  traverse(
-    parse(source, { skipPropertyNameValidation: true }),
-    {
-      Alternative: {
-        enter: () => void counts.push(0),
-        exit: () => void counts.pop(),
-      },
-      Quantifier: {
-        enter: ({ node }) => {
-          if (node.max !== Infinity && node.max <= 1000) return;
-          if (open > 0 || ++counts[counts.length - 1]! > UNBOUNDED) refuse();
-          open++;
-        },
-        exit: ({ node }) => {
-          if (node.max === Infinity || node.max > 1000) open--;
-        },
-      },
-      Subroutine: refuse,
-      Backreference: refuse,
-    },
-    {},
-  );
+  }
 }
 
 const escape = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');

@@ -102,6 +102,11 @@ export function createPipeline(
     ? createPostProcessor(file.post_processor)
     : nothing<EncodedText>;
   const decoder = file.decoder ? createDecoder(file.decoder) : undefined;
+  const nothingYet = { ids: [], offsets: [], texts: [] };
+  for (const id of postProcess(nothingYet, { addSpecialTokens: true, source: '' }).ids) {
+    if (texts.has(id)) continue;
+    throw new RangeError(`post_processor adds the token ${id}, expected one of the vocabulary`);
+  }
   let size = 0;
   for (const id of texts.keys()) size = Math.max(size, id + 1);
 
