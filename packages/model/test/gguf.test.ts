@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { disposeParams } from '@cfrl/engine';
-import { decodeSafetensors, forward } from '@cfrl/model';
+import { decodeSafetensors, forward, tokenizerFromFiles } from '@cfrl/model';
 import { loadPretrained } from '@cfrl/model/node';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -230,7 +230,7 @@ describe('the tokenizer of a GGUF file', () => {
   };
 
   it('is a byte-level tokenizer.json', async () => {
-    const { tokenizer: json, tokenizerConfig } = await tokenizer('bpe');
+    const { tokenizer: json, config: tokenizerConfig } = await tokenizer('bpe');
     const { vocab, merges } = json['model'] as { vocab: Record<string, number>; merges: string[] };
     expect(Object.values(vocab).sort((a, b) => a - b)).toEqual([...Array(340).keys()]);
     expect(merges.every((pair) => pair.split(' ').join('') in vocab)).toBe(true);
@@ -278,5 +278,21 @@ describe('the tokenizer of a GGUF file', () => {
     const made = merges.map((pair) => vocab[pair.join('')]!);
     expect(made).toEqual([...made].sort((a, b) => a - b));
     expect(new Set(made).size).toBeGreaterThan(50);
+  });
+
+  it.each(['bpe', 'spm'])('gives the tokens and texts of Python (%s)', async (name) => {
+    const { metadata, close } = await openGguf(fixture(`${name}.gguf`));
+    await close();
+    const { encode, decode, chatTemplate } = tokenizerFromFiles(tokenizerOf(metadataOf(metadata)));
+    const { texts } = JSON.parse(readFileSync(fixture(`${name}.json`), 'utf8')) as {
+      texts: { text: string; ids: number[]; decoded: string }[];
+    };
+    for (const { text, ids, decoded } of texts) {
+      // Python's tokenizers reads special tokens in a text, SentencePiece does not.
+      expect(encode(text, { parseSpecialTokens: name === 'bpe' })).toEqual(ids);
+      expect(decode(ids)).toBe(decoded);
+    }
+    expect(chatTemplate !== undefined).toBe(name === 'bpe');
+    if (name === 'spm') expect(encode('a', { addSpecialTokens: true })[0]).toBe(1);
   });
 });

@@ -118,7 +118,7 @@ describe('loadPretrained', () => {
   it.each<[string, (content: Buffer) => string | Uint8Array, string]>([
     ['config.json', () => '{', 'config.json in'],
     ['config.json', () => '{"model_type": "bert"}', 'model_type is "bert"'],
-    ['tokenizer.json', () => '{}', 'tokenizerFromJson: json is a undefined tokenizer'],
+    ['tokenizer.json', () => '{}', 'tokenizerFromFiles: tokenizer.json does not fit'],
     [
       'tokenizer.json',
       () => JSON.stringify(charTokenizer('abcd')),

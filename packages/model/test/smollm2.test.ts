@@ -15,13 +15,14 @@ import {
 } from '@cfrl/engine';
 import type { Params } from '@cfrl/engine';
 import { fetchSmolLM2 } from '@cfrl/fixtures';
-import { charTokenizer, forward, generate, untie } from '@cfrl/model';
-import type { ModelConfig } from '@cfrl/model';
+import { applyChatTemplate, forward, generate, untie } from '@cfrl/model';
+import type { ModelConfig, PretrainedTokenizer } from '@cfrl/model';
 import { loadPretrained, savePretrained } from '@cfrl/model/node';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 interface Prompt {
+  readonly text: string;
   readonly ids: number[];
   readonly top: readonly (readonly [id: number, logit: number])[];
   readonly every: readonly number[];
@@ -34,7 +35,12 @@ const fixture = JSON.parse(
 ) as {
   readonly every: number;
   readonly prompts: readonly Prompt[];
-  readonly chat: { readonly ids: number[]; readonly answer: number[] };
+  readonly chat: {
+    readonly text: string;
+    readonly ids: number[];
+    readonly answer: number[];
+    readonly answerText: string;
+  };
 };
 
 /** Why the model cannot be tested here, or its path. */
@@ -53,16 +59,12 @@ async function find(): Promise<{ readonly path?: string; readonly reason?: strin
 const { path = '', reason } = await find();
 if (reason !== undefined) process.stderr.write(`smollm2.test.ts is skipped: ${reason}\n`);
 
-/** Tokens are all that these tests need: as many characters as there are tokens stand for their texts. */
-const tokenizer = charTokenizer(
-  String.fromCodePoint(...Array.from({ length: 49_150 }, (_, i) => 0x20000 + i)),
-);
-
 describe.skipIf(reason !== undefined)('SmolLM2-135M-Instruct', () => {
   let config: ModelConfig;
   let params: Params;
+  let tokenizer: PretrainedTokenizer;
   beforeAll(async () => {
-    ({ config, params } = await loadPretrained(path, { tokenizer: false }));
+    ({ config, params, tokenizer } = await loadPretrained(path));
   });
   afterAll(() => disposeParams(params));
 
@@ -82,11 +84,20 @@ describe.skipIf(reason !== undefined)('SmolLM2-135M-Instruct', () => {
     }
   });
 
+  it('has the tokens of Python', () => {
+    for (const { text, ids } of fixture.prompts) expect(tokenizer.encode(text)).toEqual(ids);
+  });
+
   it('chats', async () => {
-    const { ids, answer } = fixture.chat;
-    const options = { maxNewTokens: 24, temperature: 0, stopTokens: [2] };
-    const [completion] = await generate({ config, params, tokenizer }, [ids], options);
+    const { text, ids, answer, answerText } = fixture.chat;
+    const messages = [{ role: 'user', content: 'What is the capital of France?' }];
+    const prompt = applyChatTemplate(tokenizer, messages, { addGenerationPrompt: true });
+    expect(prompt.text).toBe(text);
+    expect(prompt.tokens).toEqual(ids);
+    const options = { maxNewTokens: 24, temperature: 0 };
+    const [completion] = await generate({ config, params, tokenizer }, [prompt.tokens], options);
     expect(completion!.tokens).toEqual(answer);
+    expect(completion!.text).toBe(answerText.replace('<|im_end|>', ''));
   });
 
   it('learns in ten steps, and is saved and loaded again', async () => {

@@ -121,6 +121,18 @@ const kinds: readonly Kind[] = [
     compare: grpoCompare,
   },
   {
+    name: 'tokenizing',
+    against: 'tokenizers (Rust)',
+    // It has no model; the rows of M have a vocabulary as models have.
+    goals: { M: 2 },
+    ...{ unit: 'ms', per: 1, measure: time },
+    ours: ours('tokenizing'),
+    theirs: [
+      { label: 'tokenizers (Rust)', worker: 'transformers', program: 'tokenizing', options: {} },
+    ],
+    compare: every(absolute('tokens', 0), absolute('checksum', 0)),
+  },
+  {
     name: 'training-step-wasm',
     against: 'our own native',
     goals: { XS: 12, S: 12 },

@@ -1,12 +1,10 @@
 import type { Params } from '@cfrl/engine';
 
 import type { ModelConfig } from '../config.js';
-import type { LanguageModel } from '../generation/options.js';
 import { fromHuggingFaceConfig } from '../huggingface-config.js';
 import { resolvePretrained } from '../hub/resolve.js';
 import type { HubOptions } from '../hub/settings.js';
-import { tokenizerFromJson } from '../tokenizer/from-json.js';
-import type { Tokenizer } from '../tokenizer/types.js';
+import type { PretrainedTokenizer } from '../tokenizer/pretrained.js';
 import { checkTokenizer } from './check-model.js';
 import { readParams } from './read-params.js';
 import { type Source, openSource } from './source.js';
@@ -25,14 +23,8 @@ export interface PretrainedModel {
   readonly generationConfig: Readonly<Record<string, unknown>>;
 }
 
-async function readTokenizer({ tokenizerJson }: Source, config: ModelConfig): Promise<Tokenizer> {
-  const json = await tokenizerJson();
-  if (json === undefined) {
-    throw new RangeError(
-      'loadPretrained: the checkpoint has no tokenizer.json, expected a tokenizer; pass { tokenizer: false } to load without one',
-    );
-  }
-  const tokenizer = tokenizerFromJson(json);
+async function readTokenizer(source: Source, config: ModelConfig): Promise<PretrainedTokenizer> {
+  const tokenizer = await source.tokenizer();
   checkTokenizer('loadPretrained', config, tokenizer);
   return tokenizer;
 }
@@ -87,11 +79,11 @@ export function loadPretrained(
 export function loadPretrained(
   pathOrId: string,
   options?: LoadOptions & { readonly tokenizer?: true },
-): Promise<PretrainedModel & LanguageModel>;
+): Promise<PretrainedModel & { readonly tokenizer: PretrainedTokenizer }>;
 export async function loadPretrained(
   pathOrId: string,
   { tokenizer: wanted = true, ...hub }: LoadOptions = {},
-): Promise<PretrainedModel & Partial<LanguageModel>> {
+): Promise<PretrainedModel & { readonly tokenizer?: PretrainedTokenizer }> {
   const source = await openSource(await resolvePretrained(pathOrId, hub));
   try {
     const config = fromHuggingFaceConfig(source.json);

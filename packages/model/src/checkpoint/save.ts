@@ -5,10 +5,10 @@ import type { ModelConfig } from '../config.js';
 import { toHuggingFaceConfig } from '../huggingface-config.js';
 import { type Numbers, allFinite } from '../numbers/format.js';
 import type { StoredDtype } from '../safetensors/encode.js';
-import { END_TEXT, PAD_TEXT } from '../tokenizer/special.js';
 import type { Tokenizer } from '../tokenizer/types.js';
 import { checkParams, checkTokenizer } from './check-model.js';
 import { isWeights, weightFiles } from './shards.js';
+import { tokenizerTexts } from './tokenizer-folder.js';
 import { writeFolder } from './write-files.js';
 
 /** Options of {@link savePretrained}. */
@@ -47,18 +47,6 @@ function checkModel({ config, params, tokenizer }: SavedModel): void {
     }
   }
 }
-
-const tokenizerFiles = (tokenizer: Tokenizer, { maxPositions }: ModelConfig) => ({
-  'tokenizer.json': json(tokenizer),
-  'tokenizer_config.json': json({
-    tokenizer_class: 'PreTrainedTokenizerFast',
-    pad_token: PAD_TEXT,
-    eos_token: END_TEXT,
-    model_max_length: maxPositions,
-    clean_up_tokenization_spaces: false,
-    split_special_tokens: true, // text is data: "<|end|>" in a text is seven characters
-  }),
-});
 
 /**
  * Saves a model as a Hugging Face folder that transformers loads: `model.safetensors` (or shards
@@ -108,7 +96,7 @@ export async function savePretrained(
   const sampling = { ...tokens, do_sample: true, temperature: 1, top_k: 0, top_p: 1 };
   const files = {
     ...weightFiles(params, dtype, maxShardSize),
-    ...(tokenizer !== undefined && tokenizerFiles(tokenizer, config)),
+    ...(tokenizer !== undefined && tokenizerTexts(tokenizer, config.maxPositions)),
     'generation_config.json': json(generationConfig ?? sampling),
     'config.json': json({ ...toHuggingFaceConfig(config), ...tokens, torch_dtype: dtype }),
   };

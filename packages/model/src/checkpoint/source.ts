@@ -6,17 +6,18 @@ import { toHuggingFace } from '../gguf/to-hugging-face.js';
 import { tokenizerOf } from '../gguf/tokenizer.js';
 import type { HuggingFaceConfig } from '../huggingface-config.js';
 import { openSafetensors } from '../safetensors/open.js';
+import { type PretrainedTokenizer, tokenizerFromFiles } from '../tokenizer/pretrained.js';
 import { namesIn, readJson } from './folder.js';
 import { pickledWeights } from './pickled.js';
 import type { Stored } from './stored.js';
+import { loadTokenizer } from './tokenizer-folder.js';
 import { INDEX, openShards } from './weights-index.js';
 
 /** A checkpoint of any kind, its tensors not yet read. */
 export interface Source extends Stored {
   readonly json: HuggingFaceConfig;
   readonly generationConfig: Readonly<Record<string, unknown>>;
-  /** The parsed `tokenizer.json`, or nothing where there is none. */
-  readonly tokenizerJson: () => Promise<unknown>;
+  readonly tokenizer: () => Promise<PretrainedTokenizer>;
 }
 
 const WEIGHTS = 'model.safetensors';
@@ -27,6 +28,13 @@ async function openWeights(folder: string): Promise<Stored> {
   const index = await readJson(folder, INDEX);
   if (index === undefined) throw pickledWeights(folder, names, folder);
   return openShards(folder, index);
+}
+
+async function tokenizerIn(folder: string): Promise<PretrainedTokenizer> {
+  if ((await namesIn(folder)).includes('tokenizer.json')) return loadTokenizer(folder);
+  throw new RangeError(
+    'loadPretrained: the checkpoint has no tokenizer.json, expected a tokenizer; pass { tokenizer: false } to load without one',
+  );
 }
 
 async function openFolder(folder: string): Promise<Source> {
@@ -41,7 +49,7 @@ async function openFolder(folder: string): Promise<Source> {
     ...(await openWeights(folder)),
     json,
     generationConfig,
-    tokenizerJson: () => readJson(folder, 'tokenizer.json'),
+    tokenizer: () => tokenizerIn(folder),
   };
 }
 
@@ -50,7 +58,7 @@ async function openGgufModel(path: string): Promise<Source> {
   try {
     return {
       ...toHuggingFace(metadata, tensors),
-      tokenizerJson: async () => tokenizerOf(metadataOf(metadata)).tokenizer,
+      tokenizer: async () => tokenizerFromFiles(tokenizerOf(metadataOf(metadata))),
       close,
     };
   } catch (error) {

@@ -99,7 +99,7 @@ function specialToken(metadata: Metadata, key: string, tokens: readonly string[]
  */
 export function tokenizerOf(metadata: Metadata): {
   readonly tokenizer: Readonly<Record<string, unknown>>;
-  readonly tokenizerConfig: Readonly<Record<string, unknown>>;
+  readonly config: Readonly<Record<string, unknown>>;
 } {
   const vocabulary = vocabularyOf(metadata);
   const { begins, ...parts } = partsOf(metadata, vocabulary);
@@ -127,7 +127,7 @@ export function tokenizerOf(metadata: Metadata): {
       decoder: parts.decoder,
       model: parts.model,
     },
-    tokenizerConfig: {
+    config: {
       tokenizer_class: 'PreTrainedTokenizerFast',
       ...Object.fromEntries(named.map(([name, text]) => [`${name}_token`, text])),
       clean_up_tokenization_spaces: false,

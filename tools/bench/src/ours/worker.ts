@@ -13,6 +13,7 @@ import { prepareDecoding } from './decoding.js';
 import { prepareGrpoStep } from './grpo-step.js';
 import { type Job, type PrepareJob, timed } from './job.js';
 import { prepareGenerate, prepareLoading } from './smollm2.js';
+import { prepareTokenizing } from './tokenizing.js';
 import { prepareTrainingStep } from './training-step.js';
 
 const programs: Readonly<Record<string, PrepareJob>> = {
@@ -21,6 +22,7 @@ const programs: Readonly<Record<string, PrepareJob>> = {
   'grpo-step': prepareGrpoStep,
   loading: prepareLoading,
   'smollm2-generate': prepareGenerate,
+  tokenizing: prepareTokenizing,
 };
 
 const jobs = new Map<string, Job>();

@@ -36,5 +36,8 @@ export const smollm2 = {
   seed: 4,
 } as const;
 
+/** Text to tokens: a byte-level BPE that was trained on the text, without special tokens. */
+export const tokenizing = { characters: 1_000_000, merges: 8000 } as const;
+
 /** The same for all processes: threads an operation may use. */
 export const threads = 2;
