@@ -77,6 +77,28 @@ describe('download', () => {
   const bytes = bytesOf(300_000);
   const options = { sha256: sha256(bytes) };
 
+  it('checks the name that Git gives the contents, and sends the given headers', async () => {
+    const url = await serve(bytes);
+    const gitBlob = createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex');
+    const file = join(folder, 'file');
+    await download(url, file, { gitBlob });
+    expect(readFileSync(file)).toEqual(bytes);
+    // A range of our own shows that headers are sent: the rest of the file is no such blob.
+    const rest = download(url, join(folder, 'rest'), { gitBlob, headers: { range: 'bytes=10-' } });
+    await expect(rest).rejects.toThrow('the download is damaged (its Git SHA-1 is');
+    expect(requests).toEqual([undefined, 'bytes=10-']);
+  });
+
+  it('takes a file without a digest as it comes', async () => {
+    await download(await serve(bytes), join(folder, 'file'), {});
+    expect(readFileSync(join(folder, 'file'))).toEqual(bytes);
+    const damaged = download(await serve(bytes), join(folder, 'other'), {
+      gitBlob: '0'.repeat(40),
+    });
+    await expect(damaged).rejects.toThrow('the download is damaged (its Git SHA-1 is');
+    expect(existsSync(join(folder, 'other'))).toBe(false);
+  });
+
   it('writes the file, and counts its bytes', async () => {
     const file = join(folder, 'a');
     const counts: number[] = [];

@@ -29,7 +29,7 @@ import { bar } from '../src/native/progress.js';
 import { errorLine, run } from '../src/native/run.js';
 import { findTfjsNode } from '../src/native/tfjs-node.js';
 import { threadCount } from '../src/native/threads.js';
-import { resolveWheel, whyNoWheel } from '../src/native/wheel.js';
+import { resolveWheel, tensorflowWheel, whyNoWheel } from '../src/native/wheel.js';
 
 const onLinux = process.platform === 'linux';
 let folder = '';
@@ -213,10 +213,10 @@ describe.runIf(onLinux)('resolveWheel', () => {
     const info = { url: 'https://host.invalid/a.whl', archive_info: { hashes: { sha256: 'ab' } } };
     const report = JSON.stringify({ version: '1', install: [{ download_info: info }] });
     onlyProgram('python3', `echo '${report}'`);
-    expect(await resolveWheel(folder)).toEqual({ url: info.url, sha256: 'ab' });
+    expect(await resolveWheel(tensorflowWheel(), folder)).toEqual({ url: info.url, sha256: 'ab' });
     const older = { url: info.url, archive_info: { hash: 'sha256=cd' } };
     onlyProgram('python3', `echo '${JSON.stringify({ install: [{ download_info: older }] })}'`);
-    expect((await resolveWheel(folder)).sha256).toBe('cd');
+    expect((await resolveWheel(tensorflowWheel(), folder)).sha256).toBe('cd');
   });
 
   const failures: readonly (readonly [name: string, script: string, reason: RegExp])[] = [
@@ -233,12 +233,14 @@ describe.runIf(onLinux)('resolveWheel', () => {
   ];
   it.each(failures)('says in one line that there is %s', async (_name, script, reason) => {
     onlyProgram('python3', script);
-    await expect(resolveWheel(folder)).rejects.toThrow(reason);
+    await expect(resolveWheel(tensorflowWheel(), folder)).rejects.toThrow(reason);
   });
 
   it('says that there is no Python', async () => {
     process.env['PATH'] = folder;
-    await expect(resolveWheel(folder)).rejects.toThrow(/^Python 3 was not found/);
+    await expect(resolveWheel(tensorflowWheel(), folder)).rejects.toThrow(
+      /^Python 3 was not found/,
+    );
   });
 });
 

@@ -1,4 +1,10 @@
 export {
+  type ChatMessage,
+  type ChatOptions,
+  type RenderedChat,
+  applyChatTemplate,
+} from './chat/apply.js';
+export {
   ARCHITECTURES,
   type Activation,
   type Architecture,
@@ -22,7 +28,25 @@ export {
 export type { Completion, FinishReason, SampledToken } from './generation/completion.js';
 export { generate, generateStream } from './generation/generate.js';
 export type { GenerateOptions, LanguageModel } from './generation/options.js';
+export {
+  type BatchOptions,
+  type PadOptions,
+  type PaddedTokens,
+  encodeBatch,
+  padTokens,
+} from './tokenizer/batch.js';
 export { byteTokenizer } from './tokenizer/byte.js';
 export { charTokenizer } from './tokenizer/char.js';
 export { tokenizerFromJson } from './tokenizer/from-json.js';
+export {
+  type ChatTemplate,
+  type DecodeOptions,
+  type EncodeOptions,
+  type Encoding,
+  type PretrainedTokenizer,
+  type TokenizerFiles,
+  type TokenizerOptions,
+  tokenizerFromFiles,
+} from './tokenizer/pretrained.js';
+export { type DecodeStream, decodeStream } from './tokenizer/stream.js';
 export type { AddedToken, Tokenizer, TokenizerJson } from './tokenizer/types.js';

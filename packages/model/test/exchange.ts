@@ -4,7 +4,10 @@
  *     exchange.ts write FOLDER                  saves models there, each with the logits and tokens it computes
  *     exchange.ts write-architectures FOLDER    the same for the models of fixtures/architectures
  *     exchange.ts read FOLDER                   loads what Python saved again and compares
+ *     exchange.ts load NAME                     loads a folder or a model of the hub, and prints a number of it or what is wrong
+ *     exchange.ts hub FOLDER                    serves the folders as models `some-org/NAME` of a hub, until its input ends
  */
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -12,6 +15,7 @@ import { fold, randomNormal, rng, useBackend } from '@cfrl/engine';
 import { byteTokenizer, charTokenizer, forward, initParams, modelConfig } from '@cfrl/model';
 import type { LanguageModel, Tokenizer } from '@cfrl/model';
 import {
+  type SaveOptions,
   loadPretrained,
   readSafetensors,
   savePretrained,
@@ -20,6 +24,7 @@ import {
 import * as tf from '@tensorflow/tfjs-core';
 
 import { loadFixture } from './fixture.js';
+import { startHub } from './hub-server.js';
 
 const TEXTS: Readonly<Record<string, readonly string[]>> = {
   char: ['abc', 'c\nb a', ' 7é', '😀a😀', 'a', '"\\{}', '  \n\n'],
@@ -63,18 +68,22 @@ function makeModel(name: string): LanguageModel {
   return { config, params: Object.fromEntries(params), tokenizer };
 }
 
+/** The models that are saved, and how: whole, in shards, in half precision. */
+const MODELS: Readonly<Record<string, SaveOptions>> = {
+  'gpt2-tied-char': {},
+  'gpt2-untied-byte': { maxShardSize: 6000 },
+  'llama-tied-byte': { dtype: 'bfloat16' },
+  'llama-untied-char': { dtype: 'float16', maxShardSize: 3000 },
+};
+
 async function write(root: string): Promise<void> {
-  for (const name of [
-    'gpt2-tied-char',
-    'gpt2-untied-byte',
-    'llama-tied-byte',
-    'llama-untied-char',
-  ]) {
+  for (const [name, options] of Object.entries(MODELS)) {
     const model = makeModel(name);
     const folder = join(root, name);
-    await savePretrained(folder, model);
+    await savePretrained(folder, model, options);
+    const { params } = await loadPretrained(folder); // rounded, where that was asked for
     const tokens = tf.tensor2d([1, 5, 2, 9, 3, 0, 7, 7, 4, 8, 11, 6], [2, 6], 'int32');
-    const { logits } = forward(model.params, model.config, { tokens });
+    const { logits } = forward(params, model.config, { tokens });
     await writeSafetensors(join(folder, 'expected.safetensors'), { tokens, logits });
     const texts = TEXTS[name.split('-')[2]!]!.map((text) => {
       const encoded = model.tokenizer.encode(text);
@@ -113,7 +122,33 @@ async function read(folder: string): Promise<void> {
   }
 }
 
+async function load(name: string): Promise<void> {
+  const { params, tokenizer } = await loadPretrained(name);
+  const [first] = Object.values(params);
+  process.stdout.write(`${first!.dataSync()[0]} ${tokenizer.vocabSize}\n`);
+}
+
+async function serve(root: string): Promise<void> {
+  const names = readdirSync(root);
+  const repositories = names.map((name) => {
+    const files = readdirSync(join(root, name)).map(
+      (file) => [file, readFileSync(join(root, name, file))] as const,
+    );
+    const commit = createHash('sha1').update(name).digest('hex');
+    return [`some-org/${name}`, { commit, files: Object.fromEntries(files) }] as const;
+  });
+  const hub = await startHub(Object.fromEntries(repositories));
+  process.stdout.write(`${hub.url}\n`);
+  for await (const _ of process.stdin);
+  await hub.close();
+}
+
 await useBackend('cpu');
-const [command, folder] = process.argv.slice(2) as [keyof typeof commands, string];
-const commands = { write, 'write-architectures': writeArchitectures, read };
-await commands[command](folder);
+const commands: Readonly<Record<string, (argument: string) => Promise<void>>> = {
+  ...{ write, 'write-architectures': writeArchitectures, read, load, hub: serve },
+};
+const [command, folder] = process.argv.slice(2) as [string, string];
+await commands[command]!(folder).catch((error: Error) => {
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+});

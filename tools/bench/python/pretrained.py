@@ -1,13 +1,16 @@
 """Models of transformers, and what they say of given tokens."""
 
 import torch
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 
 def load(folder: str) -> PreTrainedModel:
     """The model of a folder, in float32 and without dropout (transformers' default for GPT-2 is 0.1)."""
-    dropout = dict.fromkeys(["resid_pdrop", "embd_pdrop", "attn_pdrop"], 0.0)
-    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **dropout)
+    config = AutoConfig.from_pretrained(folder)
+    for name in ("resid_pdrop", "embd_pdrop", "attn_pdrop"):
+        if hasattr(config, name):
+            setattr(config, name, 0.0)
+    return AutoModelForCausalLM.from_pretrained(folder, config=config, dtype=torch.float32)
 
 
 @torch.no_grad()

@@ -3,8 +3,8 @@ import { memory } from './measure/memory.js';
 import { time } from './measure/time.js';
 import type { Measure } from './measure/types.js';
 import type { Json } from './worker/protocol.js';
-import { type Size, sizes } from './work/sizes.js';
-import { decoding } from './work/work.js';
+import { type Model, models } from './work/sizes.js';
+import { decoding, smollm2 } from './work/work.js';
 import type { WorkerName } from './worker/workers.js';
 
 /** One side of a row: a program of a worker. */
@@ -18,7 +18,7 @@ export interface Side {
 /** One comparison: data, a program on each side, and how the two are compared and measured. */
 export interface Row {
   readonly name: string;
-  readonly model: Size;
+  readonly model: Model;
   readonly against: string;
   /** The largest ratio ours/theirs that meets the goal. */
   readonly goal: number;
@@ -32,12 +32,15 @@ export interface Row {
   readonly measure: Measure;
 }
 
-type Kind = Omit<Row, 'model' | 'goal' | 'ours'> & {
-  readonly ours: Omit<Side, 'options'>;
-  readonly goals: Readonly<Partial<Record<Size, number>>>;
+type Kind = Omit<Row, 'model' | 'goal'> & {
+  readonly goals: Readonly<Partial<Record<Model, number>>>;
 };
 
-const ours = (program: string): Kind['ours'] => ({ label: 'cfrl', worker: 'ours', program });
+type Options = Readonly<Record<string, Json>>;
+
+const ours = (program: string, options: Options = {}): Kind['ours'] => ({
+  ...{ label: 'cfrl', worker: 'ours', program, options },
+});
 
 const grpoCompare = every(
   absolute('logProbs', 1e-4),
@@ -45,6 +48,21 @@ const grpoCompare = every(
   relative('entropy', 1e-4),
   relative('reward', 1e-6),
 );
+
+const transformers = (program: string): readonly Side[] => [
+  { label: 'transformers', worker: 'transformers', program, options: {} },
+];
+
+/** Generation with SmolLM2-135M: its own prompts, the two sides as in `decoding`. */
+const ofSmolLM2 = (name: string, goal: number, work: Readonly<Record<string, number>>): Kind => ({
+  name,
+  against: 'transformers',
+  goals: { SmolLM2: goal },
+  ...{ unit: name === 'prefill' ? 'ms' : 'ms a token', per: work['newTokens']!, measure: time },
+  ours: ours('smollm2-generate', work),
+  theirs: transformers('decoding_transformers'),
+  compare: greedy(work['newTokens']!, 0.05, 1e-3),
+});
 
 const trl: readonly Side[] = [{ label: 'TRL', worker: 'trl', program: 'grpo_step', options: {} }];
 
@@ -81,14 +99,7 @@ const kinds: readonly Kind[] = [
     goals: { XS: 0.45, S: 0.6, M: 0.8 },
     ...{ unit: 'ms a token', per: decoding.newTokens, measure: time },
     ours: ours('decoding'),
-    theirs: [
-      {
-        label: 'transformers',
-        worker: 'transformers',
-        program: 'decoding_transformers',
-        options: {},
-      },
-    ],
+    theirs: transformers('decoding_transformers'),
     compare: greedy(decoding.newTokens, 0.05, 1e-4),
   },
   {
@@ -110,28 +121,55 @@ const kinds: readonly Kind[] = [
     compare: grpoCompare,
   },
   {
+    name: 'tokenizing',
+    against: 'tokenizers (Rust)',
+    // It has no model; the rows of M have a vocabulary as models have.
+    goals: { M: 2 },
+    ...{ unit: 'ms', per: 1, measure: time },
+    ours: ours('tokenizing'),
+    theirs: [
+      { label: 'tokenizers (Rust)', worker: 'transformers', program: 'tokenizing', options: {} },
+    ],
+    compare: every(absolute('tokens', 0), absolute('checksum', 0)),
+  },
+  {
     name: 'training-step-wasm',
     against: 'our own native',
     goals: { XS: 12, S: 12 },
     ...{ unit: 'ms', per: 1, measure: time },
-    ours: { label: 'cfrl on WebAssembly', worker: 'wasm', program: 'training-step' },
+    ours: {
+      ...{ label: 'cfrl on WebAssembly', worker: 'wasm', program: 'training-step', options: {} },
+    },
     theirs: [{ label: 'cfrl', worker: 'ours', program: 'training-step', options: {} }],
     compare: relative('losses', 1e-4),
   },
+  {
+    name: 'loading',
+    against: 'transformers',
+    goals: { SmolLM2: 1 },
+    ...{ unit: 'ms', per: 1, measure: time },
+    ours: ours('loading'),
+    theirs: transformers('loading'),
+    compare: relative('sums', 1e-3),
+  },
+  ofSmolLM2('prefill', 1.1, smollm2.prefill),
+  ...[1, 8, 32].map((batch) => ofSmolLM2(`decoding-${batch}`, 0.8, { batch, ...smollm2.decoding })),
 ];
+
+const of = (model: Model, side: Side): Side => ({
+  ...side,
+  options: { ...(side.options as Options), size: model },
+});
 
 /** Every row, model after model within a kind. Our own programs are told the model. */
 export const rows: readonly Row[] = kinds.flatMap(({ goals, ...kind }) =>
-  (Object.keys(sizes) as Size[])
+  models
     .filter((model) => goals[model] !== undefined)
     .map((model) => ({
       ...kind,
       ...{ model, goal: goals[model]! },
-      ours: { ...kind.ours, options: { size: model } },
-      theirs: kind.theirs.map((side) => ({
-        ...side,
-        options: { ...(side.options as Record<string, Json>), size: model },
-      })),
+      ours: of(model, kind.ours),
+      theirs: kind.theirs.map((side) => of(model, side)),
     })),
 );
 

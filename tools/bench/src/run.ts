@@ -7,11 +7,11 @@ import type { ProgressView } from './progress.js';
 import { resultRow } from './results/row.js';
 import type { Results } from './results/schema.js';
 import { type Row, titleOf } from './rows.js';
-import type { Size } from './work/sizes.js';
+import type { Model } from './work/sizes.js';
 import type { Workers } from './worker/workers.js';
 
 /** How long the rows of a model take, for the progress alone. */
-const weights: Readonly<Record<Size, number>> = { XS: 1, S: 1.5, M: 4 };
+const weights: Readonly<Record<Model, number>> = { XS: 1, S: 1.5, M: 4, SmolLM2: 8 };
 
 /**
  * Measures one row after the other. A row that fails does not keep the others from being measured.

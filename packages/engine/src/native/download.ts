@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { type Hash, createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { rename, rm, stat } from 'node:fs/promises';
 import { Readable, Transform } from 'node:stream';
@@ -7,8 +7,12 @@ import type { ReadableStream } from 'node:stream/web';
 
 /** Options of {@link download}. */
 export interface DownloadOptions {
-  /** Expected digest, lower-case hex. */
-  readonly sha256: string;
+  /** Expected SHA-256, lower-case hex. */
+  readonly sha256?: string;
+  /** Expected name of the file as a Git blob (SHA-1), lower-case hex. */
+  readonly gitBlob?: string;
+  /** Headers of each request, a token say; they do not follow to another host. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Called with the bytes on disk and, where the server says so, the bytes in all. */
   readonly onBytes?: (bytes: number, totalBytes: number | undefined) => void;
   /** Called when everything is there and is being checked. */
@@ -21,13 +25,13 @@ export interface DownloadOptions {
 
 /**
  * Downloads a file over HTTP. What a broken connection or a killed process leaves (`<file>.partial`) is continued, not
- * fetched again. The file appears under its name only when its digest is right.
+ * fetched again. The file appears under its name only when its digest is right, where one is given.
  *
  * @throws Error if the server refuses, the connection keeps failing, or the digest is wrong (the partial file is then
  *   deleted).
  */
 export async function download(url: string, file: string, options: DownloadOptions): Promise<void> {
-  const { sha256, onVerify, attempts = 3 } = options;
+  const { onVerify, attempts = 3 } = options;
   const partial = `${file}.partial`;
   for (let failed = 0, done = false; !done;) {
     const before = await size(partial);
@@ -41,17 +45,35 @@ export async function download(url: string, file: string, options: DownloadOptio
     }
   }
   onVerify?.();
-  const actual = await digest(partial);
-  if (actual !== sha256) {
-    await rm(partial, { force: true });
-    throw new Error(`the download is damaged (its SHA-256 is ${actual}, expected ${sha256})`);
-  }
+  await verify(partial, options);
   await rename(partial, file);
+}
+
+async function verify(partial: string, { sha256, gitBlob }: DownloadOptions): Promise<void> {
+  const checks = [
+    ['SHA-256', sha256, digest],
+    ['Git SHA-1', gitBlob, blobName],
+  ] as const;
+  for (const [name, expected, compute] of checks) {
+    if (expected === undefined) continue;
+    const actual = await compute(partial);
+    if (actual === expected) continue;
+    await rm(partial, { force: true });
+    throw new Error(`the download is damaged (its ${name} is ${actual}, expected ${expected})`);
+  }
 }
 
 /** SHA-256 of a file, lower-case hex. */
 export async function digest(file: string): Promise<string> {
-  const hash = createHash('sha256');
+  return hashed(createHash('sha256'), file);
+}
+
+/** The name that Git gives a file's contents. */
+async function blobName(file: string): Promise<string> {
+  return hashed(createHash('sha1').update(`blob ${await size(file)}\0`), file);
+}
+
+async function hashed(hash: Hash, file: string): Promise<string> {
   for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
   return hash.digest('hex');
 }
@@ -66,13 +88,14 @@ async function fetchRest(
   url: string,
   partial: string,
   have: number,
-  { onBytes, stallMs = 30_000 }: DownloadOptions,
+  { onBytes, stallMs = 30_000, headers: given = {} }: DownloadOptions,
 ): Promise<void> {
   const abort = new AbortController();
   const stalled = (): void => abort.abort(new Error(`no data for ${stallMs / 1000} s`));
   let timer = setTimeout(stalled, stallMs);
   try {
-    const headers = { 'accept-encoding': 'identity', ...(have > 0 && { range: `bytes=${have}-` }) };
+    const range = have > 0 ? { range: `bytes=${have}-` } : {};
+    const headers = { ...given, 'accept-encoding': 'identity', ...range };
     const response = await fetch(url, { headers, signal: abort.signal });
     if (response.status === 416 && have > 0) {
       // Everything is there already, or the file has changed: the digest tells.

@@ -3,21 +3,22 @@ import { rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 
 import type { InstallEvent } from '../backend/types.js';
-import { cacheFolder, tensorflowVersion } from './cache.js';
+import { cacheFolder } from './cache.js';
 import { libraries } from './compile.js';
 import { digest, download } from './download.js';
 import { extract } from './extract.js';
 import { plain } from './plain.js';
-import { pipDownload, resolveWheel, type Wheel } from './wheel.js';
+import { pipDownload, resolveWheel, type Wheel, type WheelRequest } from './wheel.js';
 
 /** The wheel on disk: fetched directly (it can be continued after a kill), else by pip. */
 export async function fetchWheel(
+  request: WheelRequest,
   working: string,
   report: (event: InstallEvent) => void,
 ): Promise<string> {
-  const message = `downloading TensorFlow ${tensorflowVersion}`;
-  report({ phase: 'resolve', message: `asking pip for TensorFlow ${tensorflowVersion}` });
-  const wheel = await resolveWheel(working);
+  const message = `downloading ${request.name}`;
+  report({ phase: 'resolve', message: `asking pip for ${request.name}` });
+  const wheel = await resolveWheel(request, working);
   const downloads = join(cacheFolder(), 'downloads');
   mkdirSync(downloads, { recursive: true });
   const file = join(downloads, `${wheel.sha256.slice(0, 16)}.whl`);
@@ -25,7 +26,7 @@ export async function fetchWheel(
   if (!/^https?:/.test(wheel.url)) {
     // A local folder of wheels, say.
     report({ phase: 'download', message: `${message} through pip` });
-    await byPip(wheel, working, file);
+    await byPip(request, wheel, working, file);
     return file;
   }
   try {
@@ -43,13 +44,18 @@ export async function fetchWheel(
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw error;
     report({ phase: 'download', message: `${message} through pip (${plain(error).message})` });
-    await byPip(wheel, working, file);
+    await byPip(request, wheel, working, file);
   }
   return file;
 }
 
-async function byPip({ sha256 }: Wheel, working: string, file: string): Promise<void> {
-  const downloaded = await pipDownload(working);
+async function byPip(
+  request: WheelRequest,
+  { sha256 }: Wheel,
+  working: string,
+  file: string,
+): Promise<void> {
+  const downloaded = await pipDownload(request, working);
   if ((await digest(downloaded)) !== sha256) throw new Error('the download is damaged');
   await rename(downloaded, file);
 }

@@ -13,7 +13,7 @@ import { plain } from './plain.js';
 import { probe, tryOut } from './probe.js';
 import { stderrProgress } from './progress.js';
 import { findTfjsNode, type TfjsNodePackage } from './tfjs-node.js';
-import { whyNoWheel } from './wheel.js';
+import { tensorflowWheel, whyNoWheel } from './wheel.js';
 
 type Report = (event: InstallEvent) => void;
 
@@ -67,7 +67,7 @@ async function build(source: TfjsNodePackage, report: Report): Promise<NativeIns
     // What would fail after the download is looked for before it.
     await findCompiler();
     nodeHeaders();
-    const wheel = await fetchWheel(working, report);
+    const wheel = await fetchWheel(tensorflowWheel(), working, report);
     report({ phase: 'extract', message: 'unpacking the library and its headers' });
     await unpack(wheel, working);
     report({ phase: 'compile', message: 'compiling the binding (about 15 s)' });

@@ -26,7 +26,7 @@ export async function withLock<T>(
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ELOCKED') throw error;
       if (Date.now() > deadline)
-        throw new Error('another process is installing TensorFlow, and does not end');
+        throw new Error(`another process is at work in ${folder}, and does not end`);
       if (!waited) onWait();
       await new Promise((resolve) => setTimeout(resolve, 500));
       continue;

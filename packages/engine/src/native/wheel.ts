@@ -16,7 +16,22 @@ const platforms: Readonly<Record<string, string>> = {
   arm64: 'manylinux_2_27_aarch64',
 };
 
-const requirement = `tensorflow-cpu==${tensorflowVersion}`;
+/** Which wheel is wanted. */
+export interface WheelRequest {
+  /** What is in it, for messages. */
+  readonly name: string;
+  /** `package==version` */
+  readonly requirement: string;
+  /** pip's options that select one of several files. */
+  readonly selection: readonly string[];
+}
+
+/** The one wheel that holds the C library; its Python version does not matter, no Python code of it runs. */
+export const tensorflowWheel = (): WheelRequest => ({
+  name: `TensorFlow ${tensorflowVersion}`,
+  requirement: `tensorflow-cpu==${tensorflowVersion}`,
+  selection: ['--python-version', '3.11', '--platform', platforms[process.arch]!],
+});
 
 /** Why there is no wheel with the C library for this system, or `undefined` where there is one. */
 export function whyNoWheel(): string | undefined {
@@ -35,23 +50,26 @@ export function whyNoWheel(): string | undefined {
  *
  * @throws Error with one line: no Python, no pip, an old pip, no network, no such wheel.
  */
-export async function resolveWheel(scratch: string): Promise<Wheel> {
+export async function resolveWheel(request: WheelRequest, scratch: string): Promise<Wheel> {
   const args = ['--dry-run', '--ignore-installed', '--target', join(scratch, 'unused')];
-  const report = await pip(['install', ...args, '--report', '-', '-q', ...selection()], 180_000);
+  const report = await pip(
+    request,
+    ['install', ...args, '--report', '-', '-q', ...selectionOf(request)],
+    180_000,
+  );
   const { url, sha256 } = readReport(report.stdout);
   if (url !== undefined && sha256 !== undefined) return { url, sha256 };
-  throw new Error(`pip did not say where ${requirement} lies`);
+  throw new Error(`pip did not say where ${request.requirement} lies`);
 }
 
 /** Lets pip itself download the wheel into a folder: slower to start again, but it knows proxies and credentials. */
-export async function pipDownload(folder: string): Promise<string> {
+export async function pipDownload(request: WheelRequest, folder: string): Promise<string> {
   const own = mkdtempSync(join(folder, 'pip-'));
   try {
-    await pip(['download', '-q', '--no-cache-dir', '-d', own, ...selection()], 3_600_000, {
-      TMPDIR: own,
-    });
+    const args = ['download', '-q', '--no-cache-dir', '-d', own, ...selectionOf(request)];
+    await pip(request, args, 3_600_000, { TMPDIR: own });
     const name = readdirSync(own).find((file) => file.endsWith('.whl'));
-    if (name === undefined) throw new Error(`pip did not download ${requirement}`);
+    if (name === undefined) throw new Error(`pip did not download ${request.requirement}`);
     return join(own, name);
   } catch (error) {
     rmSync(own, { recursive: true, force: true });
@@ -59,18 +77,15 @@ export async function pipDownload(folder: string): Promise<string> {
   }
 }
 
-/** The one wheel that holds the C library; its Python version does not matter, no Python code of it runs. */
-const selection = (): readonly string[] => [
+const selectionOf = ({ selection, requirement }: WheelRequest): readonly string[] => [
   '--no-deps',
   '--only-binary=:all:',
-  '--python-version',
-  '3.11',
-  '--platform',
-  platforms[process.arch]!,
+  ...selection,
   requirement,
 ];
 
 async function pip(
+  { name }: WheelRequest,
   args: readonly string[],
   timeoutMs: number,
   env: Readonly<Record<string, string>> = {},
@@ -86,7 +101,7 @@ async function pip(
     throw new Error(pipFailure(python, outcome));
   }
   throw new Error(
-    'Python 3 was not found (its pip downloads TensorFlow); install python3 and python3-pip',
+    `Python 3 was not found (its pip downloads ${name}); install python3 and python3-pip`,
   );
 }
 

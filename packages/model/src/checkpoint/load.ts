@@ -1,49 +1,60 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import type { Params } from '@cfrl/engine';
 
-import type { LanguageModel } from '../generation/options.js';
+import type { ModelConfig } from '../config.js';
 import { fromHuggingFaceConfig } from '../huggingface-config.js';
-import { paramShapes } from '../init.js';
-import { entryTensor, readEntries } from '../safetensors/decode.js';
-import { tokenizerFromJson } from '../tokenizer/from-json.js';
-import { checkModel } from './check-model.js';
-import { nameOfStored } from './stored-names.js';
+import { resolvePretrained } from '../hub/resolve.js';
+import type { HubOptions } from '../hub/settings.js';
+import type { PretrainedTokenizer } from '../tokenizer/pretrained.js';
+import { checkTokenizer } from './check-model.js';
+import { readParams } from './read-params.js';
+import { type Source, openSource } from './source.js';
 
-async function readPart(folder: string, name: string): Promise<Uint8Array> {
-  try {
-    return await readFile(join(folder, name));
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
-    throw new RangeError(
-      `loadPretrained: '${folder}' has no ${name}, expected a folder of a saved model`,
-      { cause },
-    );
-  }
+/** Options of {@link loadPretrained}. */
+export interface LoadOptions extends HubOptions {
+  /** Whether to load the tokenizer. Without it only tokens can be used. @defaultValue true */
+  readonly tokenizer?: boolean;
 }
 
-async function readJson(folder: string, name: string): Promise<unknown> {
-  const text = new TextDecoder().decode(await readPart(folder, name));
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
+/** A loaded model; see {@link loadPretrained}. */
+export interface PretrainedModel {
+  readonly config: ModelConfig;
+  readonly params: Params;
+  /** The parsed `generation_config.json`; empty where there is none. */
+  readonly generationConfig: Readonly<Record<string, unknown>>;
+}
+
+async function readTokenizer(source: Source, config: ModelConfig): Promise<PretrainedTokenizer> {
+  const tokenizer = await source.tokenizer();
+  checkTokenizer('loadPretrained', config, tokenizer);
+  return tokenizer;
+}
+
+/** Refuses a number of layers that the checkpoint cannot hold, before anything is made for each. */
+function checkLayers({ layers }: ModelConfig, { tensors }: Source): void {
+  if (layers > tensors.length) {
     throw new RangeError(
-      `loadPretrained: ${name} in '${folder}' is not JSON, expected a JSON object`,
-      {
-        cause,
-      },
+      `loadPretrained: the config has ${layers} layers, expected at most ${tensors.length}, one a tensor of the checkpoint`,
     );
   }
 }
 
 /**
- * Loads a Hugging Face folder: `config.json`, `model.safetensors` and `tokenizer.json`.
+ * Loads a model: a Hugging Face folder (`config.json`, `model.safetensors` or its shards,
+ * `tokenizer.json`), a GGUF file of llama.cpp, or either from the hub.
  *
- * @param folder - as {@link savePretrained} or transformers wrote it
- * @returns configuration, parameters in the order of `paramShapes`, and tokenizer; the caller owns
- *   the parameters
- * @throws RangeError if a file is missing or malformed, names or shapes do not fit the
- *   configuration (one error lists all of them), a number is not finite, or the tokenizer does not
- *   fit; no tensor exists then
+ * Tensors are read one after the other, so the peak is little above the parameters' own size. F16,
+ * BF16 and quantised numbers become float32.
+ *
+ * @param pathOrId - a folder, a `.gguf` file, or `organisation/name` on the hub, where no such folder
+ *   is. The hub is that of Python's `huggingface_hub`: `HF_ENDPOINT`, the cache of `HF_HUB_CACHE` and
+ *   `HF_HOME`, the token of `HF_TOKEN` or `huggingface-cli login`, and `HF_HUB_OFFLINE`.
+ * @param options - revision, token, cache, and whether to load the tokenizer
+ * @returns configuration, parameters in the order of `paramShapes`, tokenizer and generation config;
+ *   the caller owns the parameters
+ * @throws RangeError if a file is missing or malformed, names or shapes do not fit the configuration
+ *   (one error lists all of them), a number is not finite, the tokenizer is unknown or does not fit,
+ *   or there are only pickled weights; no tensor exists then. Error if the hub cannot be reached or refuses
+ * @see https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
  *
  * @example
  * ```ts
@@ -61,24 +72,27 @@ async function readJson(folder: string, name: string): Promise<unknown> {
  * (await loadPretrained(folder)).tokenizer.encode('ba'); // => [1, 0]
  * ```
  */
-export async function loadPretrained(folder: string): Promise<LanguageModel> {
-  const config = fromHuggingFaceConfig(
-    (await readJson(folder, 'config.json')) as Record<string, unknown>,
-  );
-  const tokenizer = tokenizerFromJson(await readJson(folder, 'tokenizer.json'));
-  const { entries: stored } = readEntries(await readPart(folder, 'model.safetensors'));
-  const entries = stored.map((entry) => ({
-    ...entry,
-    name: nameOfStored(config.architecture, entry.name),
-  }));
-  const byName = new Map(entries.map((entry) => [entry.name, entry]));
-  const infos = entries.map(({ name, shape, values }) => [
-    name,
-    { shape, float: values instanceof Float32Array, values: () => values },
-  ]);
-  checkModel('loadPretrained', config, Object.fromEntries(infos), tokenizer);
-  const params = Object.fromEntries(
-    Object.keys(paramShapes(config)).map((name) => [name, entryTensor(byName.get(name)!)]),
-  );
-  return { config, params, tokenizer };
+export function loadPretrained(
+  pathOrId: string,
+  options: LoadOptions & { readonly tokenizer: false },
+): Promise<PretrainedModel>;
+export function loadPretrained(
+  pathOrId: string,
+  options?: LoadOptions & { readonly tokenizer?: true },
+): Promise<PretrainedModel & { readonly tokenizer: PretrainedTokenizer }>;
+export async function loadPretrained(
+  pathOrId: string,
+  { tokenizer: wanted = true, ...hub }: LoadOptions = {},
+): Promise<PretrainedModel & { readonly tokenizer?: PretrainedTokenizer }> {
+  const source = await openSource(await resolvePretrained(pathOrId, hub));
+  try {
+    const config = fromHuggingFaceConfig(source.json);
+    checkLayers(config, source);
+    const tokenizer = wanted ? await readTokenizer(source, config) : undefined;
+    const params = await readParams(config, source.tensors);
+    const { generationConfig } = source;
+    return { config, params, generationConfig, ...(tokenizer !== undefined && { tokenizer }) };
+  } finally {
+    await source.close();
+  }
 }

@@ -1,18 +1,20 @@
-import { readFile } from 'node:fs/promises';
-
 import type { Params } from '@cfrl/engine';
+import * as tf from '@tensorflow/tfjs-core';
 
-import { decodeSafetensors } from '../safetensors/decode.js';
-import { encodeSafetensors } from '../safetensors/encode.js';
+import type { decodeSafetensors } from '../safetensors/decode.js';
+import { safetensorsChunks } from '../safetensors/encode.js';
+import { openSafetensors } from '../safetensors/open.js';
+import { sizeOf } from './stored.js';
 import { writeFileAtomically } from './write-files.js';
 
 /**
- * Writes a record of tensors to a safetensors file, replacing it at once.
+ * Writes a record of tensors to a safetensors file, replacing it at once. One tensor at a time is held
+ * twice.
  *
  * @param path - the file; folders on the way are created
  * @param record - float32 and int32 tensors; borrowed
  * @param metadata - text to store beside them
- * @throws as {@link encodeSafetensors}; the file stays as it was
+ * @throws as `encodeSafetensors`; the file stays as it was
  *
  * @example
  * ```ts
@@ -30,15 +32,15 @@ export async function writeSafetensors(
   record: Params,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  await writeFileAtomically(path, encodeSafetensors(record, metadata));
+  await writeFileAtomically(path, safetensorsChunks(record, metadata).chunks);
 }
 
 /**
- * Reads a safetensors file.
+ * Reads a safetensors file, one tensor after the other.
  *
  * @param path - the file
  * @returns `tensors`, which the caller owns, and `metadata`
- * @throws RangeError as {@link decodeSafetensors}; the system's error if the file cannot be read
+ * @throws RangeError as `decodeSafetensors`; the system's error if the file cannot be read
  *
  * @example
  * ```ts
@@ -52,5 +54,19 @@ export async function writeSafetensors(
  * ```
  */
 export async function readSafetensors(path: string): Promise<ReturnType<typeof decodeSafetensors>> {
-  return decodeSafetensors(await readFile(path));
+  const file = await openSafetensors(path, 'readSafetensors');
+  const read: [string, tf.Tensor][] = [];
+  try {
+    for (const { name, shape, kind, ...stored } of file.tensors) {
+      const numbers = new (kind === 'int32' ? Int32Array : Float32Array)(sizeOf(shape));
+      await stored.read(numbers);
+      read.push([name, tf.tensor(numbers, [...shape], kind)]);
+    }
+    return { tensors: Object.fromEntries(read), metadata: file.metadata };
+  } catch (error) {
+    tf.dispose(read.map(([, tensor]) => tensor));
+    throw error;
+  } finally {
+    await file.close();
+  }
 }

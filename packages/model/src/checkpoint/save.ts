@@ -1,23 +1,66 @@
-import type { LanguageModel } from '../generation/options.js';
+import { checkPositiveInteger } from '@cfrl/engine';
+import type { Params } from '@cfrl/engine';
+
+import type { ModelConfig } from '../config.js';
 import { toHuggingFaceConfig } from '../huggingface-config.js';
-import { encodeSafetensors } from '../safetensors/encode.js';
-import { END_TEXT, PAD_TEXT } from '../tokenizer/special.js';
-import { checkModel } from './check-model.js';
+import { type Numbers, allFinite } from '../numbers/format.js';
+import type { StoredDtype } from '../safetensors/encode.js';
+import type { Tokenizer } from '../tokenizer/types.js';
+import { checkParams, checkTokenizer } from './check-model.js';
+import { isWeights, weightFiles } from './shards.js';
 import { storedName } from './stored-names.js';
+import { tokenizerTexts } from './tokenizer-folder.js';
 import { writeFolder } from './write-files.js';
+
+/** Options of {@link savePretrained}. */
+export interface SaveOptions {
+  /** How the numbers are stored, rounded to the nearest. @defaultValue 'float32' */
+  readonly dtype?: StoredDtype;
+  /** Bytes of tensors a file; what is larger is split over several. @defaultValue 5e9 */
+  readonly maxShardSize?: number;
+}
+
+/** What {@link savePretrained} saves. */
+export interface SavedModel {
+  readonly config: ModelConfig;
+  readonly params: Params;
+  /** Absent for a model without one; tokenizer files that are there stay then. */
+  readonly tokenizer?: Tokenizer;
+  /** The contents of `generation_config.json`. @defaultValue sampling at temperature 1 */
+  readonly generationConfig?: Readonly<Record<string, unknown>>;
+}
+
+const DTYPES: readonly StoredDtype[] = ['float32', 'float16', 'bfloat16'];
 
 const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
 
+function checkModel({ config, params, tokenizer }: SavedModel): void {
+  const infos = Object.entries(params).map(
+    ([name, { shape, dtype }]) => [name, { shape, kind: dtype }] as const,
+  );
+  checkParams('savePretrained', config, new Map(infos));
+  if (tokenizer !== undefined) checkTokenizer('savePretrained', config, tokenizer);
+  for (const [name, tensor] of Object.entries(params)) {
+    if (!allFinite(tensor.dataSync() as Numbers)) {
+      throw new RangeError(
+        `savePretrained: '${name}' has NaN or infinite numbers, expected finite ones`,
+      );
+    }
+  }
+}
+
 /**
- * Saves a model as a Hugging Face folder that transformers loads: `model.safetensors`,
- * `tokenizer.json`, `tokenizer_config.json`, `generation_config.json` and `config.json`. A new folder
- * appears complete or not at all; in an existing one each file is replaced at once, `config.json`
- * last, and other files stay.
+ * Saves a model as a Hugging Face folder that transformers loads: `model.safetensors` (or shards
+ * with their index), `tokenizer.json`, `tokenizer_config.json`, `generation_config.json` and
+ * `config.json`. A new folder appears complete or not at all; in an existing one each file is replaced
+ * at once, `config.json` last, weights that were saved otherwise are removed after it, and other files
+ * stay. One tensor at a time is held twice.
  *
  * @param folder - where to save; folders on the way are created
  * @param model - configuration, parameters and tokenizer; borrowed
- * @throws RangeError if the parameters or the tokenizer do not fit the configuration, or a number
- *   is not finite; nothing is written then
+ * @param options - how the numbers are stored
+ * @throws RangeError if the parameters or the tokenizer do not fit the configuration, a number is not
+ *   finite, or an option is invalid; nothing is written then
  *
  * @example
  * ```ts
@@ -34,39 +77,32 @@ const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}
  * (await readdir(folder)).length; // => 5
  * ```
  */
-export async function savePretrained(folder: string, model: LanguageModel): Promise<void> {
-  const { config, params, tokenizer } = model;
-  const infos = Object.entries(params).map(([name, tensor]) => [
-    name,
-    {
-      shape: tensor.shape,
-      float: tensor.dtype === 'float32',
-      values: () => tensor.dataSync(),
-    },
-  ]);
-  checkModel('savePretrained', config, Object.fromEntries(infos), tokenizer);
-  const tokens = { eos_token_id: tokenizer.endToken, pad_token_id: tokenizer.padToken };
-  const stored = Object.entries(params).map(
-    ([name, tensor]) => [storedName(config.architecture, name), tensor] as const,
+export async function savePretrained(
+  folder: string,
+  model: SavedModel,
+  { dtype = 'float32', maxShardSize = 5e9 }: SaveOptions = {},
+): Promise<void> {
+  if (!DTYPES.includes(dtype)) {
+    throw new RangeError(
+      `savePretrained: dtype is ${JSON.stringify(dtype)}, expected one of ${DTYPES.join(', ')}`,
+    );
+  }
+  checkPositiveInteger('savePretrained: maxShardSize', maxShardSize);
+  checkModel(model);
+  const { config, params, tokenizer, generationConfig } = model;
+  const tokens =
+    tokenizer === undefined
+      ? {}
+      : { eos_token_id: tokenizer.endToken, pad_token_id: tokenizer.padToken };
+  const sampling = { ...tokens, do_sample: true, temperature: 1, top_k: 0, top_p: 1 };
+  const stored = Object.fromEntries(
+    Object.entries(params).map(([name, tensor]) => [storedName(config.architecture, name), tensor]),
   );
-  await writeFolder(folder, {
-    'model.safetensors': encodeSafetensors(Object.fromEntries(stored), { format: 'pt' }),
-    'tokenizer.json': json(tokenizer),
-    'tokenizer_config.json': json({
-      tokenizer_class: 'PreTrainedTokenizerFast',
-      pad_token: PAD_TEXT,
-      eos_token: END_TEXT,
-      model_max_length: config.maxPositions,
-      clean_up_tokenization_spaces: false,
-      split_special_tokens: true, // text is data: "<|end|>" in a text is seven characters
-    }),
-    'generation_config.json': json({
-      ...tokens,
-      do_sample: true,
-      temperature: 1,
-      top_k: 0,
-      top_p: 1,
-    }),
-    'config.json': json({ ...toHuggingFaceConfig(config), ...tokens }),
-  });
+  const files = {
+    ...weightFiles(stored, dtype, maxShardSize),
+    ...(tokenizer !== undefined && tokenizerTexts(tokenizer, config.maxPositions)),
+    'generation_config.json': json(generationConfig ?? sampling),
+    'config.json': json({ ...toHuggingFaceConfig(config), ...tokens, torch_dtype: dtype }),
+  };
+  await writeFolder(folder, files, isWeights);
 }

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 
-type Contents = Uint8Array | string;
+/** What a file will hold; pieces are written one after the other. */
+export type Contents = Uint8Array | string | Iterable<Uint8Array>;
 
 /** Forces a file's or a folder's contents to the disk. */
 async function sync(path: string): Promise<void> {
@@ -17,7 +18,9 @@ async function sync(path: string): Promise<void> {
 async function writeSynced(path: string, contents: Contents): Promise<void> {
   const handle = await open(path, 'wx');
   try {
-    await handle.writeFile(contents);
+    const whole = typeof contents === 'string' || contents instanceof Uint8Array;
+    // Each call goes on where the one before has stopped.
+    for (const piece of whole ? [contents] : contents) await handle.writeFile(piece);
     await handle.sync();
   } finally {
     await handle.close();
@@ -46,11 +49,13 @@ export async function writeFileAtomically(path: string, contents: Contents): Pro
 
 /**
  * Writes a folder's files: a new folder appears at once with all of them. In a folder that has
- * contents each file is replaced at once, in the given order, and other files stay.
+ * contents each file is replaced at once, in the given order, and other files stay, but for those that
+ * `outdated` names: they are removed at last.
  */
 export async function writeFolder(
   folder: string,
   files: Readonly<Record<string, Contents>>,
+  outdated: (name: string) => boolean = () => false,
 ): Promise<void> {
   const target = resolve(folder);
   const stage = temporaryName(target);
@@ -61,10 +66,16 @@ export async function writeFolder(
     }
     await sync(stage);
     await moveInto(stage, target, Object.keys(files));
+    await removeOutdated(target, (name) => !Object.hasOwn(files, name) && outdated(name));
   } finally {
     await rm(stage, { recursive: true, force: true });
   }
   await sync(dirname(target));
+}
+
+async function removeOutdated(folder: string, outdated: (name: string) => boolean): Promise<void> {
+  const names = (await readdir(folder)).filter(outdated);
+  for (const name of names) await rm(join(folder, name));
 }
 
 async function moveInto(stage: string, target: string, names: readonly string[]): Promise<void> {

@@ -1,17 +1,8 @@
+import { byteCharacters } from './pipeline/bytes.js';
 import { describeCharacter, loneSurrogate, ordinaryTokens, tokenizerJson } from './special.js';
 import type { Tokenizer } from './types.js';
 
 const BYTES = 256;
-
-/** The printable characters that GPT-2's byte-level files write for the 256 bytes. */
-function byteCharacters(): string[] {
-  const printable = (byte: number): boolean =>
-    (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
-  let next = BYTES;
-  return Array.from({ length: BYTES }, (_, byte) =>
-    String.fromCodePoint(printable(byte) ? byte : next++),
-  );
-}
 
 /**
  * A tokenizer over the 256 bytes of UTF-8, and two special tokens: 256 pads, 257 ends. It encodes
@@ -67,7 +58,7 @@ export function byteTokenizer(): Tokenizer {
           fuse_unk: false,
           byte_fallback: false,
           ignore_merges: false,
-          vocab: Object.fromEntries(byteCharacters().map((character, byte) => [character, byte])),
+          vocab: Object.fromEntries(byteCharacters.map((character, byte) => [character, byte])),
           merges: [],
         },
       }),

@@ -1,14 +1,16 @@
-/** A Hugging Face `tokenizer.json`, as far as these tokenizers write it. */
+type Part = Readonly<Record<string, unknown>>;
+
+/** A Hugging Face `tokenizer.json`. */
 export interface TokenizerJson {
   readonly version: '1.0';
-  readonly truncation: null;
-  readonly padding: null;
+  readonly truncation: Part | null;
+  readonly padding: Part | null;
   readonly added_tokens: readonly AddedToken[];
-  readonly normalizer: null;
-  readonly pre_tokenizer: Readonly<Record<string, unknown>>;
-  readonly post_processor: null;
-  readonly decoder: Readonly<Record<string, unknown>>;
-  readonly model: Readonly<Record<string, unknown>>;
+  readonly normalizer: Part | null;
+  readonly pre_tokenizer: Part | null;
+  readonly post_processor: Part | null;
+  readonly decoder: Part | null;
+  readonly model: Part;
 }
 
 /** A special token of a `tokenizer.json`. */
@@ -34,6 +36,11 @@ export interface Tokenizer {
   readonly encode: (text: string) => number[];
   /** Text of tokens; special tokens are left out. Throws RangeError for a token it does not have. */
   readonly decode: (tokens: readonly number[]) => string;
+  /**
+   * Whether tokens that follow leave the text of these as it is: false amid a character of several bytes. Where it is
+   * absent, a text that ends in U+FFFD may change.
+   */
+  readonly isComplete?: (tokens: readonly number[]) => boolean;
   /** The parsed `tokenizer.json`. */
   readonly toJSON: () => TokenizerJson;
 }

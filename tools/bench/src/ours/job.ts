@@ -4,6 +4,8 @@ import type { Size } from '../work/sizes.js';
 /** What a job is made from. */
 export interface JobRequest {
   readonly size: Size;
+  /** The program's own options. */
+  readonly options: Readonly<Record<string, Json>>;
   /** Where to leave the weights for the other side. */
   readonly folder: string;
   /** Whether to leave out the comparison and the weights. */

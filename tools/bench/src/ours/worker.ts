@@ -8,16 +8,21 @@ import { useBackend } from '@cfrl/engine';
 
 import { peakMebibytes } from '../machine/memory.js';
 import type { Size } from '../work/sizes.js';
-import type { Methods, Request } from '../worker/protocol.js';
+import type { Json, Methods, Request } from '../worker/protocol.js';
 import { prepareDecoding } from './decoding.js';
 import { prepareGrpoStep } from './grpo-step.js';
 import { type Job, type PrepareJob, timed } from './job.js';
+import { prepareGenerate, prepareLoading } from './smollm2.js';
+import { prepareTokenizing } from './tokenizing.js';
 import { prepareTrainingStep } from './training-step.js';
 
 const programs: Readonly<Record<string, PrepareJob>> = {
   'training-step': prepareTrainingStep,
   decoding: prepareDecoding,
   'grpo-step': prepareGrpoStep,
+  loading: prepareLoading,
+  'smollm2-generate': prepareGenerate,
+  tokenizing: prepareTokenizing,
 };
 
 const jobs = new Map<string, Job>();
@@ -29,8 +34,8 @@ const methods: { [M in keyof Methods]: (params: Methods[M][0]) => Promise<Method
     return { versions: { node: process.versions.node, [library]: version }, threads };
   },
   prepare: async ({ job: name, program, options, folder, bare }) => {
-    const { size } = options as { size: Size };
-    const job = await programs[program]!({ size, folder, bare });
+    const own = options as Readonly<Record<string, Json>>;
+    const job = await programs[program]!({ size: own['size'] as Size, options: own, folder, bare });
     jobs.set(name, job);
     const { check, firstMs, handoff } = job;
     return { check, firstMs, handoff };

@@ -29,5 +29,15 @@ export const grpo = {
   seed: 3,
 } as const;
 
+/** What is asked of SmolLM2-135M: a long prompt, and completions of short ones. */
+export const smollm2 = {
+  prefill: { batch: 1, promptLength: 256, newTokens: 1 },
+  decoding: { promptLength: 16, newTokens: 32 },
+  seed: 4,
+} as const;
+
+/** Text to tokens: a byte-level BPE that was trained on the text, without special tokens. */
+export const tokenizing = { characters: 1_000_000, merges: 8000 } as const;
+
 /** The same for all processes: threads an operation may use. */
 export const threads = 2;

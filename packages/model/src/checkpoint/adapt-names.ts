@@ -1,0 +1,70 @@
+import { blueprints } from '../architecture/index.js';
+import type { ModelConfig } from '../config.js';
+import { paramShapes } from '../init.js';
+import { CLASSIFIER } from '../partition.js';
+import { nameOfStored } from './stored-names.js';
+import { type StoredTensor, sizeOf } from './stored.js';
+
+/** Masks and rotary tables that older versions of transformers saved; none of them was trained. */
+const BUFFER = /(^|\.)(attn|attention)\.(masked_)?bias$|(^|\.)rotary_emb\.inv_freq$/;
+
+/**
+ * The tensors of a checkpoint by the names of the configuration's parameters. Checkpoints in the wild
+ * may lack the prefix of the base model (`h.0.ln_1.weight`) and hold buffers.
+ *
+ * @returns tensors by name; what no parameter is called stays under its own name
+ * @throws RangeError if two tensors have one name
+ */
+export function adaptNames(
+  config: ModelConfig,
+  tensors: readonly StoredTensor[],
+): Map<string, StoredTensor> {
+  const shapes = paramShapes(config);
+  const prefix = `${blueprints[config.architecture].embedding.split('.', 1)[0]}.`;
+  const nameOf = ({ name: stored }: StoredTensor): string => {
+    const name = nameOfStored(config.architecture, stored);
+    return !Object.hasOwn(shapes, name) && Object.hasOwn(shapes, prefix + name)
+      ? prefix + name
+      : name;
+  };
+  const byName = new Map<string, StoredTensor>();
+  for (const tensor of tensors) {
+    const name = nameOf(tensor);
+    if (!Object.hasOwn(shapes, name) && BUFFER.test(name)) continue;
+    if (byName.has(name)) {
+      throw new RangeError(`loadPretrained: '${name}' is there twice, expected each tensor once`);
+    }
+    byName.set(name, tensor);
+  }
+  return byName;
+}
+
+async function equal(a: StoredTensor, b: StoredTensor): Promise<boolean> {
+  if (a.kind !== b.kind || sizeOf(a.shape) !== sizeOf(b.shape)) return false;
+  const [first, second] = [a, b].map(({ shape }) => new Float32Array(sizeOf(shape)));
+  await a.read(first!);
+  await b.read(second!);
+  return first!.every((number, i) => Object.is(number, second![i]));
+}
+
+/**
+ * Leaves out the classifier of a tied model, which some checkpoints hold beside the embedding.
+ *
+ * @throws RangeError if the two differ
+ */
+export async function dropTied(
+  config: ModelConfig,
+  byName: ReadonlyMap<string, StoredTensor>,
+): Promise<ReadonlyMap<string, StoredTensor>> {
+  const [stored, embedding] = [
+    byName.get(CLASSIFIER),
+    byName.get(blueprints[config.architecture].embedding),
+  ];
+  if (!config.tiedEmbeddings || stored === undefined || embedding === undefined) return byName;
+  if (!(await equal(stored, embedding))) {
+    throw new RangeError(
+      `loadPretrained: '${CLASSIFIER}' differs from the embedding, expected equal tensors; tie_word_embeddings is true in the config, set it to false`,
+    );
+  }
+  return new Map([...byName].filter(([name]) => name !== CLASSIFIER));
+}

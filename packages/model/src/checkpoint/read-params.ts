@@ -1,0 +1,72 @@
+import type { Params } from '@cfrl/engine';
+import { copyRoom, copyToTensor, mapTensors } from '@cfrl/engine/node';
+import * as tf from '@tensorflow/tfjs-core';
+
+import type { ModelConfig } from '../config.js';
+import { paramShapes } from '../init.js';
+import { type Numbers, allFinite } from '../numbers/format.js';
+import { adaptNames, dropTied } from './adapt-names.js';
+import { checkParams } from './check-model.js';
+import { type StoredTensor, sizeOf } from './stored.js';
+
+/** The tensors that can stay in their files; see `mapTensors`. */
+function mapAll(stored: readonly (readonly [string, StoredTensor])[]): Map<string, tf.Tensor> {
+  const byPath = new Map<string, [string, { begin: number; shape: readonly number[] }][]>();
+  for (const [name, { shape, raw }] of stored) {
+    if (raw === undefined) continue;
+    const spans = byPath.get(raw.path) ?? [];
+    byPath.set(raw.path, [...spans, [name, { begin: raw.begin, shape }]]);
+  }
+  const found = new Map<string, tf.Tensor>();
+  for (const [path, spans] of byPath) {
+    const tensors = mapTensors(
+      path,
+      spans.map(([, span]) => span),
+    );
+    spans.forEach(([name], i) => tensors[i] !== undefined && found.set(name, tensors[i]));
+  }
+  return found;
+}
+
+/** A sum is finite only if its terms are; one of finite terms may overflow, so then they are looked at. */
+function isFinite(tensor: tf.Tensor): boolean {
+  const sum = tf.tidy(() => tf.sum(tensor).dataSync()[0]!);
+  return Number.isFinite(sum) || allFinite(tensor.dataSync() as Numbers);
+}
+
+/**
+ * The parameters of a configuration. Where the backend can map files into memory, numbers that are
+ * float32 already stay there; others pass through the room of the largest.
+ *
+ * @returns the parameters in the order of `paramShapes`; the caller owns them
+ * @throws RangeError if names or shapes do not fit the configuration (one error lists all of them) or
+ *   a number is not finite; no tensor exists then
+ */
+export async function readParams(
+  config: ModelConfig,
+  tensors: readonly StoredTensor[],
+): Promise<Params> {
+  const byName = await dropTied(config, adaptNames(config, tensors));
+  checkParams('loadPretrained', config, byName);
+  const stored = Object.keys(paramShapes(config)).map((name) => [name, byName.get(name)!] as const);
+  const made = mapAll(stored);
+  const toRead = stored.filter(([name]) => !made.has(name));
+  const room = copyRoom(Math.max(0, ...toRead.map(([, { shape }]) => sizeOf(shape))));
+  try {
+    for (const [name, { shape, read }] of toRead) {
+      const numbers = room.subarray(0, sizeOf(shape));
+      await read(numbers);
+      made.set(name, copyToTensor(numbers, shape));
+    }
+    for (const [name] of stored) {
+      if (isFinite(made.get(name)!)) continue;
+      throw new RangeError(
+        `loadPretrained: '${name}' has NaN or infinite numbers, expected finite ones`,
+      );
+    }
+  } catch (error) {
+    made.forEach((tensor) => tensor.dispose());
+    throw error;
+  }
+  return Object.fromEntries(stored.map(([name]) => [name, made.get(name)!]));
+}

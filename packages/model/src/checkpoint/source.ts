@@ -1,0 +1,88 @@
+import { join } from 'node:path';
+
+import { metadataOf } from '../gguf/metadata.js';
+import { openGguf } from '../gguf/open.js';
+import { toHuggingFace } from '../gguf/to-hugging-face.js';
+import { tokenizerOf } from '../gguf/tokenizer.js';
+import type { HuggingFaceConfig } from '../huggingface-config.js';
+import { openSafetensors } from '../safetensors/open.js';
+import { type PretrainedTokenizer, tokenizerFromFiles } from '../tokenizer/pretrained.js';
+import { namesIn, readJson } from './folder.js';
+import { pickledWeights } from './pickled.js';
+import type { Stored } from './stored.js';
+import { loadTokenizer } from './tokenizer-folder.js';
+import { INDEX, openShards } from './weights-index.js';
+
+/** A checkpoint of any kind, its tensors not yet read. */
+export interface Source extends Stored {
+  readonly json: HuggingFaceConfig;
+  readonly generationConfig: Readonly<Record<string, unknown>>;
+  readonly tokenizer: () => Promise<PretrainedTokenizer>;
+}
+
+const WEIGHTS = 'model.safetensors';
+
+async function openWeights(folder: string): Promise<Stored> {
+  const names = await namesIn(folder);
+  if (names.includes(WEIGHTS)) return openSafetensors(join(folder, WEIGHTS), 'loadPretrained');
+  const index = await readJson(folder, INDEX);
+  if (index === undefined) throw pickledWeights(folder, names, folder);
+  return openShards(folder, index);
+}
+
+async function tokenizerIn(folder: string): Promise<PretrainedTokenizer> {
+  if ((await namesIn(folder)).includes('tokenizer.json')) return loadTokenizer(folder);
+  throw new RangeError(
+    'loadPretrained: the checkpoint has no tokenizer.json, expected a tokenizer; pass { tokenizer: false } to load without one',
+  );
+}
+
+async function openFolder(folder: string): Promise<Source> {
+  const json = await readJson(folder, 'config.json');
+  if (json === undefined) {
+    throw new RangeError(
+      `loadPretrained: '${folder}' has no config.json, expected a folder of a saved model`,
+    );
+  }
+  const generationConfig = (await readJson(folder, 'generation_config.json')) ?? {};
+  return {
+    ...(await openWeights(folder)),
+    json,
+    generationConfig,
+    tokenizer: () => tokenizerIn(folder),
+  };
+}
+
+async function openGgufModel(path: string): Promise<Source> {
+  const { metadata, tensors, close } = await openGguf(path);
+  try {
+    return {
+      ...toHuggingFace(metadata, tensors),
+      tokenizer: async () => tokenizerFromFiles(tokenizerOf(metadataOf(metadata))),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The GGUF file of a folder that is no Hugging Face folder. */
+async function onlyGguf(folder: string): Promise<string | undefined> {
+  const names = await namesIn(folder);
+  const files = names.filter((name) => name.endsWith('.gguf'));
+  if (files.length === 0 || names.includes('config.json')) return undefined;
+  if (files.length > 1) {
+    throw new RangeError(
+      `loadPretrained: '${folder}' has ${files.length} GGUF files, expected one; name the file: ${files.join(', ')}`,
+    );
+  }
+  return join(folder, files[0]!);
+}
+
+/** Opens a GGUF file or a folder. The caller closes it. */
+export async function openSource(path: string): Promise<Source> {
+  if (path.endsWith('.gguf')) return openGgufModel(path);
+  const file = await onlyGguf(path);
+  return file === undefined ? openFolder(path) : openGgufModel(file);
+}

@@ -1,0 +1,22 @@
+import type { Numbers } from '../numbers/format.js';
+
+/** A tensor that lies in a file and has not been read. */
+export interface StoredTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly kind: 'float32' | 'int32';
+  /** Fills as many numbers; half-precision and quantised ones become float32. */
+  readonly read: (into: Numbers) => Promise<void>;
+  /** Where its bytes are its numbers already. */
+  readonly raw?: { readonly path: string; readonly begin: number };
+}
+
+/** The numbers in a tensor of some shape. */
+export const sizeOf = (shape: readonly number[]): number =>
+  shape.reduce((product, n) => product * n, 1);
+
+/** The tensors of a checkpoint, whose files stay open until it is closed. */
+export interface Stored {
+  readonly tensors: readonly StoredTensor[];
+  readonly close: () => Promise<void>;
+}

@@ -1,0 +1,158 @@
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import {
+  type ChatTemplate,
+  type PretrainedTokenizer,
+  type TokenizerOptions,
+  tokenizerFromFiles,
+} from '../tokenizer/pretrained.js';
+import { END_TEXT, PAD_TEXT } from '../tokenizer/special.js';
+import type { Tokenizer } from '../tokenizer/types.js';
+import { writeFolder } from './write-files.js';
+
+const TEMPLATES = 'additional_chat_templates';
+const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
+
+/** What a file has, or nothing if it is not there. */
+async function readText(folder: string, name: string): Promise<string | undefined> {
+  try {
+    return await readFile(join(folder, name), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+async function readJson(folder: string, name: string): Promise<unknown> {
+  const text = await readText(folder, name);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw new RangeError(`loadTokenizer: ${name} is not JSON, expected a file of Hugging Face`, {
+      cause: error,
+    });
+  }
+}
+
+/** The templates that have files of their own. */
+async function readTemplates(folder: string): Promise<ChatTemplate | undefined> {
+  const single = await readText(folder, 'chat_template.jinja');
+  let names: string[] = [];
+  try {
+    names = (await readdir(join(folder, TEMPLATES))).filter((name) => name.endsWith('.jinja'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  if (names.length === 0) return single;
+  const more = await Promise.all(
+    names.map(async (name) => [
+      name.slice(0, -'.jinja'.length),
+      await readFile(join(folder, TEMPLATES, name), 'utf8'),
+    ]),
+  );
+  return Object.fromEntries([...(single === undefined ? [] : [['default', single]]), ...more]);
+}
+
+/**
+ * Loads the tokenizer of a Hugging Face folder: `tokenizer.json`, and where they are there `tokenizer_config.json`,
+ * `special_tokens_map.json`, `chat_template.jinja` and the templates of `additional_chat_templates`.
+ *
+ * @param folder - where the files are
+ * @returns the tokenizer
+ * @throws RangeError as {@link tokenizerFromFiles}, or if a file is no JSON or `tokenizer.json` is missing
+ *
+ * @example
+ * ```ts
+ * import { byteTokenizer } from '@cfrl/model';
+ * import { loadTokenizer, saveTokenizer } from '@cfrl/model/node';
+ * import { mkdtemp } from 'node:fs/promises';
+ * import { tmpdir } from 'node:os';
+ * const folder = await mkdtemp(`${tmpdir()}/cfrl-`);
+ * await saveTokenizer(folder, byteTokenizer());
+ * (await loadTokenizer(folder)).encode('né'); // => [110, 195, 169]
+ * ```
+ */
+export async function loadTokenizer(
+  folder: string,
+  options: TokenizerOptions = {},
+): Promise<PretrainedTokenizer> {
+  const tokenizer = await readJson(folder, 'tokenizer.json');
+  if (tokenizer === undefined) {
+    throw new RangeError(
+      `loadTokenizer: ${folder} has no tokenizer.json, expected one; AutoTokenizer.from_pretrained(...).save_pretrained(...) of transformers writes it`,
+    );
+  }
+  const config = await readJson(folder, 'tokenizer_config.json');
+  const specialTokensMap = await readJson(folder, 'special_tokens_map.json');
+  const chatTemplate = await readTemplates(folder);
+  const files = {
+    tokenizer,
+    ...(config !== undefined && { config }),
+    ...(specialTokensMap !== undefined && { specialTokensMap }),
+    ...(chatTemplate !== undefined && { chatTemplate }),
+  };
+  return tokenizerFromFiles(files, options);
+}
+
+const isPretrained = (tokenizer: Tokenizer): tokenizer is PretrainedTokenizer =>
+  'files' in tokenizer;
+
+/**
+ * Texts of the files that a tokenizer is saved as, by their names.
+ *
+ * @param maxLength - tokens that the model can read; one that was loaded says so itself
+ */
+export function tokenizerTexts(tokenizer: Tokenizer, maxLength?: number): Record<string, string> {
+  if (!isPretrained(tokenizer)) {
+    return {
+      'tokenizer.json': json(tokenizer),
+      'tokenizer_config.json': json({
+        tokenizer_class: 'PreTrainedTokenizerFast',
+        pad_token: PAD_TEXT,
+        eos_token: END_TEXT,
+        model_max_length: maxLength,
+        clean_up_tokenization_spaces: false,
+        split_special_tokens: true, // text is data: "<|end|>" in a text is seven characters
+      }),
+    };
+  }
+  const { files } = tokenizer;
+  const { chatTemplate: template, specialTokensMap } = files;
+  const several = typeof template === 'object' && {
+    chat_template: Object.entries(template).map(([name, text]) => ({ name, template: text })),
+  };
+  return {
+    'tokenizer.json': json(files.tokenizer),
+    'tokenizer_config.json': json({
+      tokenizer_class: 'PreTrainedTokenizerFast',
+      ...(files.config as object | undefined),
+      ...several,
+    }),
+    ...(specialTokensMap !== undefined && { 'special_tokens_map.json': json(specialTokensMap) }),
+    ...(typeof template === 'string' && { 'chat_template.jinja': template }),
+  };
+}
+
+/**
+ * Saves a tokenizer as a Hugging Face folder that transformers' `AutoTokenizer` loads. A new folder appears complete
+ * or not at all; in an existing one each file is replaced at once, and other files stay.
+ *
+ * @param folder - where to save; folders on the way are created
+ * @param tokenizer - any tokenizer; one that was loaded is saved as it was
+ *
+ * @example
+ * ```ts
+ * import { charTokenizer } from '@cfrl/model';
+ * import { saveTokenizer } from '@cfrl/model/node';
+ * import { mkdtemp, readdir } from 'node:fs/promises';
+ * import { tmpdir } from 'node:os';
+ * const folder = await mkdtemp(`${tmpdir()}/cfrl-`);
+ * await saveTokenizer(folder, charTokenizer('ab'));
+ * (await readdir(folder)).sort(); // => ["tokenizer.json", "tokenizer_config.json"]
+ * ```
+ */
+export async function saveTokenizer(folder: string, tokenizer: Tokenizer): Promise<void> {
+  await writeFolder(folder, tokenizerTexts(tokenizer));
+}

@@ -1,0 +1,71 @@
+import { join } from 'node:path';
+
+import { openSafetensors } from '../safetensors/open.js';
+import type { Stored, StoredTensor } from './stored.js';
+
+/** Of a sharded checkpoint: which tensor lies in which file. */
+export const INDEX = 'model.safetensors.index.json';
+
+const fail = (problem: string): never => {
+  throw new RangeError(`loadPretrained: ${INDEX}: ${problem}`);
+};
+
+/** A shard lies beside its index: whatever else a name could reach is refused. */
+const isShardName = (name: unknown): name is string =>
+  typeof name === 'string' && /^[^/\\\0]+\.safetensors$/.test(name);
+
+/** Names of tensors by file, from a parsed index. */
+export function parseIndex(json: unknown): ReadonlyMap<string, ReadonlySet<string>> {
+  const map = (json as { weight_map?: unknown } | null)?.weight_map;
+  if (typeof map !== 'object' || map === null || Array.isArray(map)) {
+    return fail('weight_map is absent, expected an object from names of tensors to files');
+  }
+  const shards = new Map<string, Set<string>>();
+  for (const [tensor, file] of Object.entries(map)) {
+    if (!isShardName(file)) {
+      return fail(
+        `'${tensor}' lies in ${JSON.stringify(file)}, expected the name of a .safetensors file in the same folder`,
+      );
+    }
+    const names = shards.get(file) ?? new Set();
+    shards.set(file, names.add(tensor));
+  }
+  return shards;
+}
+
+function checkShard(file: string, tensors: readonly StoredTensor[], names: ReadonlySet<string>) {
+  const stored = new Set(tensors.map(({ name }) => name));
+  const missing = [...names].find((name) => !stored.has(name));
+  if (missing !== undefined) fail(`'${missing}' is not in ${file}, where the index says it is`);
+  const extra = tensors.find(({ name }) => !names.has(name));
+  if (extra !== undefined)
+    fail(`'${extra.name}' is in ${file}, expected only what the index lists`);
+}
+
+async function openShard(folder: string, file: string): Promise<Stored> {
+  try {
+    return await openSafetensors(join(folder, file), 'loadPretrained');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return fail(`'${folder}' has no ${file}, which the index lists`);
+  }
+}
+
+/** Opens every shard of a folder. */
+export async function openShards(folder: string, json: unknown): Promise<Stored> {
+  const opened: Stored[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(opened.map((shard) => shard.close()));
+  };
+  try {
+    for (const [file, names] of parseIndex(json)) {
+      const shard = await openShard(folder, file);
+      opened.push(shard);
+      checkShard(file, shard.tensors, names);
+    }
+    return { tensors: opened.flatMap(({ tensors }) => tensors), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

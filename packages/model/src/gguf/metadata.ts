@@ -1,0 +1,57 @@
+import type { Packed, Value } from './cursor.js';
+
+/** Typed access to the metadata of a GGUF file; each error names the key. */
+export interface Metadata {
+  readonly text: (key: string) => string | undefined;
+  readonly flag: (key: string) => boolean | undefined;
+  readonly number: (key: string) => number | undefined;
+  readonly texts: (key: string) => readonly string[] | undefined;
+  readonly numbers: (key: string) => Packed | undefined;
+}
+
+/** A key that has to be there. */
+export function required<T>(value: T | undefined, key: string): T {
+  if (value === undefined) throw new RangeError(`loadPretrained: the GGUF file lacks ${key}`);
+  return value;
+}
+
+/** The shortest decimal number that is this float32: 1e-5 instead of 0.000009999999747378752. */
+function shortest(value: number): number {
+  if (value !== Math.fround(value)) return value;
+  for (let digits = 1; digits < 9; digits++) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === value) return short;
+  }
+  return value;
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string';
+
+/** Wraps the metadata. */
+export function metadataOf(values: ReadonlyMap<string, Value>): Metadata {
+  function get<T extends Value>(
+    key: string,
+    expected: string,
+    is: (value: Value) => value is T,
+  ): T | undefined {
+    const value = values.get(key);
+    if (value === undefined || is(value)) return value;
+    throw new RangeError(`loadPretrained: ${key} of the GGUF file is no ${expected}`);
+  }
+  return {
+    text: (key) => get(key, 'text', isText),
+    flag: (key) => get(key, 'boolean', (value) => typeof value === 'boolean'),
+    number: (key) => {
+      const number = get(key, 'number', (value) => typeof value === 'number');
+      return number === undefined ? undefined : shortest(number);
+    },
+    texts: (key) =>
+      get(
+        key,
+        'list of texts',
+        (value): value is readonly string[] => Array.isArray(value) && value.every(isText),
+      ),
+    numbers: (key) =>
+      get(key, 'list of numbers', (value): value is Packed => ArrayBuffer.isView(value)),
+  };
+}

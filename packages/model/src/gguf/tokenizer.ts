@@ -1,0 +1,137 @@
+import { bytePairModel, preTokenizers } from './tokenizer-bpe.js';
+import { type Metadata, required } from './metadata.js';
+import { sentencePieceModel } from './tokenizer-spm.js';
+
+/** The part of a `tokenizer.json` that depends on the kind of tokenizer. */
+export interface TokenizerParts {
+  readonly normalizer: unknown;
+  readonly pre_tokenizer: unknown;
+  readonly decoder: unknown;
+  readonly model: Readonly<Record<string, unknown>>;
+  /** Whether a text begins with the begin token, where the file does not say. */
+  readonly begins: boolean;
+}
+
+/** The vocabulary of a GGUF file, in the order of the ids. */
+export interface Vocabulary {
+  readonly tokens: readonly string[];
+  /** Kind of each token; all are normal where the file does not say. */
+  readonly types: ArrayLike<number>;
+}
+
+/** Kinds of tokens. */
+export const NORMAL = 1;
+const UNKNOWN = 2;
+const CONTROL = 3;
+const USER_DEFINED = 4;
+
+const isAdded = (type: number | undefined): boolean =>
+  type === UNKNOWN || type === CONTROL || type === USER_DEFINED;
+
+const addedTokens = ({ tokens, types }: Vocabulary): object[] =>
+  tokens.flatMap((content, id) =>
+    isAdded(types[id])
+      ? [
+          {
+            id,
+            content,
+            ...{ single_word: false, lstrip: false, rstrip: false, normalized: false },
+            special: types[id] !== USER_DEFINED,
+          },
+        ]
+      : [],
+  );
+
+/** Puts special tokens around a text. */
+function template(begin: string | undefined, end: string | undefined, ids: Map<string, number>) {
+  const special = (token: string | undefined, type: number): object[] =>
+    token === undefined ? [] : [{ SpecialToken: { id: token, type_id: type } }];
+  const around = (sequence: string, type: number): object[] => [
+    ...special(begin, type),
+    { Sequence: { id: sequence, type_id: type } },
+    ...special(end, type),
+  ];
+  const used = [...new Set([begin, end].filter((token) => token !== undefined))];
+  return {
+    type: 'TemplateProcessing',
+    single: around('A', 0),
+    pair: [...around('A', 0), ...around('B', 1)],
+    special_tokens: Object.fromEntries(
+      used.map((id) => [id, { id, ids: [ids.get(id)!], tokens: [id] }]),
+    ),
+  };
+}
+
+function vocabularyOf(metadata: Metadata): Vocabulary {
+  const tokens = required(metadata.texts('tokenizer.ggml.tokens'), 'tokenizer.ggml.tokens');
+  const types = metadata.numbers('tokenizer.ggml.token_type') ?? tokens.map(() => NORMAL);
+  if (types.length !== tokens.length) {
+    throw new RangeError(
+      `loadPretrained: tokenizer.ggml.token_type has ${types.length} entries, expected ${tokens.length} (tokens)`,
+    );
+  }
+  return { tokens, types };
+}
+
+function partsOf(metadata: Metadata, vocabulary: Vocabulary): TokenizerParts {
+  const kind = required(metadata.text('tokenizer.ggml.model'), 'tokenizer.ggml.model');
+  if (kind === 'gpt2') return bytePairModel(metadata, vocabulary);
+  if (kind === 'llama') return sentencePieceModel(metadata, vocabulary);
+  throw new RangeError(
+    `loadPretrained: tokenizer.ggml.model is '${kind}', expected 'gpt2' (${preTokenizers.join(', ')}) or 'llama'`,
+  );
+}
+
+/** A token by the key that holds its id. */
+function specialToken(metadata: Metadata, key: string, tokens: readonly string[]) {
+  const id = metadata.number(key);
+  if (id !== undefined && tokens[id] === undefined) {
+    throw new RangeError(`loadPretrained: ${key} is ${id}, expected less than ${tokens.length}`);
+  }
+  return id === undefined ? undefined : tokens[id];
+}
+
+/**
+ * The tokenizer that a GGUF file holds, as the contents of `tokenizer.json` and
+ * `tokenizer_config.json`.
+ *
+ * @throws RangeError if its kind is unknown or something is missing
+ */
+export function tokenizerOf(metadata: Metadata): {
+  readonly tokenizer: Readonly<Record<string, unknown>>;
+  readonly config: Readonly<Record<string, unknown>>;
+} {
+  const vocabulary = vocabularyOf(metadata);
+  const { begins, ...parts } = partsOf(metadata, vocabulary);
+  const token = (name: string): string | undefined =>
+    specialToken(metadata, `tokenizer.ggml.${name}_token_id`, vocabulary.tokens);
+  const addsBegin = metadata.flag('tokenizer.ggml.add_bos_token') ?? begins;
+  const addsEnd = metadata.flag('tokenizer.ggml.add_eos_token') ?? false;
+  const [begin, end] = [addsBegin ? token('bos') : undefined, addsEnd ? token('eos') : undefined];
+  const ids = new Map(vocabulary.tokens.map((text, id) => [text, id]));
+  const names = {
+    bos: token('bos'),
+    eos: token('eos'),
+    unk: token('unknown'),
+    pad: token('padding'),
+  };
+  const named = Object.entries(names).filter(([, text]) => text !== undefined);
+  const chatTemplate = metadata.text('tokenizer.chat_template');
+  return {
+    tokenizer: {
+      ...{ version: '1.0', truncation: null, padding: null },
+      added_tokens: addedTokens(vocabulary),
+      normalizer: parts.normalizer,
+      pre_tokenizer: parts.pre_tokenizer,
+      post_processor: begin === undefined && end === undefined ? null : template(begin, end, ids),
+      decoder: parts.decoder,
+      model: parts.model,
+    },
+    config: {
+      tokenizer_class: 'PreTrainedTokenizerFast',
+      ...Object.fromEntries(named.map(([name, text]) => [`${name}_token`, text])),
+      clean_up_tokenization_spaces: false,
+      ...(chatTemplate !== undefined && { chat_template: chatTemplate }),
+    },
+  };
+}

@@ -1,0 +1,43 @@
+import { type DataFile, openDataFile, readNumbers } from '../checkpoint/data-file.js';
+import type { Stored, StoredTensor } from '../checkpoint/stored.js';
+import { type Fail, type Header, type Placed, PREFIX, dataStart, parseHeader } from './header.js';
+
+/** A safetensors file of which only the header has been read. */
+export interface OpenSafetensors extends Stored {
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+async function readHeader(file: DataFile, fail: Fail): Promise<Header> {
+  const prefix = new Uint8Array(Math.min(PREFIX, file.size));
+  await file.readInto(prefix, 0);
+  const json = new Uint8Array(dataStart(prefix, file.size, fail) - PREFIX);
+  await file.readInto(json, PREFIX);
+  return parseHeader(json, file.size, fail);
+}
+
+/**
+ * Opens a safetensors file. The header is checked completely; a tensor is read when it is asked for.
+ *
+ * @param path - the file
+ * @param where - the function that reports a problem
+ */
+export async function openSafetensors(path: string, where: string): Promise<OpenSafetensors> {
+  const file = await openDataFile(path);
+  const fail = (problem: string): never => {
+    throw new RangeError(`${where}: ${problem} ('${path}')`);
+  };
+  const stored = ({ name, shape, format, begin }: Placed): StoredTensor => ({
+    name,
+    shape,
+    kind: format.kind,
+    read: (into) => readNumbers(file, format, begin, into),
+    ...(format.name === 'F32' && { raw: { path, begin } }),
+  });
+  try {
+    const { metadata, tensors } = await readHeader(file, fail);
+    return { metadata, tensors: tensors.map(stored), close: file.close };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}

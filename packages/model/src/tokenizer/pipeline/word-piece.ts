@@ -1,0 +1,40 @@
+import { type ModelOf, type WordModel, readVocabulary } from './model.js';
+
+/** WordPiece: the longest token that a word begins with, then the longest that its rest begins with, and so on. */
+export function createWordPiece(config: ModelOf<'WordPiece'>): WordModel {
+  const { continuing_subword_prefix: prefix, unk_token: unknown } = config;
+  const ids = readVocabulary(config.vocab);
+  let longest = 0;
+  for (const text of ids.keys()) longest = Math.max(longest, text.length);
+  const unknownWord = (word: string) => {
+    const id = ids.get(unknown);
+    if (id === undefined) {
+      throw new RangeError(
+        `encode: text has ${JSON.stringify(word)}, which no tokens make up, expected the unknown token ${JSON.stringify(unknown)} in model.vocab`,
+      );
+    }
+    return { ids: [id], starts: [0], ends: [word.length] };
+  };
+  return {
+    ids,
+    size: ids.size,
+    tokenize: (word) => {
+      let characters = 0;
+      for (const _ of word) characters++;
+      if (characters > config.max_input_chars_per_word) return unknownWord(word);
+      const tokens = { ids: [] as number[], starts: [] as number[], ends: [] as number[] };
+      for (let start = 0; start < word.length;) {
+        const before = start > 0 ? prefix : '';
+        let end = Math.min(word.length, start + longest);
+        let id: number | undefined;
+        while (end > start && (id = ids.get(before + word.slice(start, end))) === undefined) end--;
+        if (id === undefined) return unknownWord(word);
+        tokens.ids.push(id);
+        tokens.starts.push(start);
+        tokens.ends.push(end);
+        start = end;
+      }
+      return tokens;
+    },
+  };
+}
