@@ -135,6 +135,25 @@ describe('assistantMask', () => {
     );
   });
 
+  it('counts a token that begins before what is generated', () => {
+    const tokenizer = tokenizerFromFiles({
+      tokenizer: {
+        model: {
+          type: 'BPE',
+          vocab: { u: 0, b: 1, ']': 2, '[': 3, ']b': 4, e: 5 },
+          merges: ['] b'],
+        },
+      },
+      config: { eos_token: 'e' },
+      chatTemplate: source,
+    });
+    const { tokens, assistantMask } = applyChatTemplate(tokenizer, [{ role: 'u', content: 'bb' }], {
+      assistantMask: true,
+    });
+    expect(tokens).toEqual([3, 0, 4, 1]);
+    expect(assistantMask).toEqual([0, 0, 1, 1]);
+  });
+
   it('finds what a macro or a variable holds', () => {
     const within =
       '{% macro m(x) %}<{% generation %}{{ x }}{% endgeneration %}>{% endmacro %}{% set y %}{{ m("ab") }}{% endset %}{{ "." + y }}{{ m("c") }}';

@@ -148,12 +148,54 @@ describe('decodeStream', () => {
     }
   });
 
+  it('knows what is before the next token, however many special ones lie between', () => {
+    const tokenizer = tokenizerOf('wordpiece');
+    const stream = decodeStream(tokenizer);
+    const between = new Array<number>(30).fill(tokenizer.endToken);
+    const tokens = [...tokenizer.encode('the'), ...between, ...tokenizer.encode('model')];
+    expect(tokens.map(stream.push).join('')).toBe('the model');
+  });
+
   it('works with tokenizers that do not say when a text is complete', () => {
     for (const tokenizer of [byteTokenizer(), charTokenizer('aé😀')]) {
       const stream = decodeStream(tokenizer);
       const pieces = tokenizer.encode('aé😀a').map(stream.push);
       expect(pieces.join('') + stream.end()).toBe('aé😀a');
     }
+  });
+});
+
+describe('a model', () => {
+  const read = (model: object, more: object = {}): PretrainedTokenizer =>
+    tokenizerFromFiles({ tokenizer: { model, ...more }, config: { eos_token: '</s>' } });
+
+  it('of unigrams takes the likeliest tokens, of equal ways the one with the longest first', () => {
+    const end = ['</s>', 0];
+    const tie = [['<u>', 0], ['a', -1], ['b', -1], ['ab', -2], end];
+    expect(read({ type: 'Unigram', vocab: tie, unk_id: 0 }).encode('ab')).toEqual([3]);
+    // An unknown character costs 10 nats more than the least likely token.
+    const unlikely = [['<u>', 0], ['a', 5], ['xa', -1], end];
+    expect(read({ type: 'Unigram', vocab: unlikely, unk_id: 0 }).encode('xa')).toEqual([2]);
+    expect(read({ type: 'Unigram', vocab: unlikely, unk_id: 0 }).encode('xya')).toEqual([0, 1]);
+  });
+
+  it('of word pieces knows no word that is too long', () => {
+    const model = {
+      ...{ type: 'WordPiece', vocab: { '?': 0, a: 1, '##a': 2, '</s>': 3 }, unk_token: '?' },
+      ...{ continuing_subword_prefix: '##', max_input_chars_per_word: 3 },
+    };
+    expect(read(model).encode('aaa')).toEqual([1, 2, 2]);
+    expect(read(model).encode('aaaa')).toEqual([0]);
+  });
+
+  it('comes after added tokens, of which the longest counts', () => {
+    const tokenizer = read(
+      { type: 'BPE', vocab: { a: 0, b: 1, '</s>': 2 }, merges: [] },
+      {
+        added_tokens: ['<a>', '<a>b'].map((content, i) => ({ ...plainToken(content), id: 3 + i })),
+      },
+    );
+    expect(tokenizer.encode('a<a>b<a>a', { parseSpecialTokens: true })).toEqual([0, 4, 3, 0]);
   });
 });
 
