@@ -1,4 +1,12 @@
-import { type MaskRules, type Params, attention, dense, embedding, mergeHeads } from '@cfrl/engine';
+import {
+  type MaskRules,
+  type Params,
+  attention,
+  dense,
+  embedding,
+  mergeHeads,
+  placeColumn,
+} from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { Lookup } from './architecture/blueprint.js';
@@ -23,15 +31,11 @@ export interface DecoderInput {
 
 /** Keys and values of earlier tokens, with room for one more: a cache has the same shape at every step. */
 export interface Past {
-  /** One entry a layer, 0 in the columns that are not used yet. */
+  /** One entry a layer; 0 in the columns that are not used yet. */
   readonly cache: readonly LayerCache[];
-  /** `[S, 1]`, 1 in the column of the new token, else 0. */
+  /** `[S, 1]` bool, true in the column of the new token. */
   readonly column: tf.Tensor;
 }
-
-/** The cache with the new token's keys or values `[B, K, 1, d]` in its column. */
-const placed = (before: tf.Tensor, now: tf.Tensor, column: tf.Tensor): tf.Tensor =>
-  tf.add(before, tf.mul(now, column));
 
 /** The lookup that blocks use, with one message for a record that does not fit. */
 export const lookup =
@@ -78,8 +82,8 @@ export function decode(
       context,
     );
     const before = past?.cache[i];
-    const key = before ? placed(before.key, k, past!.column) : k;
-    const value = before ? placed(before.value, v, past!.column) : v;
+    const key = before ? placeColumn(before.key, k, past!.column) : k;
+    const value = before ? placeColumn(before.value, v, past!.column) : v;
     cache.push({ key, value });
     const mixed = blueprint.attentionOutput(mergeHeads(attention(q, key, value, mask)), get, layer);
     hidden = tf.add(hidden, mixed);

@@ -95,7 +95,7 @@ function readTokens(
     mask: { keyMask: tf.logicalAnd(real(padding, capacity), tf.lessEqual(columns, time)) },
     past: {
       cache: before,
-      column: tf.reshape(tf.cast(tf.equal(columns, time), 'float32'), [-1, 1]),
+      column: tf.reshape(tf.equal(columns, time), [-1, 1]),
     },
   });
   return { logits: classify(get, config, hidden).logits, cache };
