@@ -33,8 +33,8 @@ export interface DecoderInput {
 export interface Past {
   /** One entry a layer; 0 in the columns that are not used yet. */
   readonly cache: readonly LayerCache[];
-  /** `[S, 1]` bool, true in the column of the new token. */
-  readonly column: tf.Tensor;
+  /** int32, the column of the new token. */
+  readonly column: tf.Scalar;
 }
 
 /** The lookup that blocks use, with one message for a record that does not fit. */

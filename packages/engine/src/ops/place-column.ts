@@ -1,15 +1,16 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { isNative } from './native.js';
+import { activeRecorder } from '../compile/recorder.js';
+import { isNative, runNative } from './native.js';
 
 /**
- * A cache with one more column filled in.
+ * A cache with one more column filled in, which XLA does in place. It has no gradient.
  *
- *     placeColumn(x, now, column)[..., s, :] = now[..., 0, :]   where column[s], else x[..., s, :]
+ *     placeColumn(x, now, at)[..., s, :] = now[..., 0, :]   for s = at, else x[..., s, :]
  *
  * @param x - `[B, n, S, d]`, float32, 0 in the column that is filled
  * @param now - `[B, n, 1, d]`
- * @param column - `[S, 1]` bool, true in one place
+ * @param at - scalar int32 in `[0, S)`
  * @returns `[B, n, S, d]`; the caller owns it
  * @throws RangeError if the shapes do not fit
  *
@@ -17,24 +18,25 @@ import { isNative } from './native.js';
  * ```ts
  * import * as tf from '@tensorflow/tfjs-core';
  * const x = tf.tensor4d([1, 0, 0], [1, 1, 3, 1]);
- * const second = tf.tensor2d([[0], [1], [0]], [3, 1], 'bool');
- * placeColumn(x, tf.tensor4d([7], [1, 1, 1, 1]), second).arraySync(); // => [[[[1], [7], [0]]]]
+ * placeColumn(x, tf.tensor4d([7], [1, 1, 1, 1]), tf.scalar(1, 'int32')).arraySync(); // => [[[[1], [7], [0]]]]
  * ```
  */
-export function placeColumn(x: tf.Tensor, now: tf.Tensor, column: tf.Tensor): tf.Tensor {
+export function placeColumn(x: tf.Tensor, now: tf.Tensor, at: tf.Scalar): tf.Tensor {
   const [batch, heads, columns, width] = x.shape;
-  if (
-    x.rank !== 4 ||
-    !tf.util.arraysEqual(now.shape, [batch!, heads!, 1, width!]) ||
-    !tf.util.arraysEqual(column.shape, [columns!, 1])
-  ) {
+  if (x.rank !== 4 || !tf.util.arraysEqual(now.shape, [batch!, heads!, 1, width!])) {
     throw new RangeError(
-      `placeColumn: x, now and column have shapes [${x.shape.join(', ')}], [${now.shape.join(', ')}] and ` +
-        `[${column.shape.join(', ')}], expected [B, n, S, d], [B, n, 1, d] and [S, 1]`,
+      `placeColumn: now has shape [${now.shape.join(', ')}] and x [${x.shape.join(', ')}], expected [B, n, 1, d] and [B, n, S, d]`,
     );
   }
-  // XLA makes the choice in place, and not the sum; elsewhere the choice tiles its arguments, which is slow.
-  return tf.tidy(() =>
-    isNative() ? tf.where(column, now, x) : tf.add(x, tf.mul(now, tf.cast(column, 'float32'))),
-  );
+  return tf.tidy(() => {
+    if (activeRecorder()?.xla) {
+      const start = tf.mul(tf.tensor1d([0, 0, 1, 0], 'int32'), at);
+      return runNative('XlaDynamicUpdateSlice', x, now, start);
+    }
+    const column = tf.reshape(tf.equal(tf.range(0, columns!, 1, 'int32'), at), [-1, 1]);
+    // A choice tiles its arguments, which is slow elsewhere.
+    return isNative()
+      ? tf.where(column, now, x)
+      : tf.add(x, tf.mul(now, tf.cast(column, 'float32')));
+  });
 }

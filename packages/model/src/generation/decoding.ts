@@ -93,10 +93,7 @@ function readTokens(
     tokens,
     positions: tf.reshape(tf.sub(time, padding), [-1, 1]),
     mask: { keyMask: tf.logicalAnd(real(padding, capacity), tf.lessEqual(columns, time)) },
-    past: {
-      cache: before,
-      column: tf.reshape(tf.equal(columns, time), [-1, 1]),
-    },
+    past: { cache: before, column: time },
   });
   return { logits: classify(get, config, hidden).logits, cache };
 }
