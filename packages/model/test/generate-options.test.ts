@@ -171,6 +171,8 @@ describe('generate with processors', () => {
 describe('a completion', () => {
   /** The tokens, and log-probabilities within rounding. */
   const expectSame = (actual: Completion, expected: Completion): void => {
+    // Here a product's rows do not depend on how many there are.
+    if (tf.getBackend() === 'wasm') return expect(actual).toEqual(expected);
     expect(actual.tokens).toEqual(expected.tokens);
     expect(actual.text).toBe(expected.text);
     for (const kind of ['logProbs', 'sampledLogProbs'] as const) {
