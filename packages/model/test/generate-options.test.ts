@@ -168,15 +168,16 @@ describe('generate with processors', () => {
   });
 });
 
+/** The tokens, and log-probabilities within rounding. */
+const expectSame = (actual: Completion, expected: Completion): void => {
+  expect(actual.tokens).toEqual(expected.tokens);
+  expect(actual.text).toBe(expected.text);
+  for (const kind of ['logProbs', 'sampledLogProbs'] as const) {
+    actual[kind].forEach((logProb, t) => expectNear(logProb, expected[kind][t]!));
+  }
+};
+
 describe('a completion', () => {
-  /** The tokens, and log-probabilities within rounding. */
-  const expectSame = (actual: Completion, expected: Completion): void => {
-    expect(actual.tokens).toEqual(expected.tokens);
-    expect(actual.text).toBe(expected.text);
-    for (const kind of ['logProbs', 'sampledLogProbs'] as const) {
-      actual[kind].forEach((logProb, t) => expectNear(logProb, expected[kind][t]!));
-    }
-  };
   /** Drawn in the same way: where a product's rows do not depend on how many there are, to the bit. */
   const expectEqual = (actual: Completion, expected: Completion): void =>
     tf.getBackend() === 'wasm' ? expect(actual).toEqual(expected) : expectSame(actual, expected);
@@ -241,6 +242,81 @@ describe('a completion', () => {
       const [alone] = await generate(model, [each.promptTokens], { ...options, seeds });
       expectEqual(alone!, each);
     }
+  });
+});
+
+describe('generate inside of a graph', () => {
+  it.each([true, 'xla'] as const)(
+    'filters and draws as it does token by token, compile %s',
+    async (compile) => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.record({
+            temperature: fc.constantFrom(0.5, 1, 3),
+            topK: fc.integer({ min: 1, max: 258 }),
+            topP: fc.constantFrom(1, 0.99, 0.7, 0.2, 1e-9),
+            seed: fc.nat(),
+          }),
+          async (sampling) => {
+            const options = { maxNewTokens: 12, groupSize: 8, features: true, ...sampling };
+            const expected = await generate(byteModel, ['ab', 'c'], options);
+            const completions = await generate(byteModel, ['ab', 'c'], { ...options, compile });
+            // 258 tokens are too many to be filtered there, 12 are not.
+            const few = await generate(model, ['ab', 'c'], { ...options, compile });
+            const fewExpected = await generate(model, ['ab', 'c'], options);
+            [...completions, ...few].forEach((each, i) =>
+              expectSame(each, [...expected, ...fewExpected][i]!),
+            );
+          },
+        ),
+        { numRuns: 8 },
+      );
+    },
+  );
+
+  it('keeps ties of top-k, and of those of top-p the first', async () => {
+    // All logits are 0, so that every token is as probable as any.
+    const zeros = tf.zeros([12, 16]);
+    const flat = { ...model, params: { ...model.params, 'lm_head.weight': zeros } };
+    const options = { maxNewTokens: 16, groupSize: 40, stopTokens: [] };
+    for (const compile of MODES) {
+      const all = await generate(flat, ['a'], { ...options, compile, topK: 3 });
+      expect(new Set(all.flatMap(({ tokens }) => tokens)).size).toBe(12);
+      const some = await generate(flat, ['a'], { ...options, compile, topK: 3, topP: 0.2 });
+      expect(new Set(some.flatMap(({ tokens }) => tokens))).toEqual(new Set([0, 1, 2]));
+      for (const { sampledLogProbs } of some) {
+        sampledLogProbs.forEach((logProb) => expect(logProb).toBeCloseTo(-Math.log(3), 5));
+      }
+    }
+    zeros.dispose();
+  });
+
+  it('draws from large vocabularies by the same numbers', async () => {
+    const characters = Array.from({ length: 1500 }, (_, i) => String.fromCodePoint(0x4e00 + i));
+    const tokenizer = charTokenizer(characters.join(''));
+    const config = modelConfig({
+      ...{ architecture: 'gpt2', vocabSize: 1502, hiddenSize: 16, layers: 1, heads: 2 },
+      ...{ maxPositions: 24, initializerRange: 0.6 },
+    });
+    const params = initParams(config, 1);
+    const large = { config, params, tokenizer };
+    // The second token is drawn in the graph.
+    const options = { maxNewTokens: 2, groupSize: 300, stopTokens: [] };
+    for (const cooling of [0.5, 1, 30]) {
+      const run = (compile: boolean) =>
+        generate(large, [[3], [1000]], { ...options, compile, temperature: cooling });
+      const [expected, completions] = [await run(false), await run(true)];
+      const seconds = expected.map(({ tokens }) => tokens[1]!);
+      const different = completions.filter((each, i) => each.tokens[1] !== seconds[i]);
+      // Of so many tokens, about equally probable at 30, rounding decides now and then between two neighbours.
+      expect(different.length).toBeLessThan(cooling === 30 ? 6 : 2);
+      completions.forEach((each, i) => {
+        expect(Math.abs(each.tokens[1]! - seconds[i]!)).toBeLessThanOrEqual(1);
+        if (each.tokens[1] === seconds[i]) expectSame(each, expected[i]!);
+      });
+      expect(new Set(seconds).size).toBeGreaterThan(cooling === 30 ? 300 : 20);
+    }
+    tf.dispose(params as Record<string, tf.Tensor>);
   });
 });
 

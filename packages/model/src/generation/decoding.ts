@@ -12,6 +12,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Lookup } from '../architecture/blueprint.js';
 import type { ModelConfig } from '../config.js';
 import { type LayerCache, classify, decode, lookup } from '../decoder.js';
+import { type Draw, LARGEST_FILTER, draw } from './draw.js';
 
 /** Rows that are being decoded together. Its tensors belong to whoever holds it. */
 export interface Decoding {
@@ -119,18 +120,15 @@ function readTokens(
   return { ...score(get, config, hidden, features), cache };
 }
 
-type ChunkTensors = Omit<TokenTensors, 'time'> & {
-  /** int32, the column of the first tokens that are read. */
-  readonly time: tf.Scalar;
-  /** int32, tokens to draw, at most `N`. */
-  readonly count: tf.Scalar;
-  /** `[R, N]`, numbers in [0, 1) that decide. */
-  readonly uniforms: tf.Tensor2D;
-  /** More than 0; takes no effect when greedy. */
-  readonly temperature: tf.Scalar;
-  /** Whether the most probable tokens are taken. */
-  readonly greedy: boolean;
-};
+type ChunkTensors = Omit<TokenTensors, 'time'> &
+  Draw & {
+    /** int32, the column of the first tokens that are read. */
+    readonly time: tf.Scalar;
+    /** int32, tokens to draw, at most `N`. */
+    readonly count: tf.Scalar;
+    /** `[R, N]`, numbers in [0, 1) that decide. */
+    readonly uniforms: tf.Tensor2D;
+  };
 
 type Chunk = {
   /** `[R, N]`, 0 beyond the count. */
@@ -142,46 +140,13 @@ type Chunk = {
   readonly cache: readonly LayerCache[];
 };
 
-/** The largest number below 1 in float32: a draw must not reach the sum of all weights. */
-const BELOW_ONE = 1 - 2 ** -24;
-
-/** Tokens `[R]` by inverse CDF, as `sampleToken` does it for one row; `weights` is `[R, V]`. */
-function invert(weights: tf.Tensor, uniform: tf.Tensor): tf.Tensor {
-  const vocabulary = weights.shape[1]!;
-  const index = tf.range(0, vocabulary, 1, 'int32');
-  const upTo = tf.cast(tf.lessEqual(tf.reshape(index, [-1, 1]), index), 'float32') as tf.Tensor2D;
-  const cumulative = tf.matMul(weights as tf.Tensor2D, upTo);
-  const total = tf.slice(cumulative, [0, vocabulary - 1], [-1, 1]);
-  const target = tf.mul(total, tf.minimum(tf.reshape(uniform, [-1, 1]), BELOW_ONE));
-  return tf.sum(tf.cast(tf.lessEqual(cumulative, target), 'int32'), 1);
-}
-
-/** A token a row, `[R]`, with its log-probability at temperature 1 and at the given one. */
-function draw(
-  logits: tf.Tensor,
-  uniform: tf.Tensor,
-  temperature: tf.Scalar,
-  greedy: boolean,
-): [token: tf.Tensor, logProb: tf.Tensor, sampledLogProb: tf.Tensor] {
-  const shifted = tf.sub(logits, tf.max(logits, 1, true));
-  const cooled = tf.div(shifted, temperature);
-  const weights = tf.exp(cooled);
-  const token = greedy ? tf.argMax(logits, 1) : invert(weights, uniform);
-  const index = tf.range(0, logits.shape[1]!, 1, 'int32');
-  const chosen = tf.cast(tf.equal(index, tf.reshape(token, [-1, 1])), 'float32');
-  const at = (x: tf.Tensor): tf.Tensor => tf.sum(tf.mul(x, chosen), 1);
-  const logProb = tf.sub(at(shifted), tf.log(tf.sum(tf.exp(shifted), 1)));
-  const sampled = greedy ? tf.zerosLike(logProb) : tf.sub(at(cooled), tf.log(tf.sum(weights, 1)));
-  return [tf.cast(token, 'int32'), logProb, sampled];
-}
-
 /** Reads and draws many tokens in one go: {@link readTokens} and a draw, `count` times. */
 function readChunk(
   params: Params,
   config: ModelConfig,
   { tokens: first, padding, time, cache: before, ...given }: ChunkTensors,
 ): Chunk {
-  const { count, uniforms, temperature, greedy, features: wanted } = given;
+  const { count, uniforms, features: wanted, ...how } = given;
   const [rows, length] = uniforms.shape;
   const columns = tf.range(0, length, 1, 'int32');
   const start = {
@@ -203,7 +168,7 @@ function readChunk(
       const column = tf.equal(columns, round);
       const here = tf.cast(column, 'float32');
       const uniform = tf.sum(tf.mul(uniforms, here), 1);
-      const [token, logProb, sampled] = draw(logits, uniform, temperature, greedy);
+      const [token, logProb, sampled] = draw(logits, uniform, how);
       const latest = tf.reshape(token, [-1, 1]);
       const put = (before: tf.Tensor, now: tf.Tensor): tf.Tensor =>
         tf.add(before, tf.mul(tf.reshape(now, [-1, 1]), here));
@@ -348,14 +313,31 @@ export interface Drawn {
   readonly features?: Float32Array;
 }
 
+/** What can be done to a distribution inside of a graph. */
+export interface PlainSampling {
+  /** 0 takes the most probable token. */
+  readonly temperature: number;
+  readonly topK: number;
+  readonly topP: number;
+}
+
+/** Among which tokens a graph draws. */
+function amongOf({ temperature, topK, topP }: PlainSampling, vocabSize: number): Draw['among'] {
+  if (temperature === 0) return 'best';
+  return topK < vocabSize || topP < 1 ? 'some' : 'all';
+}
+
+/** Whether a graph can draw so: it filters small vocabularies only. */
+export const drawsInGraph = (sampling: PlainSampling, vocabSize: number): boolean =>
+  amongOf(sampling, vocabSize) !== 'some' || vocabSize <= LARGEST_FILTER;
+
 /** How a chunk is drawn. */
 export interface Drawing {
   /** `[R * CHUNK]`, numbers in [0, 1) that decide. */
   readonly uniforms: Float32Array;
   /** How many tokens, at most {@link CHUNK}. */
   readonly count: number;
-  /** 0 takes the most probable token. */
-  readonly temperature: number;
+  readonly sampling: PlainSampling;
   readonly features: boolean;
 }
 
@@ -374,7 +356,7 @@ export async function advanceChunk(
   previous: Pick<Decoding, 'cache' | 'padding' | 'time'>,
   from: readonly number[],
   tokens: readonly number[],
-  { uniforms, count, temperature, features }: Drawing,
+  { uniforms, count, sampling, features }: Drawing,
 ): Promise<Drawn> {
   const padding = from.map((row) => previous.padding[row]!);
   const { time } = previous;
@@ -385,12 +367,14 @@ export async function advanceChunk(
     time: tf.scalar(time, 'int32'),
     count: tf.scalar(count, 'int32'),
     uniforms: tf.tensor2d(uniforms, [tokens.length, CHUNK]),
-    temperature: tf.scalar(temperature || 1),
+    temperature: tf.scalar(sampling.temperature || 1),
+    topK: tf.scalar(sampling.topK, 'int32'),
+    topP: tf.scalar(sampling.topP),
     cache,
   };
   try {
-    const greedy = temperature === 0;
-    const chunk = steps.readChunk(params, config, { ...input, cache: given, greedy, features });
+    const among = amongOf(sampling, config.vocabSize);
+    const chunk = steps.readChunk(params, config, { ...input, cache: given, among, features });
     const { cache: after, ...drawn } = chunk;
     const read = {
       tokens: (await drawn.tokens.data()) as Int32Array,

@@ -9,15 +9,13 @@ import {
   advanceChunk,
   decodingSteps,
   disposeDecoding,
+  drawsInGraph,
   prefill,
 } from './decoding.js';
 import { planGeneration } from './options.js';
 import type { GenerateOptions, GenerationPlan, LanguageModel } from './options.js';
 import { textStream } from './text-stream.js';
 import { type Writing, arrange, complete, drawColumn, takeColumn, uniformsOf } from './writing.js';
-
-/** Vocabulary up to which tokens are drawn in the graph, by a product with a triangle of that size. */
-const LARGEST_DRAW = 1024;
 
 /** The completions that a plan asks for, before their first tokens. */
 function begin(
@@ -45,7 +43,7 @@ async function* write(
   withText: boolean,
 ): AsyncGenerator<readonly SampledToken[], Completion[]> {
   const plan = planGeneration(model, prompts, options);
-  const { plainTemperature, features } = plan;
+  const { plain, features } = plan;
   const { config, params, tokenizer } = model;
   const all = begin(plan, tokenizer, withText);
   if (all.length === 0) return [];
@@ -53,11 +51,8 @@ async function* write(
   options.signal?.throwIfAborted();
   const { compile = false } = options;
   const steps = decodingSteps(compile);
-  // Drawing among all tokens, or taking the best, is part of the graph, many tokens at a time; other choices are not.
-  const inChunks =
-    compile !== false &&
-    plainTemperature !== undefined &&
-    (plainTemperature === 0 || config.vocabSize <= LARGEST_DRAW);
+  // By temperature, top-k and top-p tokens are drawn inside of the graph, many at a time; by anything else outside of it.
+  const inGraph = compile !== false && plain !== undefined && drawsInGraph(plain, config.vocabSize);
   const texts = plan.prompts.map(({ tokens }) => tokens);
   const first = prefill(steps, params, config, texts, plan.maxNewTokens, features);
   let now: Pick<Decoding, 'cache' | 'padding' | 'time'> & Partial<Decoding> = first;
@@ -82,15 +77,15 @@ async function* write(
       }
       options.signal?.throwIfAborted();
       const { from, tokens } = arrange(now.padding.length, active, all.length);
-      if (!inChunks) {
+      if (!inGraph) {
         scored = advance(steps, params, config, now, from, tokens, features);
         replace(scored);
         continue;
       }
       scored = undefined;
       const count = Math.min(CHUNK, plan.maxNewTokens - active[0]!.tokens.length);
-      const uniforms = uniformsOf(from.length, active, plainTemperature === 0 ? 0 : count);
-      const drawing = { uniforms, count, temperature: plainTemperature, features };
+      const uniforms = uniformsOf(from.length, active, plain.temperature === 0 ? 0 : count);
+      const drawing = { uniforms, count, sampling: plain, features };
       const drawn = await advanceChunk(steps, params, config, now, from, tokens, drawing);
       replace({ cache: drawn.cache, padding: drawn.padding, time: drawn.time });
       for (let column = 0; column < count && active.length > 0; column++) {

@@ -4,6 +4,7 @@ import type { Params } from '@cfrl/engine';
 import type { ModelConfig } from '../config.js';
 import type { Tokenizer } from '../tokenizer/types.js';
 import type { Constraint } from './constraint/constraint.js';
+import type { PlainSampling } from './decoding.js';
 import { temperature as cool, topK as keepTopK, topP as keepTopP } from './processors/filters.js';
 import { type LogitsProcessor, checkTokens } from './processors/processor.js';
 import { minNewTokens as forbidStops } from './processors/sequences.js';
@@ -60,8 +61,8 @@ export interface GenerateOptions {
 export interface GenerationPlan {
   readonly prompts: readonly { readonly text: string; readonly tokens: readonly number[] }[];
   readonly sampling: Sampling;
-  /** The temperature, if nothing else changes the distribution. */
-  readonly plainTemperature?: number;
+  /** If nothing else changes the distribution. */
+  readonly plain?: PlainSampling;
   readonly constraint?: Constraint;
   readonly stopTokens: ReadonlySet<number>;
   readonly stopStrings: readonly string[];
@@ -200,13 +201,12 @@ export function planGeneration(
   ];
   const cooling = temperature === 0 || temperature === 1 ? [] : [cool(temperature)];
   const greedy = temperature === 0;
-  const plain = changing.length === 0 && (greedy || filters.length === 0) && !constraint;
   return {
     prompts: prompts.map((prompt, p) =>
       promptTokens(model, prompt, `generate: prompts[${p}]`, maxNewTokens),
     ),
     sampling: { greedy, processors: [...changing, ...(greedy ? [] : [...cooling, ...filters])] },
-    ...(plain && { plainTemperature: temperature }),
+    ...(changing.length === 0 && !constraint && { plain: { temperature, topK, topP } }),
     ...(constraint && { constraint }),
     stopTokens: stops,
     ...{ stopStrings, minNewTokens, features },
