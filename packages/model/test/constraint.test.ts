@@ -184,6 +184,11 @@ describe('regexConstraint', () => {
     ]);
     const after = constraint.after(walk(constraint, [0])!);
     expect(Array.from(after, (next) => next >= 0)).toEqual([false, false, true, false, false]);
+    // UTF-8 has no surrogates.
+    const lone = regexConstraint(bytes, /a[\ud800-\udfff]|bc/u);
+    expect(Array.from(lone.after(lone.start).slice(97, 99), (next) => next >= 0)).toEqual([
+      ...[false, true],
+    ]);
     expect(() => regexConstraint(letters, 'az')).toThrow(
       "regexConstraint: pattern is az, expected one that matches a text of the tokenizer's tokens",
     );

@@ -402,6 +402,33 @@ describe('generateStream', () => {
     },
   );
 
+  it('ends at the stop string that ends first, of those the longest, though a token has several', async () => {
+    // A token is written as three letters, a = abc, b = bcd, ..., so that stop strings end within tokens.
+    const alphabet = 'abcdefghijkl';
+    const decode = (tokens: readonly number[]): string =>
+      tokens.map((token) => (token < 10 ? alphabet.slice(token, token + 3) : '')).join('');
+    const triple = { ...model, tokenizer: { ...letters, decode } };
+    const stopStrings = ['cde', 'de', 'gh', 'ghi', 'ea', 'fg', 'f', 'jk', 'bca', 'i'];
+    const free = { maxNewTokens: 12, groupSize: 60, seed: 6, temperature: 3 };
+    const { texts, completions } = await pieces(triple, ['a'], { ...free, stopStrings });
+    const unstopped = await generate(triple, ['a'], free);
+    const found = new Set<string>();
+    completions.forEach(({ text, tokens }, i) => {
+      const whole = unstopped[i]!.text;
+      const ends = Array.from(whole, (_, end) => whole.slice(0, end + 1)).find((begun) =>
+        stopStrings.some((stop) => begun.endsWith(stop)),
+      );
+      const stops = stopStrings.filter((each) => ends?.endsWith(each));
+      const stop = stops.sort((a, b) => b.length - a.length)[0];
+      expect(text).toBe(ends === undefined ? whole : ends.slice(0, -stop!.length));
+      expect(texts[i]!.join('')).toBe(text);
+      expect(decode(tokens).startsWith(ends ?? whole)).toBe(true);
+      expect(decode(tokens.slice(0, -1)).length).toBeLessThan(ends?.length ?? Infinity);
+      if (stop) found.add(stop);
+    });
+    expect(found.size).toBeGreaterThan(3);
+  });
+
   it('is stopped by a signal in the middle of a chunk', async () => {
     const controller = new AbortController();
     const options = { maxNewTokens: 30, stopTokens: [], compile: true, signal: controller.signal };
