@@ -112,9 +112,9 @@ async function* write(
  * @param options - see {@link GenerateOptions}
  * @returns the completions, prompt after prompt, when the generator is done; leaving it early frees
  *   what it holds
- * @throws RangeError, at the first `next()`, if an option is invalid, a prompt is empty, has a token
+ * @throws RangeError or TypeError, at the first `next()`, if an option is unknown or invalid, a prompt is empty, has a token
  *   outside the vocabulary or is too long, or the tokenizer does not fit the model; later, if logits
- *   are not finite
+ *   are not finite, or processors leave no token; the signal's reason, if it aborts
  *
  * @example
  * ```ts
@@ -156,6 +156,9 @@ export async function* generateStream(
  * const model = { config, params: initParams(config, 0), tokenizer };
  * const completions = await generate(model, ['ab', [1]], { maxNewTokens: 4, groupSize: 2, seed: 1 });
  * completions.map(({ prompt }) => prompt); // => ["ab", "ab", "b", "b"]
+ * const constraint = regexConstraint(tokenizer, /(ab){2}/);
+ * const [{ text }] = await generate(model, ['a'], { maxNewTokens: 6, processors: [minP(0.1)], constraint });
+ * text; // => "abab"
  * ```
  */
 export async function generate(
