@@ -51,6 +51,7 @@ export { type WeightLayout, dense } from './ops/dense.js';
 export { embedding } from './ops/embedding.js';
 export { mergeHeads, splitHeads } from './ops/heads.js';
 export { layerNorm, rmsNorm } from './ops/norm.js';
+export { placeColumn } from './ops/place-column.js';
 export {
   type RotaryOptions,
   type RotaryTables,

@@ -6,6 +6,7 @@ import {
   embedding,
   mergeHeads,
   partialRotary,
+  placeColumn,
   rotaryTables,
 } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
@@ -34,15 +35,11 @@ export interface DecoderInput {
 
 /** Keys and values of earlier tokens, with room for one more: a cache has the same shape at every step. */
 export interface Past {
-  /** One entry a layer, 0 in the columns that are not used yet. */
+  /** One entry a layer; 0 in the columns that are not used yet. */
   readonly cache: readonly LayerCache[];
-  /** `[S, 1]`, 1 in the column of the new token, else 0. */
-  readonly column: tf.Tensor;
+  /** int32, the column of the new token. */
+  readonly column: tf.Scalar;
 }
-
-/** The cache with the new token's keys or values `[B, K, 1, d]` in its column. */
-const placed = (before: tf.Tensor, now: tf.Tensor, column: tf.Tensor): tf.Tensor =>
-  tf.add(before, tf.mul(now, column));
 
 /** The lookup that blocks use, with one message for a record that does not fit. */
 export const lookup =
@@ -154,8 +151,8 @@ function block(
   const heads = blueprint.attention.heads(read, get, layer, config, batch);
   const [q, k, v] = turned(heads, config, tables) as [tf.Tensor, tf.Tensor, tf.Tensor];
   const before = past?.cache[index];
-  const key = before ? placed(before.key, k, past!.column) : k;
-  const value = before ? placed(before.value, v, past!.column) : v;
+  const key = before ? placeColumn(before.key, k, past!.column) : k;
+  const value = before ? placeColumn(before.value, v, past!.column) : v;
   const seen = attention(q, key, value, { ...mask, ...scoring(config) });
   const attended = blueprint.attention.output(mergeHeads(seen), get, layer, config);
   const middle = tf.add(hidden, norm(attended, names.afterAttention));

@@ -47,8 +47,10 @@ export interface Input {
   readonly place?: string;
 }
 
-/** What a loop needs of the recording that it is part of. */
-export interface LoopRecorder {
+/** What operations need of the recording that they are part of. */
+export interface ActiveRecorder {
+  /** Whether XLA will compile the graph: its own operations may be used. */
+  readonly xla: boolean;
   /**
    * Writes a loop down: its body is run once.
    *
@@ -64,10 +66,10 @@ export interface LoopRecorder {
   ): tf.Tensor[];
 }
 
-let active: LoopRecorder | undefined;
+let active: ActiveRecorder | undefined;
 
 /** The recording that is going on, if one is. */
-export const activeRecorder = (): LoopRecorder | undefined => active;
+export const activeRecorder = (): ActiveRecorder | undefined => active;
 
 let recording = false;
 
@@ -94,6 +96,7 @@ const inferred: Readonly<Record<string, readonly (readonly [string, number])[]>>
  *
  * @param where - what to call the function in messages
  * @param inputs - the arguments' tensors: those with a `place` are found there in the graph, the others will be fed
+ * @param xla - whether XLA will compile the graph
  * @param body - runs the function; `result` is handed back as it is, `tensors` are the graph's outputs
  * @throws Error if the function reads a tensor's values, is asynchronous, asks for random numbers of JavaScript's, or uses an
  *   operation whose result's shape depends on values; the message names the line
@@ -101,6 +104,7 @@ const inferred: Readonly<Record<string, readonly (readonly [string, number])[]>>
 export function record(
   where: string,
   inputs: readonly Input[],
+  xla: boolean,
   body: () => { readonly tensors: readonly tf.Tensor[]; readonly result: unknown },
 ): Recording {
   const backend = nativeBackend();
@@ -232,7 +236,8 @@ export function record(
     Object.fromEntries(Object.entries(overrides).map(([name, value]) => [name, { value }])),
   ) as Binding;
 
-  const loopRecorder: LoopRecorder = {
+  const recorder: ActiveRecorder = {
+    xla,
     loop: (count, initial, body) => {
       const frame = `l${loops++}`;
       const [limit] = idsOf([count]).map((id) => known.get(id)!);
@@ -285,7 +290,7 @@ export function record(
   const before = tf.engine().state.numTensors;
   const random = Math.random;
   recording = true;
-  active = loopRecorder;
+  active = recorder;
   backend.binding = recordingBinding;
   backend.getInputTensorIds = idsOf;
   backend.write = (...args: Parameters<typeof write>) => {

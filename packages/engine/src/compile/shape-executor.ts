@@ -4,6 +4,21 @@ import type { Attribute, TensorMetadata } from './graph.js';
 /** Operations that refuse zeros, and others with results of the same shape and type. */
 const harmless = new Map(['FloorDiv', 'FloorMod', 'Mod', 'Div'].map((op) => [op, 'Maximum']));
 
+/** Operations that exist in XLA alone, with results of their first operand's shape and type. */
+const likeFirst = new Set(['XlaDynamicUpdateSlice']);
+
+/** What to run for the shape of an operation's result. */
+function runnable(
+  { TF_ATTR_TYPE }: Binding,
+  op: string,
+  attributes: readonly Attribute[],
+  ids: readonly number[],
+): [string, readonly Attribute[], readonly number[]] {
+  if (!likeFirst.has(op)) return [harmless.get(op) ?? op, attributes, ids];
+  const type = attributes.filter((each) => each.name === 'T' && each.type === TF_ATTR_TYPE);
+  return ['Identity', type, ids.slice(0, 1)];
+}
+
 /** Stand-ins hold zeros, which are indices wherever indices are wanted. */
 function zerosOf(
   { TF_FLOAT, TF_INT32, TF_BOOL }: Binding,
@@ -63,17 +78,16 @@ export function shapeExecutor(binding: Binding) {
       const call = `${op} ${JSON.stringify(attributes)} ${ids.map(signature).join()}`;
       const before = known.get(call);
       if (before !== undefined) return before.map(([key, metadata]) => alias(key, metadata));
-      const results = binding
-        .executeOp(harmless.get(op) ?? op, attributes, ids, count)
-        .map((metadata) => {
-          const { id, dtype, shape } = metadata;
-          const key = learn(id, dtype, shape);
-          const zeros = standIns.has(key) ? undefined : zerosOf(binding, dtype, shape);
-          if (zeros !== undefined) standIns.set(key, binding.createTensor(shape, dtype, zeros));
-          if (standIns.has(key)) binding.deleteTensor(id);
-          else standIns.set(key, id);
-          return [key, metadata] as const;
-        });
+      const [asked, given, operands] = runnable(binding, op, attributes, ids);
+      const results = binding.executeOp(asked, given, operands, count).map((metadata) => {
+        const { id, dtype, shape } = metadata;
+        const key = learn(id, dtype, shape);
+        const zeros = standIns.has(key) ? undefined : zerosOf(binding, dtype, shape);
+        if (zeros !== undefined) standIns.set(key, binding.createTensor(shape, dtype, zeros));
+        if (standIns.has(key)) binding.deleteTensor(id);
+        else standIns.set(key, id);
+        return [key, metadata] as const;
+      });
       known.set(call, results);
       return results.map(([key, metadata]) => alias(key, metadata));
     },

@@ -26,7 +26,12 @@ const operations = {
   BiasAddGrad: channelsLast,
   L2Loss: float,
   LogSoftmax: float,
-} as const;
+  /** Only in what XLA compiles. */
+  XlaDynamicUpdateSlice: (b) => [
+    ...float(b),
+    { name: 'Tindices', type: b['TF_ATTR_TYPE'], value: b['TF_INT32'] },
+  ],
+} as const satisfies Readonly<Record<string, Attributes>>;
 
 /**
  * Runs one of TensorFlow's own operations, registered as a kernel so that tidy scopes and tapes see

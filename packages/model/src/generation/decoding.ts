@@ -9,13 +9,17 @@ import {
 } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
+import type { Lookup } from '../architecture/blueprint.js';
 import type { ModelConfig } from '../config.js';
 import { type LayerCache, classify, decode, lookup } from '../decoder.js';
+import { type Draw, LARGEST_FILTER, draw } from './draw.js';
 
 /** Rows that are being decoded together. Its tensors belong to whoever holds it. */
 export interface Decoding {
   /** `[R, V]`: scores of each row's next token. */
   readonly logits: tf.Tensor;
+  /** `[R, D]`, if asked for: what the scores were made from. */
+  readonly features?: tf.Tensor;
   /** `[R, K, S, d]` each; `S` has room for all tokens that may come. */
   readonly cache: readonly LayerCache[];
   /** Padded columns at the left of each row. */
@@ -24,9 +28,10 @@ export interface Decoding {
   readonly time: number;
 }
 
-export const disposeDecoding = ({ logits, cache }: Partial<Decoding>): void => {
+export const disposeDecoding = ({ logits, features, cache }: Partial<Decoding>): void => {
   tf.dispose([
     ...(logits ? [logits] : []),
+    ...(features ? [features] : []),
     ...(cache ?? []).flatMap(({ key, value }) => [key, value]),
   ]);
 };
@@ -35,7 +40,22 @@ export const disposeDecoding = ({ logits, cache }: Partial<Decoding>): void => {
 const COLUMNS = 8;
 
 /** What the two steps of decoding compute. A type, since compiled functions take no interfaces. */
-type Scored = { readonly logits: tf.Tensor; readonly cache: readonly LayerCache[] };
+type Scored = {
+  readonly logits: tf.Tensor;
+  readonly features?: tf.Tensor;
+  readonly cache: readonly LayerCache[];
+};
+
+/** The scores of rows `[R, D]`, and their features if they are asked for. */
+function score(
+  get: Lookup,
+  config: ModelConfig,
+  hidden: tf.Tensor,
+  wanted: boolean,
+): Omit<Scored, 'cache'> {
+  const { logits, features } = classify(get, config, hidden);
+  return wanted ? { logits, features } : { logits };
+}
 
 type PromptTensors = {
   /** `[R, T]` int32, padded at the left. */
@@ -43,6 +63,7 @@ type PromptTensors = {
   /** `[R]` int32 */
   readonly padding: tf.Tensor1D;
   readonly capacity: number;
+  readonly features: boolean;
 };
 
 const real = (padding: tf.Tensor1D, columns: number): tf.Tensor =>
@@ -51,7 +72,7 @@ const real = (padding: tf.Tensor1D, columns: number): tf.Tensor =>
 function readPrompts(
   params: Params,
   config: ModelConfig,
-  { tokens, padding, capacity }: PromptTensors,
+  { tokens, padding, capacity, features }: PromptTensors,
 ): Scored {
   const get = lookup('generate', params);
   const [rows, time] = tokens.shape;
@@ -66,7 +87,7 @@ function readPrompts(
   // What stands in padded columns is masked for ever; it need not be 0.
   const roomy = (x: tf.Tensor): tf.Tensor => padTo(x, capacity, { axis: 2 });
   return {
-    logits: classify(get, config, last).logits,
+    ...score(get, config, last, features),
     cache: cache.map(({ key, value }) => ({ key: roomy(key), value: roomy(value) })),
   };
 }
@@ -79,12 +100,13 @@ type TokenTensors = {
   /** int32, the column of the new tokens. */
   readonly time: tf.Scalar;
   readonly cache: readonly LayerCache[];
+  readonly features: boolean;
 };
 
 function readTokens(
   params: Params,
   config: ModelConfig,
-  { tokens, padding, time, cache: before }: TokenTensors,
+  { tokens, padding, time, cache: before, features }: TokenTensors,
 ): Scored {
   const get = lookup('generate', params);
   const capacity = before[0]!.key.shape[2]!;
@@ -98,87 +120,79 @@ function readTokens(
       const near = tf.greater(columns, tf.sub(time, tf.scalar(window, 'int32')));
       return { keyMask: tf.logicalAnd(seen, near) };
     },
-    past: {
-      cache: before,
-      column: tf.reshape(tf.cast(tf.equal(columns, time), 'float32'), [-1, 1]),
-    },
+    past: { cache: before, column: time },
   });
-  return { logits: classify(get, config, hidden).logits, cache };
+  return { ...score(get, config, hidden, features), cache };
 }
 
-type ChunkTensors = Omit<TokenTensors, 'time'> & {
-  /** int32, the column of the first tokens that are read. */
-  readonly time: tf.Scalar;
-  /** int32, tokens to draw, at most `N`. */
-  readonly count: tf.Scalar;
-  /** `[R, N]`, numbers in [0, 1) that decide. */
-  readonly uniforms: tf.Tensor2D;
-  /** More than 0. */
-  readonly temperature: tf.Scalar;
-};
+type ChunkTensors = Omit<TokenTensors, 'time'> &
+  Draw & {
+    /** int32, the column of the first tokens that are read. */
+    readonly time: tf.Scalar;
+    /** int32, tokens to draw, at most `N`. */
+    readonly count: tf.Scalar;
+    /** `[R, N]`, numbers in [0, 1) that decide. */
+    readonly uniforms: tf.Tensor2D;
+  };
 
 type Chunk = {
   /** `[R, N]`, 0 beyond the count. */
   readonly tokens: tf.Tensor;
   readonly logProbs: tf.Tensor;
+  readonly sampledLogProbs: tf.Tensor;
+  /** `[R, N, D]` */
+  readonly features?: tf.Tensor;
   readonly cache: readonly LayerCache[];
 };
-
-/** The largest number below 1 in float32: a draw must not reach the sum of all weights. */
-const BELOW_ONE = 1 - 2 ** -24;
-
-/** Draws a token a row by inverse CDF, as `sampleToken` does for one row: `[R]`, with its log-probability at temperature 1. */
-function draw(
-  logits: tf.Tensor,
-  uniform: tf.Tensor,
-  temperature: tf.Scalar,
-): [tf.Tensor, tf.Tensor] {
-  const vocabulary = logits.shape[1]!;
-  const index = tf.range(0, vocabulary, 1, 'int32');
-  const shifted = tf.sub(logits, tf.max(logits, 1, true));
-  const weights = tf.exp(tf.div(shifted, temperature)) as tf.Tensor2D;
-  const upTo = tf.cast(tf.lessEqual(tf.reshape(index, [-1, 1]), index), 'float32') as tf.Tensor2D;
-  const cumulative = tf.matMul(weights, upTo);
-  const total = tf.slice(cumulative, [0, vocabulary - 1], [-1, 1]);
-  const target = tf.mul(total, tf.minimum(tf.reshape(uniform, [-1, 1]), BELOW_ONE));
-  const token = tf.sum(tf.cast(tf.lessEqual(cumulative, target), 'int32'), 1);
-  const chosen = tf.cast(tf.equal(index, tf.reshape(token, [-1, 1])), 'float32');
-  const logSum = tf.log(tf.sum(tf.exp(shifted), 1));
-  return [tf.cast(token, 'int32'), tf.sub(tf.sum(tf.mul(shifted, chosen), 1), logSum)];
-}
 
 /** Reads and draws many tokens in one go: {@link readTokens} and a draw, `count` times. */
 function readChunk(
   params: Params,
   config: ModelConfig,
-  { tokens: first, padding, time, cache: before, count, uniforms, temperature }: ChunkTensors,
+  { tokens: first, padding, time, cache: before, ...given }: ChunkTensors,
 ): Chunk {
-  const columns = tf.range(0, uniforms.shape[1], 1, 'int32');
+  const { count, uniforms, features: wanted, ...how } = given;
+  const [rows, length] = uniforms.shape;
+  const columns = tf.range(0, length, 1, 'int32');
   const start = {
     latest: first as tf.Tensor,
     cache: before,
     tokens: tf.zeros(uniforms.shape, 'int32') as tf.Tensor,
     logProbs: tf.zeros(uniforms.shape) as tf.Tensor,
+    sampledLogProbs: tf.zeros(uniforms.shape) as tf.Tensor,
+    ...(wanted && { features: tf.zeros([rows, length, config.hiddenSize]) as tf.Tensor }),
   };
-  const { tokens, logProbs, cache } = repeat(count, start, (round, state) => {
-    const { logits, cache } = readTokens(params, config, {
-      ...{ tokens: state.latest as tf.Tensor2D, padding, cache: state.cache },
-      time: tf.add(time, round),
-    });
-    const column = tf.equal(columns, round);
-    const uniform = tf.sum(tf.mul(uniforms, tf.cast(column, 'float32')), 1);
-    const [token, logProb] = draw(logits, uniform, temperature);
-    const latest = tf.reshape(token, [-1, 1]);
-    return {
-      ...{ latest, cache: [...cache] },
-      tokens: tf.add(state.tokens, tf.mul(latest, tf.cast(column, 'int32'))),
-      logProbs: tf.add(
-        state.logProbs,
-        tf.mul(tf.reshape(logProb, [-1, 1]), tf.cast(column, 'float32')),
-      ),
-    };
-  });
-  return { tokens, logProbs, cache };
+  const { tokens, logProbs, sampledLogProbs, features, cache } = repeat(
+    count,
+    start,
+    (round, state) => {
+      const { logits, features, cache } = readTokens(params, config, {
+        ...{ tokens: state.latest as tf.Tensor2D, padding, cache: state.cache },
+        ...{ time: tf.add(time, round), features: wanted },
+      });
+      const column = tf.equal(columns, round);
+      const here = tf.cast(column, 'float32');
+      const uniform = tf.sum(tf.mul(uniforms, here), 1);
+      const [token, logProb, sampled] = draw(logits, uniform, how);
+      const latest = tf.reshape(token, [-1, 1]);
+      const put = (before: tf.Tensor, now: tf.Tensor): tf.Tensor =>
+        tf.add(before, tf.mul(tf.reshape(now, [-1, 1]), here));
+      const row = [rows, 1, config.hiddenSize];
+      return {
+        ...{ latest, cache: [...cache] },
+        tokens: tf.add(state.tokens, tf.mul(latest, tf.cast(column, 'int32'))),
+        logProbs: put(state.logProbs, logProb),
+        sampledLogProbs: put(state.sampledLogProbs, sampled),
+        ...(wanted && {
+          features: tf.add(
+            state.features!,
+            tf.mul(tf.reshape(features!, row), tf.reshape(here, [-1, 1])),
+          ),
+        }),
+      };
+    },
+  );
+  return { tokens, logProbs, sampledLogProbs, ...(wanted && { features: features! }), cache };
 }
 
 /** How steps run: operation by operation, as graphs, or as machine code. */
@@ -211,6 +225,7 @@ export function decodingSteps(mode: CompileMode): DecodingSteps {
  * Reads all prompts in one pass, padded at the left. The caller owns the result.
  *
  * @param room - tokens that may follow
+ * @param features - whether these are wanted besides the scores
  */
 export function prefill(
   steps: DecodingSteps,
@@ -218,6 +233,7 @@ export function prefill(
   config: ModelConfig,
   prompts: readonly (readonly number[])[],
   room: number,
+  features: boolean,
 ): Decoding {
   const time = bucket(Math.max(...prompts.map((prompt) => prompt.length)), COLUMNS);
   const padding = prompts.map((prompt) => time - prompt.length);
@@ -226,7 +242,7 @@ export function prefill(
   const input = {
     tokens: tf.tensor2d(ids, [prompts.length, time], 'int32'),
     padding: tf.tensor1d(padding, 'int32'),
-    capacity: bucket(time + room, COLUMNS),
+    ...{ capacity: bucket(time + room, COLUMNS), features },
   };
   try {
     return { ...steps.readPrompts(params, config, input), padding, time };
@@ -266,6 +282,7 @@ export function advance(
   previous: Pick<Decoding, 'cache' | 'padding' | 'time'>,
   from: readonly number[],
   tokens: readonly number[],
+  features: boolean,
 ): Decoding {
   const padding = from.map((row) => previous.padding[row]!);
   const { time } = previous;
@@ -274,7 +291,7 @@ export function advance(
     tokens: tf.tensor2d(Int32Array.from(tokens), [tokens.length, 1], 'int32'),
     padding: tf.tensor1d(Int32Array.from(padding), 'int32'),
     time: tf.scalar(time, 'int32'),
-    cache,
+    ...{ cache, features },
   };
   try {
     return { ...steps.readTokens(params, config, input), padding, time: time + 1 };
@@ -296,6 +313,37 @@ export interface Drawn {
   readonly tokens: Int32Array;
   /** `[R * CHUNK]`, nats. */
   readonly logProbs: Float32Array;
+  readonly sampledLogProbs: Float32Array;
+  /** `[R * CHUNK * D]`, if asked for. */
+  readonly features?: Float32Array;
+}
+
+/** What can be done to a distribution inside of a graph. */
+export interface PlainSampling {
+  /** 0 takes the most probable token. */
+  readonly temperature: number;
+  readonly topK: number;
+  readonly topP: number;
+}
+
+/** Among which tokens a graph draws. */
+function amongOf({ temperature, topK, topP }: PlainSampling, vocabSize: number): Draw['among'] {
+  if (temperature === 0) return 'best';
+  return topK < vocabSize || topP < 1 ? 'some' : 'all';
+}
+
+/** Whether a graph can draw so: it filters small vocabularies only. */
+export const drawsInGraph = (sampling: PlainSampling, vocabSize: number): boolean =>
+  amongOf(sampling, vocabSize) !== 'some' || vocabSize <= LARGEST_FILTER;
+
+/** How a chunk is drawn. */
+export interface Drawing {
+  /** `[R * CHUNK]`, numbers in [0, 1) that decide. */
+  readonly uniforms: Float32Array;
+  /** How many tokens, at most {@link CHUNK}. */
+  readonly count: number;
+  readonly sampling: PlainSampling;
+  readonly features: boolean;
 }
 
 /**
@@ -304,7 +352,6 @@ export interface Drawn {
  * @param previous - stays as it is, and its owner's
  * @param from - as for {@link advance}
  * @param tokens - the latest one of each new row
- * @param uniforms - `[R * CHUNK]`
  * @returns the new rows; the caller owns the cache
  */
 export async function advanceChunk(
@@ -314,9 +361,7 @@ export async function advanceChunk(
   previous: Pick<Decoding, 'cache' | 'padding' | 'time'>,
   from: readonly number[],
   tokens: readonly number[],
-  uniforms: Float32Array,
-  count: number,
-  temperature: number,
+  { uniforms, count, sampling, features }: Drawing,
 ): Promise<Drawn> {
   const padding = from.map((row) => previous.padding[row]!);
   const { time } = previous;
@@ -327,17 +372,23 @@ export async function advanceChunk(
     time: tf.scalar(time, 'int32'),
     count: tf.scalar(count, 'int32'),
     uniforms: tf.tensor2d(uniforms, [tokens.length, CHUNK]),
-    temperature: tf.scalar(temperature),
+    temperature: tf.scalar(sampling.temperature || 1),
+    topK: tf.scalar(sampling.topK, 'int32'),
+    topP: tf.scalar(sampling.topP),
     cache,
   };
   try {
-    const chunk = steps.readChunk(params, config, { ...input, cache: given });
+    const among = amongOf(sampling, config.vocabSize);
+    const chunk = steps.readChunk(params, config, { ...input, cache: given, among, features });
+    const { cache: after, ...drawn } = chunk;
     const read = {
-      tokens: (await chunk.tokens.data()) as Int32Array,
-      logProbs: (await chunk.logProbs.data()) as Float32Array,
+      tokens: (await drawn.tokens.data()) as Int32Array,
+      logProbs: (await drawn.logProbs.data()) as Float32Array,
+      sampledLogProbs: (await drawn.sampledLogProbs.data()) as Float32Array,
+      ...(drawn.features && { features: (await drawn.features.data()) as Float32Array }),
     };
-    tf.dispose([chunk.tokens, chunk.logProbs]);
-    return { ...read, cache: chunk.cache, padding, time: time + count };
+    tf.dispose(Object.values(drawn));
+    return { ...read, cache: after, padding, time: time + count };
   } finally {
     tf.dispose(Object.values(input));
     if (cache !== previous.cache) tf.dispose(cache as unknown as tf.TensorContainer);

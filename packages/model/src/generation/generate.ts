@@ -1,5 +1,6 @@
 import { rng } from '@cfrl/engine';
 
+import type { Tokenizer } from '../tokenizer/types.js';
 import type { Completion, SampledToken } from './completion.js';
 import {
   CHUNK,
@@ -8,15 +9,95 @@ import {
   advanceChunk,
   decodingSteps,
   disposeDecoding,
+  drawsInGraph,
   prefill,
 } from './decoding.js';
 import { planGeneration } from './options.js';
-import type { GenerateOptions, LanguageModel } from './options.js';
-import { arrange, complete, drawColumn, takeColumn, uniformsOf } from './writing.js';
-import type { Writing } from './writing.js';
+import type { GenerateOptions, GenerationPlan, LanguageModel } from './options.js';
+import { textStream } from './text-stream.js';
+import { type Writing, arrange, complete, drawColumn, takeColumn, uniformsOf } from './writing.js';
 
-/** Vocabulary up to which tokens are drawn in the graph, by a product with a triangle of that size. */
-const LARGEST_DRAW = 1024;
+/** The completions that a plan asks for, before their first tokens. */
+function begin(
+  { seeds, groupSize, prompts, stopStrings, constraint }: GenerationPlan,
+  { decode }: Tokenizer,
+  withText: boolean,
+): Writing[] {
+  return seeds.map((seed, index): Writing => {
+    const row = Math.floor(index / groupSize);
+    return {
+      ...{ index, row, source: rng(seed), prompt: prompts[row]!, state: constraint?.start ?? 0 },
+      ...{ tokens: [], logProbs: [], sampledLogProbs: [], features: [] },
+      ...((withText || stopStrings.length > 0) && {
+        text: { stream: textStream(decode, stopStrings), pieces: [] },
+      }),
+    };
+  });
+}
+
+/** Writes completions, column after column. */
+async function* write(
+  model: LanguageModel,
+  prompts: readonly (string | readonly number[])[],
+  options: GenerateOptions,
+  withText: boolean,
+): AsyncGenerator<readonly SampledToken[], Completion[]> {
+  const plan = planGeneration(model, prompts, options);
+  const { plain, features } = plan;
+  const { config, params, tokenizer } = model;
+  const all = begin(plan, tokenizer, withText);
+  if (all.length === 0) return [];
+
+  options.signal?.throwIfAborted();
+  const { compile = false } = options;
+  const steps = decodingSteps(compile);
+  // By temperature, top-k and top-p tokens are drawn inside of the graph, many at a time; by anything else outside of it.
+  const inGraph = compile !== false && plain !== undefined && drawsInGraph(plain, config.vocabSize);
+  const texts = plan.prompts.map(({ tokens }) => tokens);
+  const first = prefill(steps, params, config, texts, plan.maxNewTokens, features);
+  let now: Pick<Decoding, 'cache' | 'padding' | 'time'> & Partial<Decoding> = first;
+  const replace = (next: typeof now): void => {
+    disposeDecoding(now);
+    now = next;
+  };
+  try {
+    let active: Writing[] = all;
+    const goOn = (column: readonly SampledToken[]): readonly SampledToken[] => {
+      active = active.filter(({ finishReason }) => finishReason === undefined);
+      return column;
+    };
+    for (let scored: Decoding | undefined = first; active.length > 0;) {
+      if (scored !== undefined) {
+        const read = {
+          logits: (await scored.logits.data()) as Float32Array,
+          ...(scored.features && { features: (await scored.features.data()) as Float32Array }),
+        };
+        yield goOn(drawColumn(active, read, plan, config));
+        if (active.length === 0) break;
+      }
+      options.signal?.throwIfAborted();
+      const { from, tokens } = arrange(now.padding.length, active, all.length);
+      if (!inGraph) {
+        scored = advance(steps, params, config, now, from, tokens, features);
+        replace(scored);
+        continue;
+      }
+      scored = undefined;
+      const count = Math.min(CHUNK, plan.maxNewTokens - active[0]!.tokens.length);
+      const uniforms = uniformsOf(from.length, active, plain.temperature === 0 ? 0 : count);
+      const drawing = { uniforms, count, sampling: plain, features };
+      const drawn = await advanceChunk(steps, params, config, now, from, tokens, drawing);
+      replace({ cache: drawn.cache, padding: drawn.padding, time: drawn.time });
+      for (let column = 0; column < count && active.length > 0; column++) {
+        if (column > 0) options.signal?.throwIfAborted();
+        yield goOn(takeColumn(active, drawn, column, plan, config.hiddenSize));
+      }
+    }
+  } finally {
+    disposeDecoding(now);
+  }
+  return all.map((each) => complete(each, plan, tokenizer));
+}
 
 /**
  * Samples completions with cached keys and values, and yields them token by token: one column a
@@ -31,9 +112,9 @@ const LARGEST_DRAW = 1024;
  * @param options - see {@link GenerateOptions}
  * @returns the completions, prompt after prompt, when the generator is done; leaving it early frees
  *   what it holds
- * @throws RangeError, at the first `next()`, if an option is invalid, a prompt is empty, has a token
+ * @throws RangeError or TypeError, at the first `next()`, if an option is unknown or invalid, a prompt is empty, has a token
  *   outside the vocabulary or is too long, or the tokenizer does not fit the model; later, if logits
- *   are not finite
+ *   are not finite, or processors leave no token; the signal's reason, if it aborts
  *
  * @example
  * ```ts
@@ -54,77 +135,7 @@ export async function* generateStream(
   prompts: readonly (string | readonly number[])[],
   options: GenerateOptions,
 ): AsyncGenerator<readonly SampledToken[], Completion[]> {
-  const plan = planGeneration(model, prompts, options);
-  const { groupSize } = plan;
-  const all = plan.seeds.map((seed, index): Writing => {
-    const row = Math.floor(index / groupSize);
-    return { index, row, source: rng(seed), tokens: [], logProbs: [] };
-  });
-  if (all.length === 0) return [];
-
-  options.signal?.throwIfAborted();
-  const { config, params, tokenizer } = model;
-  const { compile = false } = options;
-  const steps = decodingSteps(compile);
-  const { temperature, topK, topP } = plan.sampling;
-  // Drawing among all tokens is part of the graph, many tokens at a time; choosing among them is not.
-  const inChunks =
-    compile !== false &&
-    temperature > 0 &&
-    topK >= config.vocabSize &&
-    topP === 1 &&
-    config.vocabSize <= LARGEST_DRAW;
-  let now: Pick<Decoding, 'cache' | 'padding' | 'time'> & Partial<Decoding> = prefill(
-    steps,
-    params,
-    config,
-    plan.prompts.map(({ tokens }) => tokens),
-    plan.maxNewTokens,
-  );
-  const replace = (next: typeof now): void => {
-    disposeDecoding(now);
-    now = next;
-  };
-  try {
-    let active: Writing[] = all;
-    const unfinished = (): Writing[] =>
-      active.filter(({ finishReason }) => finishReason === undefined);
-    const first = (await now.logits!.data()) as Float32Array;
-    for (let logits: Float32Array | undefined = first; active.length > 0;) {
-      if (logits !== undefined) {
-        const column = drawColumn(active, logits, plan, config.vocabSize);
-        active = unfinished();
-        yield column;
-        if (active.length === 0) break;
-      }
-      options.signal?.throwIfAborted();
-      const { from, tokens } = arrange(now.padding.length, active, all.length);
-      if (!inChunks) {
-        const next = advance(steps, params, config, now, from, tokens);
-        replace(next);
-        logits = (await next.logits.data()) as Float32Array;
-        continue;
-      }
-      logits = undefined;
-      const left = plan.maxNewTokens - active[0]!.tokens.length;
-      const count = Math.min(CHUNK, left);
-      const uniforms = uniformsOf(from.length, active, count);
-      const drawn = await advanceChunk(
-        ...([steps, params, config, now, from, tokens, uniforms, count, temperature] as const),
-      );
-      replace(drawn);
-      for (let column = 0; column < count && active.length > 0; column++) {
-        const sampled = takeColumn(active, drawn, column, plan);
-        active = unfinished();
-        yield sampled;
-      }
-    }
-  } finally {
-    disposeDecoding(now);
-  }
-  return all.map((each) =>
-    complete(each, plan.prompts[Math.floor(each.index / groupSize)]!, tokenizer),
-  );
+  return yield* write(model, prompts, options, true);
 }
 
 /**
@@ -145,6 +156,9 @@ export async function* generateStream(
  * const model = { config, params: initParams(config, 0), tokenizer };
  * const completions = await generate(model, ['ab', [1]], { maxNewTokens: 4, groupSize: 2, seed: 1 });
  * completions.map(({ prompt }) => prompt); // => ["ab", "ab", "b", "b"]
+ * const constraint = regexConstraint(tokenizer, /(ab){2}/);
+ * const [{ text }] = await generate(model, ['a'], { maxNewTokens: 6, processors: [minP(0.1)], constraint });
+ * text; // => "abab"
  * ```
  */
 export async function generate(
@@ -152,7 +166,7 @@ export async function generate(
   prompts: readonly (string | readonly number[])[],
   options: GenerateOptions,
 ): Promise<Completion[]> {
-  const stream = generateStream(model, prompts, options);
+  const stream = write(model, prompts, options, false);
   for (;;) {
     const { done, value } = await stream.next();
     if (done) return value;

@@ -1,8 +1,14 @@
-import { checkInRange, checkPositiveInteger, checkSeed, fold } from '@cfrl/engine';
+import { checkInRange, checkOptions, checkPositiveInteger, checkSeed, fold } from '@cfrl/engine';
 import type { Params } from '@cfrl/engine';
 
 import type { ModelConfig } from '../config.js';
 import type { Tokenizer } from '../tokenizer/types.js';
+import type { Constraint } from './constraint/constraint.js';
+import type { PlainSampling } from './decoding.js';
+import { temperature as cool, topK as keepTopK, topP as keepTopP } from './processors/filters.js';
+import { type LogitsProcessor, checkTokens } from './processors/processor.js';
+import { minNewTokens as forbidStops } from './processors/sequences.js';
+import type { Sampling } from './sample-token.js';
 
 /** A model with its tokenizer. */
 export interface LanguageModel {
@@ -21,8 +27,21 @@ export interface GenerateOptions {
   readonly topK?: number;
   /** Draws among the fewest tokens whose probability reaches this. @defaultValue 1 */
   readonly topP?: number;
+  /**
+   * What else changes the distribution, in this order, before temperature, top-k and top-p. For another order these can stand
+   * here too, by the functions of their names. @defaultValue []
+   */
+  readonly processors?: readonly LogitsProcessor[];
+  /** What texts may be written, before all processors: {@link regexConstraint}, {@link jsonConstraint}. @defaultValue any text */
+  readonly constraint?: Constraint;
   /** A completion ends with any of these. @defaultValue [tokenizer.endToken] */
   readonly stopTokens?: readonly number[];
+  /** A completion ends when its text has one of these, which its text then lacks. @defaultValue [] */
+  readonly stopStrings?: readonly string[];
+  /** Before so many tokens no stop token is drawn, and no stop string ends a completion. @defaultValue 0 */
+  readonly minNewTokens?: number;
+  /** Whether completions have the features of their tokens. @defaultValue false */
+  readonly features?: boolean;
   /** `G`, completions a prompt. @defaultValue 1 */
   readonly groupSize?: number;
   /** Completion `i` of prompt `p` draws from the stream `fold(seed, p, i)`. @defaultValue 0 */
@@ -38,19 +57,18 @@ export interface GenerateOptions {
   readonly signal?: AbortSignal;
 }
 
-/** How a token is drawn. */
-export interface SamplingOptions {
-  readonly temperature: number;
-  readonly topK: number;
-  readonly topP: number;
-}
-
 /** A request whose every part has been checked. */
 export interface GenerationPlan {
   readonly prompts: readonly { readonly text: string; readonly tokens: readonly number[] }[];
-  readonly sampling: SamplingOptions;
+  readonly sampling: Sampling;
+  /** If nothing else changes the distribution. */
+  readonly plain?: PlainSampling;
+  readonly constraint?: Constraint;
   readonly stopTokens: ReadonlySet<number>;
+  readonly stopStrings: readonly string[];
+  readonly minNewTokens: number;
   readonly maxNewTokens: number;
+  readonly features: boolean;
   readonly groupSize: number;
   /** `[prompts * groupSize]`, prompt after prompt. */
   readonly seeds: readonly number[];
@@ -66,7 +84,7 @@ function promptTokens(
   if (tokens.length === 0) {
     throw new RangeError(`${where} is empty, expected at least one token`);
   }
-  tokens.forEach((token, i) => checkToken(`${where}[${i}]`, token, config.vocabSize));
+  checkTokens(where, tokens, config.vocabSize);
   if (tokens.length + maxNewTokens > config.maxPositions) {
     throw new RangeError(
       `${where} has ${tokens.length} tokens, expected at most ${config.maxPositions - maxNewTokens} (maxPositions ${config.maxPositions} - maxNewTokens ${maxNewTokens})`,
@@ -92,9 +110,50 @@ function checkTurning(
   }
 }
 
-function checkToken(where: string, token: number, vocabSize: number): void {
-  if (!Number.isInteger(token) || token < 0 || token >= vocabSize) {
-    throw new RangeError(`${where} is ${token}, expected a token in [0, ${vocabSize})`);
+const KNOWN = [
+  ...['maxNewTokens', 'minNewTokens', 'temperature', 'topK', 'topP', 'processors', 'constraint'],
+  ...['stopTokens', 'stopStrings', 'groupSize', 'seed', 'seeds', 'features', 'compile', 'signal'],
+] as const satisfies readonly (keyof GenerateOptions)[];
+
+/** Options whose kind the types say, for callers without types. */
+function checkKinds({
+  processors = [],
+  stopStrings = [],
+  features = false,
+  compile = false,
+  signal,
+}: GenerateOptions): void {
+  processors.forEach((each: Partial<LogitsProcessor> | null, i) => {
+    if (typeof each !== 'object' || typeof each?.apply !== 'function') {
+      throw new TypeError(
+        `generate: processors[${i}] is ${String(each)}, expected what a function as minP(0.1) gives`,
+      );
+    }
+  });
+  stopStrings.forEach((text: unknown, i) => {
+    if (typeof text !== 'string' || text === '') {
+      throw new RangeError(
+        `generate: stopStrings[${i}] is ${JSON.stringify(text)}, expected a text that is not empty`,
+      );
+    }
+  });
+  if (typeof features !== 'boolean') {
+    throw new TypeError(`generate: features is ${String(features)}, expected true or false`);
+  }
+  if (typeof compile !== 'boolean' && compile !== 'xla') {
+    throw new TypeError(`generate: compile is ${String(compile)}, expected true, false or "xla"`);
+  }
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new TypeError(`generate: signal is ${String(signal)}, expected an AbortSignal`);
+  }
+}
+
+function checkConstraint({ after, start }: Constraint, vocabSize: number): void {
+  const { length } = after(start);
+  if (length !== vocabSize) {
+    throw new RangeError(
+      `generate: constraint is for ${length} tokens, expected ${vocabSize} (vocabSize); make it with the model's tokenizer`,
+    );
   }
 }
 
@@ -102,20 +161,28 @@ function checkToken(where: string, token: number, vocabSize: number): void {
 export function planGeneration(
   model: LanguageModel,
   prompts: readonly (string | readonly number[])[],
-  {
+  options: GenerateOptions,
+): GenerationPlan {
+  checkOptions('generate', options, KNOWN);
+  const { vocabSize } = model.config;
+  const {
     maxNewTokens,
+    minNewTokens = 0,
     temperature = 1,
-    topK = model.config.vocabSize,
+    topK = vocabSize,
     topP = 1,
+    processors = [],
+    constraint,
     stopTokens = [model.tokenizer.endToken],
+    stopStrings = [],
     groupSize = 1,
     seed = 0,
     seeds = prompts.flatMap((_, p) =>
       Array.from({ length: groupSize }, (__, i) => fold(seed, p, i)),
     ),
-  }: GenerateOptions,
-): GenerationPlan {
-  const { vocabSize } = model.config;
+    features = false,
+  } = options;
+  checkKinds(options);
   if (model.tokenizer.vocabSize !== vocabSize) {
     throw new RangeError(
       `generate: tokenizer has ${model.tokenizer.vocabSize} tokens, expected ${vocabSize} (vocabSize)`,
@@ -126,19 +193,40 @@ export function planGeneration(
   checkPositiveInteger('generate: topK', topK);
   checkInRange('generate: temperature', temperature, 0, Number.MAX_VALUE);
   checkInRange('generate: topP', topP, Number.MIN_VALUE, 1);
-  stopTokens.forEach((token, i) => checkToken(`generate: stopTokens[${i}]`, token, vocabSize));
+  if (!Number.isInteger(minNewTokens) || minNewTokens < 0 || minNewTokens > maxNewTokens) {
+    throw new RangeError(
+      `generate: minNewTokens is ${minNewTokens}, expected an integer in [0, ${maxNewTokens}] (maxNewTokens)`,
+    );
+  }
+  checkTokens('generate: stopTokens', stopTokens, vocabSize);
+  for (const { check } of processors) check?.(vocabSize);
+  if (constraint) checkConstraint(constraint, vocabSize);
   seeds.forEach((each, i) => checkSeed(`generate: seeds[${i}]`, each));
   if (seeds.length !== prompts.length * groupSize) {
     throw new RangeError(
       `generate: seeds has ${seeds.length} entries, expected ${prompts.length * groupSize} (prompts * groupSize)`,
     );
   }
+  const stops = new Set(stopTokens);
+  const changing = [
+    ...(minNewTokens > 0 && stopTokens.length > 0 ? [forbidStops(minNewTokens, stopTokens)] : []),
+    ...processors,
+  ];
+  const filters = [
+    ...(topK < vocabSize ? [keepTopK(topK)] : []),
+    ...(topP < 1 ? [keepTopP(topP)] : []),
+  ];
+  const cooling = temperature === 0 || temperature === 1 ? [] : [cool(temperature)];
+  const greedy = temperature === 0;
   return {
     prompts: prompts.map((prompt, p) =>
       promptTokens(model, prompt, `generate: prompts[${p}]`, maxNewTokens),
     ),
-    sampling: { temperature, topK, topP },
-    stopTokens: new Set(stopTokens),
+    sampling: { greedy, processors: [...changing, ...(greedy ? [] : [...cooling, ...filters])] },
+    ...(changing.length === 0 && !constraint && { plain: { temperature, topK, topP } }),
+    ...(constraint && { constraint }),
+    stopTokens: stops,
+    ...{ stopStrings, minNewTokens, features },
     maxNewTokens,
     groupSize,
     seeds,

@@ -1,9 +1,26 @@
 import { sampleIndex } from '@cfrl/engine';
 
-import type { SamplingOptions } from './options.js';
+import { type LogitsProcessor, type Written, largest, weightsOf } from './processors/processor.js';
+
+/** How a token is drawn. */
+export interface Sampling {
+  /** Whether the most probable token is taken. */
+  readonly greedy: boolean;
+  /** In the order in which they are applied. */
+  readonly processors: readonly LogitsProcessor[];
+}
+
+/** A token that was drawn. */
+export interface Sample {
+  readonly token: number;
+  /** Nats, under `softmax(logits)`. */
+  readonly logProb: number;
+  /** Nats, under the distribution that it was drawn from. */
+  readonly sampledLogProb: number;
+}
 
 /** Index of the largest entry, the first of several, which must all be finite. */
-function argMax(logits: ArrayLike<number>): number {
+function argMax(logits: Float32Array): number {
   let best = 0;
   for (let i = 0; i < logits.length; i++) {
     if (!Number.isFinite(logits[i]!)) {
@@ -16,54 +33,68 @@ function argMax(logits: ArrayLike<number>): number {
   return best;
 }
 
-/** Zeroes all but the `k` largest weights; ties with the smallest of them stay. */
-function keepTopK(weights: Float64Array, k: number): void {
-  if (k >= weights.length) return;
-  const threshold = Float64Array.from(weights).sort()[weights.length - k]!;
-  weights.forEach((weight, i) => {
-    if (weight < threshold) weights[i] = 0;
-  });
-}
-
-/** Zeroes all but the largest weights that together reach the share `p` of the sum. */
-function keepTopP(weights: Float64Array, p: number): void {
-  if (p >= 1) return;
-  const order = Array.from(weights.keys()).sort((a, b) => weights[b]! - weights[a]! || a - b);
-  const target = p * weights.reduce((sum, weight) => sum + weight, 0);
-  let before = 0;
-  for (const index of order) {
-    const weight = weights[index]!;
-    if (before >= target) weights[index] = 0;
-    before += weight;
+/** The logits after all processors, at least one of them finite. */
+function processed(
+  logits: Float32Array,
+  processors: readonly LogitsProcessor[],
+  written: Written,
+): Float64Array {
+  let now = new Float64Array(logits);
+  for (const { name, apply } of processors) {
+    now = apply(now, written) as typeof now;
+    if (now.length !== logits.length) {
+      throw new RangeError(
+        `generate: ${name} gives ${now.length} logits, expected ${logits.length} (vocabSize)`,
+      );
+    }
+    let left = false;
+    for (let i = 0; i < now.length; i++) {
+      if (!(now[i]! < Infinity)) {
+        throw new RangeError(
+          `generate: ${name} gives token ${i} the logit ${now[i]}, expected a finite number or -Infinity`,
+        );
+      }
+      if (now[i]! > -Infinity) left = true;
+    }
+    if (!left) {
+      throw new RangeError(
+        `generate: ${name} leaves no token after ${written.tokens.length} tokens of a completion, expected at least one ` +
+          'that may come; let the processors forbid less',
+      );
+    }
   }
+  return now;
 }
 
 /**
- * Draws one token by inverse CDF, in double precision; the order is temperature, top-k, top-p.
+ * Draws one token by inverse CDF, in double precision.
  *
  * @param logits - `[V]`
- * @param uniform - gives a number in [0, 1); asked once, and not at all for temperature 0
- * @returns the token, and its log-probability under `softmax(logits)`, whatever the sampling options
+ * @param uniform - gives a number in [0, 1); asked once, and not at all when greedy
  */
 export function sampleToken(
-  logits: ArrayLike<number>,
-  { temperature, topK, topP }: SamplingOptions,
+  logits: Float32Array,
+  { greedy, processors }: Sampling,
+  written: Written,
   uniform: () => number,
-): { token: number; logProb: number } {
+): Sample {
   const best = argMax(logits);
   const max = logits[best]!;
-  const weights = new Float64Array(logits.length);
-  let sum = 0;
-  for (let i = 0; i < weights.length; i++) sum += weights[i] = Math.exp(logits[i]! - max);
-
-  let token = best;
-  if (temperature > 0) {
-    for (let i = 0; temperature !== 1 && i < weights.length; i++) {
-      weights[i] = Math.exp((logits[i]! - max) / temperature);
-    }
-    keepTopK(weights, topK);
-    keepTopP(weights, topP);
-    token = sampleIndex(weights, uniform());
+  const raw = weightsOf(logits, max);
+  const logProbOf = (token: number): number => logits[token]! - max - Math.log(raw.sum);
+  if (processors.length === 0) {
+    const token = greedy ? best : sampleIndex(raw.weights, uniform());
+    const logProb = logProbOf(token);
+    return { token, logProb, sampledLogProb: greedy ? 0 : logProb };
   }
-  return { token, logProb: logits[token]! - max - Math.log(sum) };
+  const final = processed(logits, processors, written);
+  const top = largest(final);
+  if (greedy) {
+    const token = final.indexOf(top);
+    return { token, logProb: logProbOf(token), sampledLogProb: 0 };
+  }
+  const { weights, sum } = weightsOf(final, top);
+  const token = sampleIndex(weights, uniform());
+  const sampledLogProb = final[token]! - top - Math.log(sum);
+  return { token, logProb: logProbOf(token), sampledLogProb };
 }

@@ -2,68 +2,125 @@ import type { Rng } from '@cfrl/engine';
 
 import type { Tokenizer } from '../tokenizer/types.js';
 import type { Completion, FinishReason, SampledToken } from './completion.js';
+import type { Constraint } from './constraint/constraint.js';
 import { CHUNK, type Drawn } from './decoding.js';
 import type { GenerationPlan } from './options.js';
-import { sampleToken } from './sample-token.js';
+import { type LogitsProcessor, keep } from './processors/processor.js';
+import { type Sample, sampleToken } from './sample-token.js';
+import type { TextStream } from './text-stream.js';
 
 /** A completion that is being written. */
 export interface Writing {
   readonly index: number;
   readonly source: Rng;
+  readonly prompt: GenerationPlan['prompts'][number];
   readonly tokens: number[];
   readonly logProbs: number[];
+  readonly sampledLogProbs: number[];
+  /** One a token, if they are asked for. */
+  readonly features: Float32Array[];
+  /** Its text as it becomes certain, if somebody wants to know before the end. */
+  readonly text?: { readonly stream: TextStream; readonly pieces: string[] };
+  /** Of the constraint. */
+  state: number;
   /** Its row in the current decoding. */
   row: number;
   finishReason?: FinishReason;
 }
 
+/** Whether a text is complete and nothing can follow. */
+const ended = ({ accepts, after }: Constraint, state: number): boolean =>
+  accepts(state) && after(state).every((next) => next < 0);
+
 /** Writes a token down, and what becomes of the completion. */
 function write(
   each: Writing,
-  { token, logProb }: { token: number; logProb: number },
-  { stopTokens, maxNewTokens }: GenerationPlan,
+  { token, logProb, sampledLogProb }: Sample,
+  { stopTokens, maxNewTokens, minNewTokens, constraint }: GenerationPlan,
 ): SampledToken {
   each.tokens.push(token);
   each.logProbs.push(logProb);
+  each.sampledLogProbs.push(sampledLogProb);
+  const count = each.tokens.length;
+  let text = '';
   if (stopTokens.has(token)) each.finishReason = 'stop';
-  else if (each.tokens.length === maxNewTokens) each.finishReason = 'length';
-  const sampled = { completion: each.index, token, logProb };
+  else {
+    const pushed = each.text?.stream.push(token, count >= minNewTokens);
+    text = pushed?.text ?? '';
+    if (constraint) each.state = constraint.after(each.state)[token]!;
+    if (pushed?.stopped || (constraint && ended(constraint, each.state))) {
+      each.finishReason = 'stop';
+    }
+  }
+  if (count === maxNewTokens) each.finishReason ??= 'length';
+  if (each.finishReason && each.text) text += each.text.stream.end();
+  each.text?.pieces.push(text);
+  const sampled = { completion: each.index, token, text, logProb, sampledLogProb };
   return each.finishReason ? { ...sampled, finishReason: each.finishReason } : sampled;
 }
+
+/** The constraint where a completion stands: a stop token may come where the text may end. */
+function constrained(
+  { after, accepts }: Constraint,
+  state: number,
+  stopTokens: ReadonlySet<number>,
+): LogitsProcessor {
+  const next = after(state);
+  const mayEnd = accepts(state);
+  return {
+    name: 'constraint',
+    apply: (logits) =>
+      keep(logits, (token) => (stopTokens.has(token) ? mayEnd : next[token]! >= 0)),
+  };
+}
+
+/** Rows of `[R, n]`. */
+const rowOf = (all: Float32Array, row: number, size: number): Float32Array =>
+  all.subarray(row * size, (row + 1) * size);
 
 /** Draws one token for each of the completions, and writes it down. */
 export function drawColumn(
   writing: readonly Writing[],
-  logits: Float32Array,
+  { logits, features }: { readonly logits: Float32Array; readonly features?: Float32Array },
   plan: GenerationPlan,
-  vocabSize: number,
+  { vocabSize, hiddenSize }: { readonly vocabSize: number; readonly hiddenSize: number },
 ): SampledToken[] {
+  const { constraint, sampling, stopTokens } = plan;
   return writing.map((each) => {
-    const row = logits.subarray(each.row * vocabSize, (each.row + 1) * vocabSize);
-    return write(
-      each,
-      sampleToken(row, plan.sampling, () => each.source.next()),
-      plan,
+    const processors =
+      constraint === undefined
+        ? sampling.processors
+        : [constrained(constraint, each.state, stopTokens), ...sampling.processors];
+    const written = { prompt: each.prompt.tokens, tokens: each.tokens };
+    const sample = sampleToken(
+      rowOf(logits, each.row, vocabSize),
+      { ...sampling, processors },
+      written,
+      () => each.source.next(),
     );
+    if (features) each.features.push(rowOf(features, each.row, hiddenSize).slice());
+    return write(each, sample, plan);
   });
 }
 
 /** Writes one column of a chunk down. */
 export function takeColumn(
   writing: readonly Writing[],
-  { tokens, logProbs }: Pick<Drawn, 'tokens' | 'logProbs'>,
+  { tokens, logProbs, sampledLogProbs, features }: Omit<Drawn, 'cache' | 'padding' | 'time'>,
   column: number,
   plan: GenerationPlan,
+  hiddenSize: number,
 ): SampledToken[] {
   return writing.map((each) => {
     const at = each.row * CHUNK + column;
-    const [token, logProb] = [tokens[at]!, logProbs[at]!];
+    const [token, logProb, sampledLogProb] = [tokens[at]!, logProbs[at]!, sampledLogProbs[at]!];
     if (!Number.isFinite(logProb)) {
       throw new RangeError(
         `generate: the log-probability of token ${token} is ${logProb}, expected a finite number; the model has diverged`,
       );
     }
-    return write(each, { token, logProb }, plan);
+    if (features) each.features.push(rowOf(features, at, hiddenSize).slice());
+    return write(each, { token, logProb, sampledLogProb }, plan);
   });
 }
 
@@ -106,15 +163,19 @@ export function uniformsOf(rows: number, active: readonly Writing[], count: numb
 }
 
 /** The completion that has been written. */
-export const complete = (
-  { tokens, logProbs, finishReason }: Writing,
-  prompt: GenerationPlan['prompts'][number],
+export function complete(
+  each: Writing,
+  { stopTokens, features: wanted }: GenerationPlan,
   tokenizer: Tokenizer,
-): Completion => ({
-  prompt: prompt.text,
-  promptTokens: [...prompt.tokens],
-  text: tokenizer.decode(finishReason === 'stop' ? tokens.slice(0, -1) : tokens),
-  tokens,
-  logProbs,
-  finishReason: finishReason!,
-});
+): Completion {
+  const { prompt, tokens, logProbs, sampledLogProbs, features, finishReason } = each;
+  const shown = stopTokens.has(tokens.at(-1)!) ? tokens.slice(0, -1) : tokens;
+  return {
+    prompt: prompt.text,
+    promptTokens: [...prompt.tokens],
+    text: each.text ? each.text.pieces.join('') : tokenizer.decode(shown),
+    ...{ tokens, logProbs, sampledLogProbs },
+    ...(wanted && { features }),
+    finishReason: finishReason!,
+  };
+}

@@ -1,0 +1,90 @@
+import type { Tokenizer } from '../../tokenizer/types.js';
+
+/** What each token adds to the bytes of a text. */
+export interface TokenBytes {
+  /** `[V]`; undefined for special tokens, which are no part of a text. */
+  readonly bytes: readonly (Uint8Array | undefined)[];
+  /** Whether a text loses the space that its first token begins with. */
+  readonly stripsFirst: boolean;
+}
+
+interface Step {
+  readonly type?: string;
+  readonly pattern?: { readonly String?: string };
+  readonly content?: string;
+  readonly decoders?: readonly Step[];
+}
+
+/** The byte that each character of a byte-level vocabulary stands for. */
+function byteOfCharacter(): Map<string, number> {
+  const printable = (byte: number): boolean =>
+    (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte !== 0xad);
+  let next = 0x100;
+  return new Map(
+    Array.from({ length: 0x100 }, (_, byte) => [
+      String.fromCodePoint(printable(byte) ? byte : next++),
+      byte,
+    ]),
+  );
+}
+
+const utf8 = new TextEncoder();
+
+/** How a decoder of a `tokenizer.json` turns the text of a single token into bytes. */
+function reader(decoder: Step | null): Pick<TokenBytes, 'stripsFirst'> & {
+  readonly read: (token: string) => Uint8Array;
+} {
+  const steps = decoder?.type === 'Sequence' ? (decoder.decoders ?? []) : decoder ? [decoder] : [];
+  const types = steps.map(({ type }) => type);
+  const unknown = types.find(
+    (type) =>
+      !['ByteLevel', 'Fuse', 'Metaspace', 'Replace', 'ByteFallback', 'Strip'].includes(type!),
+  );
+  if (unknown !== undefined || steps.length === 0) {
+    throw new RangeError(
+      `constraint: the tokenizer has the decoder ${unknown ?? 'null'}, expected ByteLevel, Fuse, Metaspace, Replace, ByteFallback or Strip: ` +
+        'of others, what a token adds to a text depends on its neighbours',
+    );
+  }
+  if (types.includes('ByteLevel')) {
+    const bytes = byteOfCharacter();
+    const read = (token: string) => Uint8Array.from(token, (character) => bytes.get(character)!);
+    return { read, stripsFirst: false };
+  }
+  const replacements = steps.flatMap(({ type, pattern, content }) => {
+    if (type === 'Metaspace') return [['\u2581', ' '] as const];
+    return type === 'Replace' ? [[pattern?.String ?? '', content ?? ''] as const] : [];
+  });
+  const fallback = types.includes('ByteFallback');
+  return {
+    stripsFirst: types.includes('Metaspace') || types.includes('Strip'),
+    read: (token) => {
+      const byte = fallback ? /^<0x([0-9A-F]{2})>$/.exec(token)?.[1] : undefined;
+      if (byte !== undefined) return Uint8Array.of(parseInt(byte, 16));
+      return utf8.encode(
+        replacements.reduce((text, [from, to]) => text.replaceAll(from, to), token),
+      );
+    },
+  };
+}
+
+/** The tokens of a `tokenizer.json`'s model, by their texts. */
+function entriesOf({ vocab }: { readonly vocab?: unknown }): (readonly [string, number])[] {
+  if (Array.isArray(vocab)) return vocab.map(([piece]: [string], id) => [piece, id] as const);
+  return Object.entries(vocab as Record<string, number>);
+}
+
+/**
+ * The bytes of a tokenizer's tokens, by its `tokenizer.json`.
+ *
+ * @throws RangeError for a decoder that makes what a token stands for depend on its neighbours
+ */
+export function tokenBytes({ toJSON, vocabSize }: Tokenizer): TokenBytes {
+  const { decoder, model, added_tokens: added } = toJSON();
+  const { read, stripsFirst } = reader(decoder);
+  const bytes = new Array<Uint8Array | undefined>(vocabSize).fill(undefined);
+  for (const [token, id] of entriesOf(model)) bytes[id] = read(token);
+  for (const { id, content, special } of added)
+    bytes[id] = special ? undefined : utf8.encode(content);
+  return { bytes, stripsFirst };
+}
