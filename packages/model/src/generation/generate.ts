@@ -20,7 +20,7 @@ import { type Writing, arrange, complete, drawColumn, takeColumn, uniformsOf } f
 /** The completions that a plan asks for, before their first tokens. */
 function begin(
   { seeds, groupSize, prompts, stopStrings, constraint }: GenerationPlan,
-  { decode }: Tokenizer,
+  tokenizer: Tokenizer,
   withText: boolean,
 ): Writing[] {
   return seeds.map((seed, index): Writing => {
@@ -29,7 +29,7 @@ function begin(
       ...{ index, row, source: rng(seed), prompt: prompts[row]!, state: constraint?.start ?? 0 },
       ...{ tokens: [], logProbs: [], sampledLogProbs: [], features: [] },
       ...((withText || stopStrings.length > 0) && {
-        text: { stream: textStream(decode, stopStrings), pieces: [] },
+        text: { stream: textStream(tokenizer, stopStrings), pieces: [] },
       }),
     };
   });

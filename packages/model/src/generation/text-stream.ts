@@ -1,3 +1,6 @@
+import { decodeStream } from '../tokenizer/stream.js';
+import type { Tokenizer } from '../tokenizer/types.js';
+
 /** The text of a completion, as it becomes certain. */
 export interface TextStream {
   /**
@@ -39,20 +42,16 @@ function findStop(text: string, from: number, stopStrings: readonly string[]): n
 }
 
 /**
- * Text of tokens that come one by one. What may still change is held back: characters whose bytes are not all there, which
- * decode to U+FFFD at the end, and what may be the beginning of a stop string. The pieces together are the text of
- * all tokens, cut off before the first stop string.
- *
- * @param decode - text of tokens; more tokens only append to it, but for U+FFFD at its end
+ * Text of tokens that come one by one. What may still change is held back: characters whose bytes are not all there, and
+ * what may be the beginning of a stop string. The pieces together are the text of all tokens, cut off before the first
+ * stop string.
  */
-export function textStream(
-  decode: (tokens: readonly number[]) => string,
-  stopStrings: readonly string[],
-): TextStream {
-  const tokens: number[] = [];
+export function textStream(tokenizer: Tokenizer, stopStrings: readonly string[]): TextStream {
+  const stream = decodeStream(tokenizer);
   let text = '';
-  let settled = 0;
+  let searched = 0;
   let given = 0;
+  let stopped = false;
   const giveUpTo = (end: number): string => {
     const piece = text.slice(given, end);
     given = Math.max(given, end);
@@ -60,18 +59,19 @@ export function textStream(
   };
   return {
     push(token, mayStop) {
-      tokens.push(token);
-      text = decode(tokens);
-      const certain = text.replace(/\uFFFD+$/, '').length;
-      const stop = mayStop ? findStop(text.slice(0, certain), settled, stopStrings) : undefined;
-      settled = Math.max(settled, certain);
+      text += stream.push(token);
+      const stop = mayStop ? findStop(text, searched, stopStrings) : undefined;
+      searched = text.length;
       if (stop !== undefined) {
+        stopped = true;
         text = text.slice(0, stop);
-        return { text: giveUpTo(stop), stopped: true };
+        return { text: giveUpTo(stop), stopped };
       }
-      const held = beginnings(text.slice(0, certain), stopStrings);
-      return { text: giveUpTo(Math.max(given, certain - held)), stopped: false };
+      return { text: giveUpTo(text.length - beginnings(text, stopStrings)), stopped };
     },
-    end: () => giveUpTo(text.length),
+    end: () => {
+      if (!stopped) text += stream.end();
+      return giveUpTo(text.length);
+    },
   };
 }
