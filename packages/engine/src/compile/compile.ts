@@ -72,7 +72,7 @@ export function compile<F extends AnyFunction>(fn: F, options: CompileOptions = 
       key,
       () => {
         const inputs = tensors.map((tensor) => ({ tensor }));
-        const recorded = recordProgram(where, inputs, () => fn(...args));
+        const recorded = recordProgram(where, inputs, resolved.xla, () => fn(...args));
         const program = resolved.xla ? withXla(recorded) : recorded;
         return [program, program.results.map((result, i) => identity(`o${i}`, result))];
       },

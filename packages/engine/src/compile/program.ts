@@ -27,17 +27,19 @@ export interface Program {
   readonly rebuild: (tensors: readonly tf.Tensor[]) => unknown;
 }
 
-/** Records a function. */
+/** Records a function; for XLA if it is XLA that will compile it. */
 export function recordProgram(
   where: string,
   inputs: readonly Input[],
+  xla: boolean,
   body: () => unknown,
 ): Program {
-  const { placeholders, hidden, constants, nodes, outputs, result } = record(where, inputs, () => {
+  const recorded = record(where, inputs, xla, () => {
     const { tensors, rebuild } = flatten(`${where}: result`, synchronous(where, body()));
     const kinds = tensors.map(({ dtype, shape }) => ({ dtype: typeNumber(dtype), shape }));
     return { tensors, result: { rebuild, kinds } };
   });
+  const { placeholders, hidden, constants, nodes, outputs, result } = recorded;
   const { rebuild, kinds } = result as {
     rebuild: Program['rebuild'];
     kinds: readonly Omit<Value, 'output'>[];

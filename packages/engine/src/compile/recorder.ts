@@ -47,8 +47,18 @@ export interface Input {
   readonly place?: string;
 }
 
-/** What a loop needs of the recording that it is part of. */
-export interface LoopRecorder {
+/** What operations need of the recording that they are part of. */
+export interface ActiveRecorder {
+  /** Whether XLA will compile the graph: its own operations may be used. */
+  readonly xla: boolean;
+  /**
+   * Writes down that values are not to be had before others are.
+   *
+   * @param tensors - the values
+   * @param awaited - the others
+   * @returns stand-ins for `tensors`, which TensorFlow takes for other values than they are
+   */
+  after(tensors: readonly tf.Tensor[], awaited: readonly tf.Tensor[]): tf.Tensor[];
   /**
    * Writes a loop down: its body is run once.
    *
@@ -64,10 +74,10 @@ export interface LoopRecorder {
   ): tf.Tensor[];
 }
 
-let active: LoopRecorder | undefined;
+let active: ActiveRecorder | undefined;
 
 /** The recording that is going on, if one is. */
-export const activeRecorder = (): LoopRecorder | undefined => active;
+export const activeRecorder = (): ActiveRecorder | undefined => active;
 
 let recording = false;
 
@@ -94,6 +104,7 @@ const inferred: Readonly<Record<string, readonly (readonly [string, number])[]>>
  *
  * @param where - what to call the function in messages
  * @param inputs - the arguments' tensors: those with a `place` are found there in the graph, the others will be fed
+ * @param xla - whether XLA will compile the graph
  * @param body - runs the function; `result` is handed back as it is, `tensors` are the graph's outputs
  * @throws Error if the function reads a tensor's values, is asynchronous, asks for random numbers of JavaScript's, or uses an
  *   operation whose result's shape depends on values; the message names the line
@@ -101,6 +112,7 @@ const inferred: Readonly<Record<string, readonly (readonly [string, number])[]>>
 export function record(
   where: string,
   inputs: readonly Input[],
+  xla: boolean,
   body: () => { readonly tensors: readonly tf.Tensor[]; readonly result: unknown },
 ): Recording {
   const backend = nativeBackend();
@@ -232,23 +244,41 @@ export function record(
     Object.fromEntries(Object.entries(overrides).map(([name, value]) => [name, { value }])),
   ) as Binding;
 
-  const loopRecorder: LoopRecorder = {
+  const typesOf = (tensors: readonly tf.Tensor[]): Attribute[] =>
+    tensors.map(({ dtype }) => typeAttribute('T', typeNumber(dtype)));
+
+  /** A tensor of the same shape that is known as a value of the graph. */
+  const standIn = (tensor: tf.Tensor, output: Output): tf.Tensor => {
+    const [id] = getInputTensorIds([tensor]);
+    const [copy] = binding.executeOp('Identity', typesOf([tensor]), [id!], 1);
+    known.set(copy!.id, { ...output, dtype: copy!.dtype });
+    dtypes.set(copy!.id, copy!.dtype);
+    shapeOnly.learn(copy!.id, copy!.dtype, copy!.shape);
+    return backend.createOutputTensor(copy!);
+  };
+
+  const recorder: ActiveRecorder = {
+    xla,
+    after: (tensors, awaited) => {
+      const inputs = idsOf(tensors).map((id) => known.get(id)!);
+      const before = idsOf(awaited).map((id) => known.get(id)!.node);
+      const name = `n${named++}`;
+      const types = typesOf(tensors).map(({ value }) => value);
+      nodes.push({
+        name,
+        op: 'IdentityN',
+        inputs,
+        after: [...new Set(before)],
+        attributes: [{ name: 'T', type: binding.TF_ATTR_TYPE, value: types }],
+      });
+      return tensors.map((tensor, index) => standIn(tensor, { node: name, index }));
+    },
     loop: (count, initial, body) => {
       const frame = `l${loops++}`;
       const [limit] = idsOf([count]).map((id) => known.get(id)!);
       const zero = tf.scalar(0, 'int32');
       const before = idsOf([zero, ...initial]).map((id) => known.get(id)!);
-      const types = [zero, ...initial].map(({ dtype }) => typeAttribute('T', typeNumber(dtype)));
-      /** A tensor of the same shape that is known as a value of the graph. */
-      const standIn = (tensor: tf.Tensor, output: Output): tf.Tensor => {
-        const id = getInputTensorIds([tensor])[0]!;
-        const type = typeAttribute('T', typeNumber(tensor.dtype));
-        const [copy] = binding.executeOp('Identity', [type], [id], 1);
-        known.set(copy!.id, { ...output, dtype: copy!.dtype });
-        dtypes.set(copy!.id, copy!.dtype);
-        shapeOnly.learn(copy!.id, copy!.dtype, copy!.shape);
-        return backend.createOutputTensor(copy!);
-      };
+      const types = typesOf([zero, ...initial]);
       const outer = nodes;
       nodes = [];
       let after: Output[];
@@ -285,7 +315,7 @@ export function record(
   const before = tf.engine().state.numTensors;
   const random = Math.random;
   recording = true;
-  active = loopRecorder;
+  active = recorder;
   backend.binding = recordingBinding;
   backend.getInputTensorIds = idsOf;
   backend.write = (...args: Parameters<typeof write>) => {

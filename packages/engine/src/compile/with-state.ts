@@ -128,7 +128,7 @@ export function compileWithState<S, A extends readonly unknown[], O>(
           ...before.map((tensor, i) => ({ tensor, place: `read${i}` })),
           ...tensors.map((tensor) => ({ tensor })),
         ];
-        const recorded = recordProgram(where, inputs, () => {
+        const recorded = recordProgram(where, inputs, resolved.xla, () => {
           const { state, output } = synchronous(where, fn(shape.rebuild(before) as S, ...args));
           return { state: checkStructure(state), output };
         });
