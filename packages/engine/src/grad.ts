@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { type Params, disposeParams, mapParams } from './params.js';
+import { type Params, disposeParams, mapParams, selectParams } from './params.js';
 
 /** A scalar and its gradient with respect to a record. */
 export interface ValueAndGrad {
@@ -10,19 +10,54 @@ export interface ValueAndGrad {
   readonly grads: Params;
 }
 
+/** Under gradients that are being recorded: what they are taken with respect to, as ids of tensors. */
+const variables: ReadonlySet<number>[] = [];
+
 /**
- * Runs the forward pass; when it throws, frees what the tape had kept for a backward pass that will
- * never come (TensorFlow.js would keep it for ever).
+ * The parameters that a gradient which is being recorded asks for: those that it is taken with respect to, and what has been
+ * computed from them. All, if TensorFlow.js was asked for the gradient without us.
  */
-function withCleanTape<T>(forward: () => T): T {
-  const start = tf.engine().state.activeTape?.length ?? 0;
+export function differentiated(params: Params): Params {
+  const { activeTape, gradientDepth, kernelDepth } = tf.engine().state;
+  if (gradientDepth === 0 || kernelDepth > 0) return {};
+  const asked = new Set(variables.flatMap((ids) => [...ids]));
+  for (const { inputs, outputs } of activeTape) {
+    if (Object.values(inputs).some(({ id }) => asked.has(id)))
+      outputs.forEach(({ id }) => asked.add(id));
+  }
+  const foreign = variables.length < gradientDepth;
+  return selectParams(params, (name) => {
+    const { id, dtype } = params[name]!;
+    return dtype === 'float32' && (foreign || asked.has(id));
+  });
+}
+
+/** Runs the forward pass, and remembers meanwhile what the gradient is taken with respect to. */
+function watching<T>(inputs: readonly tf.Tensor[], forward: () => T): T {
+  variables.push(new Set(inputs.map(({ id }) => id)));
   try {
     return forward();
+  } finally {
+    variables.pop();
+  }
+}
+
+/**
+ * Runs a gradient. It may be part of another one's backward pass, whose tape TensorFlow.js would forget; and when it throws,
+ * what its own tape has kept is freed (TensorFlow.js would keep it for ever).
+ */
+function withOwnTape<T>(gradient: () => T): T {
+  const { state } = tf.engine();
+  if (state.gradientDepth > 0) return gradient();
+  const outer = state.activeTape;
+  try {
+    return gradient();
   } catch (error) {
-    for (const node of tf.engine().state.activeTape?.slice(start) ?? []) {
-      for (const kept of node.saved ?? []) if (!kept.isDisposed) kept.dispose();
-    }
+    const failed = state.activeTape === outer ? [] : (state.activeTape ?? []);
+    for (const { saved } of failed) tf.dispose(saved ?? []);
     throw error;
+  } finally {
+    state.activeTape = outer;
   }
 }
 
@@ -34,8 +69,10 @@ function gradients(
 ): { value: tf.Tensor; grads: Record<string, tf.Tensor> } {
   return tf.tidy(() => {
     const inputs = Object.values(params);
-    const taped = (): tf.Tensor => withCleanTape(() => f(params));
-    const { value, grads } = tf.engine().gradients(taped, inputs, cotangent, true);
+    const taped = (): tf.Tensor => watching(inputs, () => f(params));
+    const { value, grads } = withOwnTape(() =>
+      tf.engine().gradients(taped, inputs, cotangent, true),
+    );
     const byName: Record<string, tf.Tensor> = {};
     Object.keys(params).forEach((name, i) => {
       byName[name] = grads[i] ?? tf.zerosLike(inputs[i]!);

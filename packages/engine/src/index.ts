@@ -1,3 +1,4 @@
+export { type GradientSum, type WeightedLoss, gradientSum, meanGradient } from './accumulate.js';
 export {
   type BackendInfo,
   type BackendName,
@@ -18,6 +19,7 @@ export {
   checkPositiveInteger,
   checkSeed,
 } from './check.js';
+export { type MapRowsOptions, checkpoint, mapRows } from './checkpoint.js';
 export { type Compiled, compile } from './compile/compile.js';
 export type { CompileEvent, CompileOptions } from './compile/options.js';
 export { repeat } from './compile/repeat.js';
@@ -35,6 +37,8 @@ export {
   valueAuxAndGrad,
   vjp,
 } from './grad.js';
+export { type NameSelection, matching } from './matching.js';
+export { type ClassifierScoresOptions, classifierScores } from './numerics/classifier-scores.js';
 export { logSoftmax, stopGradient } from './numerics/log-softmax.js';
 export { maskedMean, maskedSum } from './numerics/masked.js';
 export {

@@ -3,6 +3,8 @@ import { type RotaryScaling, checkInRange, checkPositiveInteger } from '@cfrl/en
 import { headDimOf } from './architecture/plan.js';
 import { VARIATIONS, hasRotary } from './architecture/variations.js';
 import { checkRotary, checkVariation } from './check-variation.js';
+import type { LoraConfig } from './lora/factors.js';
+import { validateLora } from './lora/modules.js';
 
 /** The architectures that one decoder serves, by transformers' `model_type`. */
 export const ARCHITECTURES = [
@@ -94,6 +96,8 @@ export interface ModelConfig extends Partial<ModelVariation> {
   readonly tiedEmbeddings: boolean;
   /** Standard deviation of the initial weights. */
   readonly initializerRange: number;
+  /** Adapters beside the weights, as `addLora` made them; they are no part of a checkpoint's configuration. */
+  readonly lora?: LoraConfig;
 }
 
 /** Options of {@link modelConfig}: the sizes, and what may differ from the usual. */
@@ -241,6 +245,7 @@ export function validateConfig(config: ModelConfig): void {
     );
   }
   if (hasRotary(architecture)) checkRotary(config);
+  validateLora(config);
 }
 
 const ONE_KEY_A_HEAD: ReadonlySet<Architecture> = new Set(['gpt2', 'gpt_neox', 'opt']);

@@ -3,6 +3,7 @@ import {
   type MaskRules,
   type RotaryTables,
   attention,
+  checkpoint,
   embedding,
   mergeHeads,
   partialRotary,
@@ -12,11 +13,13 @@ import {
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { Blueprint, Lookup, MaskOf } from './architecture/blueprint.js';
-import { blueprints } from './architecture/index.js';
+import { blueprints, bodySpecs } from './architecture/index.js';
 import { type Turning, layerPlan, rotaryWidthOf, variation } from './architecture/plan.js';
 import type { ModelConfig } from './config.js';
-import { logitsOf } from './logits.js';
-import { CLASSIFIER } from './partition.js';
+import { scaledLogits } from './logits.js';
+import { embedded as embeddedTokens, linear, withLora } from './lora/apply.js';
+import { factorShapes } from './lora/modules.js';
+import { classifierName } from './partition.js';
 
 /** Keys and values of one layer, `[B, K, S, d]` each. A type, since `tf.tidy` returns no interface. */
 export type LayerCache = { readonly key: tf.Tensor; readonly value: tf.Tensor };
@@ -31,6 +34,8 @@ export interface DecoderInput {
   readonly mask: MaskOf;
   /** What was there before; absent: nothing. */
   readonly past?: Past;
+  /** Whether a gradient computes each block again, instead of keeping what is inside. */
+  readonly checkpoint?: boolean;
 }
 
 /** Keys and values of earlier tokens, with room for one more: a cache has the same shape at every step. */
@@ -68,7 +73,7 @@ function embed(
   { embedding: name, embeddingScale, positions }: Blueprint,
   input: DecoderInput,
 ): tf.Tensor {
-  const embedded = embedding(get(name), input.tokens);
+  const embedded = embeddedTokens(input.tokens, get, name.replace(/\.weight$/, ''));
   const scaled = embeddingScale ? tf.mul(embedded, embeddingScale(config)) : embedded;
   if (positions === undefined) return scaled;
   const rows =
@@ -78,13 +83,13 @@ function embed(
   return tf.add(scaled, embedding(get(positions.name), rows));
 }
 
-/** What a block is given beside its parameters and the residual stream. */
-interface Given {
+/** What a block is given beside its parameters and the residual stream. A type, since checkpoints keep no interface. */
+type Given = {
   readonly batch: number;
   /** Absent where queries and keys do not turn. */
   readonly tables?: RotaryTables;
   readonly mask: MaskRules;
-}
+};
 
 /** What each layer is given; masks and tables are made once for all layers that are alike. */
 function givenOf(
@@ -165,24 +170,51 @@ function block(
   return { hidden: tf.add(middle, fed), cache: { key, value } };
 }
 
+/** {@link block} without keys and values, which a gradient computes again. */
+function checkpointed(
+  get: Lookup,
+  config: ModelConfig,
+  index: number,
+  hidden: tf.Tensor,
+  given: Given,
+  names: readonly string[],
+): tf.Tensor {
+  const layer = `${blueprints[config.architecture].layers}.${index}.`;
+  const own = names.filter((name) => name.startsWith(layer)).map((name) => [name, get(name)]);
+  return checkpoint(
+    ({ hidden: x, ...params }: Params, constants: Given) =>
+      block(withLora(lookup('forward', params), config.lora), config, index, x!, constants).hidden,
+    { ...(Object.fromEntries(own) as Params), hidden },
+    given,
+  );
+}
+
 /**
  * The one decoder: embeds, runs the blocks, without the final norm.
  *
- * @returns the residual stream `[B T, D]`, and keys and values: of the tokens, or the cache with the new ones
+ * @returns the residual stream `[B T, D]`, and keys and values: of the tokens, or the cache with the new ones; none with checkpoints
  */
 export function decode(
-  get: Lookup,
+  params: Lookup,
   config: ModelConfig,
   input: DecoderInput,
 ): { hidden: tf.Tensor; cache: LayerCache[] } {
+  const get = withLora(params, config.lora);
   const blueprint = blueprints[config.architecture];
   const [batch, time] = input.tokens.shape;
   const given = givenOf(config, blueprint, input);
   const embedded = embed(get, config, blueprint, input);
   let hidden = tf.reshape(embedded, [batch * time, config.hiddenSize]);
 
+  const names = input.checkpoint
+    ? [...bodySpecs(config).map(({ name }) => name), ...Object.keys(factorShapes(config))]
+    : [];
   const cache: LayerCache[] = [];
   for (let i = 0; i < config.layers; i++) {
+    if (input.checkpoint) {
+      hidden = checkpointed(get, config, i, hidden, given(i), names);
+      continue;
+    }
     const next = block(get, config, i, hidden, given(i), input.past);
     hidden = next.hidden;
     cache.push(next.cache);
@@ -190,14 +222,25 @@ export function decode(
   return { hidden, cache };
 }
 
+/** The final norm of rows `[N, D]`: the features. */
+export const finalNorm = (get: Lookup, config: ModelConfig, hidden: tf.Tensor): tf.Tensor => {
+  const { norm, finalNorm: name } = blueprints[config.architecture];
+  return norm.apply(hidden, get, name, config.normEpsilon);
+};
+
+/** Logits `[N, V]` of features `[N, D]`, with the classifier's adapter. */
+export const rowLogits = (params: Lookup, config: ModelConfig, features: tf.Tensor): tf.Tensor => {
+  const module = classifierName(config).replace(/\.weight$/, '');
+  const product = linear(features, withLora(params, config.lora), module, 'out-in', false);
+  return scaledLogits(config, product);
+};
+
 /** The final norm of rows `[N, D]` (the features), and their logits `[N, V]`. */
 export function classify(
   get: Lookup,
   config: ModelConfig,
   hidden: tf.Tensor,
 ): { features: tf.Tensor; logits: tf.Tensor } {
-  const { norm, finalNorm, embedding: embeddingName } = blueprints[config.architecture];
-  const features = norm.apply(hidden, get, finalNorm, config.normEpsilon);
-  const weight = get(config.tiedEmbeddings ? embeddingName : CLASSIFIER);
-  return { features, logits: logitsOf(config, features, weight) };
+  const features = finalNorm(get, config, hidden);
+  return { features, logits: rowLogits(get, config, features) };
 }

@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { longestSequence } from './architecture/plan.js';
 import { validateConfig } from './config.js';
 import type { ModelConfig } from './config.js';
-import { classify, decode, lookup } from './decoder.js';
+import { decode, finalNorm, lookup, rowLogits } from './decoder.js';
 
 /** A batch of token sequences. */
 export interface ForwardInput {
@@ -48,6 +48,92 @@ function positionsOf({ tokens, attentionMask }: ForwardInput): tf.Tensor {
   return tf.maximum(tf.sub(count, tf.scalar(1, 'int32')), tf.scalar(0, 'int32'));
 }
 
+/** Options of {@link forward} and {@link bodyFeatures}. */
+export interface ForwardOptions {
+  /**
+   * Whether a gradient computes each block again instead of keeping what is inside of it: memory for one block instead of all,
+   * for a third more time. @defaultValue false
+   */
+  readonly checkpoint?: boolean;
+}
+
+/**
+ * The body of a decoder alone: what the classifier reads. For training with a large vocabulary, where `classifierScores` of the
+ * engine goes on without all logits at once, and for heads of one's own.
+ *
+ *     features = norm(blocks(embedding(tokens)))
+ *
+ * @param params - the model's parameters; borrowed. The classifier need not be among them.
+ * @param config - the model's configuration
+ * @param input - tokens and attention mask, `[B, T]` each
+ * @param options - what a gradient keeps
+ * @returns `[B, T, D]`, as of {@link forward}; the caller owns it
+ * @throws as {@link forward}
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * const config = modelConfig({
+ *   architecture: 'llama', vocabSize: 5, hiddenSize: 8, layers: 1, heads: 2, maxPositions: 4,
+ * });
+ * const tokens = tf.tensor2d([[3, 1, 4]], [1, 3], 'int32');
+ * bodyFeatures(initParams(config, 0), config, { tokens }, { checkpoint: true }).shape; // => [1, 3, 8]
+ * ```
+ */
+export function bodyFeatures(
+  params: Params,
+  config: ModelConfig,
+  input: ForwardInput,
+  { checkpoint = false }: ForwardOptions = {},
+): tf.Tensor3D {
+  validateConfig(config);
+  checkInput(config, input);
+  const { tokens, attentionMask } = input;
+  const [batch, time] = tokens.shape;
+  return tf.tidy(() => {
+    const get = lookup('forward', params);
+    const { hidden } = decode(get, config, {
+      tokens,
+      positions: positionsOf(input),
+      mask: (window) => causalMask(time, attentionMask, window),
+      checkpoint,
+    });
+    return tf.reshape(finalNorm(get, config, hidden), [batch, time, config.hiddenSize]);
+  });
+}
+
+/**
+ * The classifier alone: logits of features, with the adapter of the classifier if it has one.
+ *
+ *     logits = cap(logitScale features W^T)
+ *
+ * @param params - with the parameter that {@link classifierName} names; the others are not looked at
+ * @param config - the model's configuration
+ * @param features - `[..., D]`, as of {@link bodyFeatures}
+ * @returns `[..., V]`; the caller owns it
+ * @throws RangeError if the classifier is missing or the features are not `D` wide
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * const config = modelConfig({
+ *   architecture: 'gpt2', vocabSize: 5, hiddenSize: 8, layers: 1, heads: 2, maxPositions: 4,
+ * });
+ * classifierLogits(classifier(initParams(config, 0)), config, tf.ones([2, 3, 8])).shape; // => [2, 3, 5]
+ * ```
+ */
+export function classifierLogits(
+  params: Params,
+  config: ModelConfig,
+  features: tf.Tensor,
+): tf.Tensor {
+  return tf.tidy(() => {
+    const rows = tf.reshape(features, [-1, features.shape[features.rank - 1]!]);
+    const logits = rowLogits(lookup('classifierLogits', params), config, rows);
+    return tf.reshape(logits, [...features.shape.slice(0, -1), config.vocabSize]);
+  });
+}
+
 /**
  * The forward pass of a decoder, differentiable with respect to every parameter on every backend.
  *
@@ -60,6 +146,7 @@ function positionsOf({ tokens, attentionMask }: ForwardInput): tf.Tensor {
  * @param params - the model's parameters, Hugging Face names; borrowed
  * @param config - the model's configuration
  * @param input - tokens and attention mask, `[B, T]` each
+ * @param options - what a gradient keeps
  * @returns `logits` `[B, T, V]` and `features` `[B, T, D]`; the caller owns both
  * @throws TypeError if `tokens` is not an int32 matrix; RangeError if it is empty or longer than
  *   `maxPositions`, if the mask has another shape, or if a parameter is missing
@@ -76,22 +163,15 @@ function positionsOf({ tokens, attentionMask }: ForwardInput): tf.Tensor {
  * [logits.shape, features.shape]; // => [[1, 3, 5], [1, 3, 8]]
  * ```
  */
-export function forward(params: Params, config: ModelConfig, input: ForwardInput): ForwardOutput {
-  validateConfig(config);
-  checkInput(config, input);
-  const { tokens, attentionMask } = input;
-  const [batch, time] = tokens.shape;
+export function forward(
+  params: Params,
+  config: ModelConfig,
+  input: ForwardInput,
+  options: ForwardOptions = {},
+): ForwardOutput {
   return tf.tidy(() => {
-    const get = lookup('forward', params);
-    const { hidden } = decode(get, config, {
-      tokens,
-      positions: positionsOf(input),
-      mask: (window) => causalMask(time, attentionMask, window),
-    });
-    const { features, logits } = classify(get, config, hidden);
-    return {
-      logits: tf.reshape(logits, [batch, time, config.vocabSize]) as tf.Tensor3D,
-      features: tf.reshape(features, [batch, time, config.hiddenSize]) as tf.Tensor3D,
-    };
+    const features = bodyFeatures(params, config, input, options);
+    const logits = classifierLogits(params, config, features) as tf.Tensor3D;
+    return { logits, features };
   });
 }

@@ -14,8 +14,17 @@ export {
   modelConfig,
   validateConfig,
 } from './config.js';
-export { type ForwardInput, type ForwardOutput, forward } from './forward.js';
+export {
+  type ForwardInput,
+  type ForwardOptions,
+  type ForwardOutput,
+  bodyFeatures,
+  classifierLogits,
+  forward,
+} from './forward.js';
 export { initParams, paramShapes } from './init.js';
+export { type LoraOptions, addLora, mergeLora, unmergeLora } from './lora/add.js';
+export { type LoraConfig, isLora } from './lora/factors.js';
 export { logitsOf } from './logits.js';
 export { CLASSIFIER, body, classifier, classifierName, untie } from './partition.js';
 export { decodeSafetensors } from './safetensors/decode.js';

@@ -26,18 +26,22 @@ import type { ModelConfig } from './config.js';
  * logitsOf(config, tf.tensor2d([[4, 6, 0, 0]]), weight).arraySync(); // => [[2, 3]]
  * ```
  */
-export function logitsOf(
-  { logitScale, logitSoftCap }: ModelConfig,
-  features: tf.Tensor,
-  weight: tf.Tensor,
-): tf.Tensor {
+export function logitsOf(config: ModelConfig, features: tf.Tensor, weight: tf.Tensor): tf.Tensor {
   const width = features.shape[features.rank - 1]!;
   return tf.tidy(() => {
     const rows = features.rank === 2 ? features : tf.reshape(features, [-1, width]);
     const product = dense(rows, weight, 'out-in');
-    const scaled = logitScale === undefined ? product : tf.mul(product, logitScale);
-    const logits = logitSoftCap === undefined ? scaled : softCap(scaled, logitSoftCap);
+    const logits = scaledLogits(config, product);
     if (features.rank === 2) return logits;
     return tf.reshape(logits, [...features.shape.slice(0, -1), weight.shape[0]!]);
   });
 }
+
+/** The product of features and classifier, scaled and capped. */
+export const scaledLogits = (
+  { logitScale, logitSoftCap }: ModelConfig,
+  product: tf.Tensor,
+): tf.Tensor => {
+  const scaled = logitScale === undefined ? product : tf.mul(product, logitScale);
+  return logitSoftCap === undefined ? scaled : softCap(scaled, logitSoftCap);
+};

@@ -1,8 +1,15 @@
-import { type Params, disposeParams, tokenScores } from '@cfrl/engine';
+import {
+  type Params,
+  type TokenScores,
+  classifierScores,
+  disposeParams,
+  selectParams,
+  tokenScores,
+} from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { type BatchTensors, roundingOf, padTokens, unpadRows } from './batch.js';
-import type { Algorithm, Completion, Policy } from './types.js';
+import type { Algorithm, Classifier, Completion, Policy } from './types.js';
 
 /** What a policy says of a batch of completions, over the batch's window. The caller owns the tensors. */
 export interface Scores {
@@ -43,6 +50,31 @@ export function windowFeatures(
   return tf.tidy(() => inWindow(classifier.features(params, batch), batch));
 }
 
+/** The scores where the policy gives all logits. */
+const wholeScores = (
+  logits: tf.Tensor3D,
+  targets: tf.Tensor2D,
+): TokenScores & { readonly vocabularySize: number } => ({
+  ...tokenScores(logits, targets),
+  vocabularySize: logits.shape[2],
+});
+
+/** The scores by a classifier of its own: a large vocabulary's logits are never there all at once. */
+function scoresOf(
+  { names, logits }: Classifier,
+  params: Params,
+  features: tf.Tensor3D,
+  targets: tf.Tensor2D,
+): TokenScores & { readonly vocabularySize: number } {
+  const own = selectParams(params, (name) => names.includes(name));
+  const rowLogits = (rows: tf.Tensor, p: Params): tf.Tensor => {
+    const all = logits(p, tf.expandDims(rows, 0) as tf.Tensor3D);
+    return tf.reshape(all, [rows.shape[0]!, -1]);
+  };
+  const vocabularySize = rowLogits(tf.zeros([1, features.shape[2]]), own).shape[1]!;
+  return { ...classifierScores(rowLogits, features, own, targets), vocabularySize };
+}
+
 /**
  * Scores the completions of a batch: the log-probability of each sampled token and the entropy of the
  * distribution it came from, in one pass over prompt and completion. Differentiable in the parameters.
@@ -68,13 +100,14 @@ export function score(
     const cut = features ?? windowFeatures(policy, params, batch);
     const whole = cut === undefined ? policy.forward(params, batch) : undefined;
     const inputs = cut ?? inWindow(whole!.features, batch);
-    const logits = policy.classifier?.logits(params, inputs) ?? inWindow(whole!.logits, batch);
-    const { logProbs, entropy } = tokenScores(logits, batch.targets);
+    const { logProbs, entropy, vocabularySize } = policy.classifier
+      ? scoresOf(policy.classifier, params, inputs, batch.targets)
+      : wholeScores(inWindow(whole!.logits, batch), batch.targets);
     return {
       logProbs: inMask(logProbs, batch),
       entropy: inMask(entropy, batch),
       ...(algorithm.values && { values: inMask(algorithm.values(params, inputs), batch) }),
-      vocabularySize: logits.shape[2],
+      vocabularySize,
     };
   });
 }

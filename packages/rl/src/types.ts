@@ -38,11 +38,14 @@ export interface TokenBatch {
 
 /** The policy's last linear map, apart from the body below it. */
 export interface Classifier {
-  /** The names of its parameters, for example `['lm_head.weight']`. */
+  /** The names of its parameters, for example `['lm_head.weight']`: those that `logits` may use. */
   readonly names: readonly string[];
   /** `[B, T, D]`, the body alone; the caller owns it. */
   features(params: Params, batch: TokenBatch): tf.Tensor3D;
-  /** `[B, T, D] -> [B, T, V]`, differentiable in the parameters and the features; the caller owns it. */
+  /**
+   * `[B, T, D] -> [B, T, V]`, differentiable in the parameters and the features, and a function of these alone; with a large
+   * vocabulary it is asked for some positions at a time, again in the gradient. The caller owns the result.
+   */
   logits(params: Params, features: tf.Tensor3D): tf.Tensor3D;
 }
 

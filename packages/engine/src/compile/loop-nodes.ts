@@ -59,7 +59,12 @@ export function loopNodes(
     return { node: name, index: 0 };
   };
   const ref = (node: string, index = 0): Output => ({ node, index });
-  const body = inside.map((node) => ({ ...node, inputs: node.inputs.map(within) }));
+  const body = inside.map((node) => ({
+    ...node,
+    inputs: node.inputs.map(within),
+    // What is outside of the loop was there before it.
+    ...(node.after && { after: node.after.filter((name) => local.has(name)) }),
+  }));
   const next = after.map(within);
   const bound = within(limit);
   const plain = (op: string, name: string, inputs: Output[], type?: Attribute): GraphNode => ({

@@ -52,6 +52,14 @@ export interface ActiveRecorder {
   /** Whether XLA will compile the graph: its own operations may be used. */
   readonly xla: boolean;
   /**
+   * Writes down that values are not to be had before others are.
+   *
+   * @param tensors - the values
+   * @param awaited - the others
+   * @returns stand-ins for `tensors`, which TensorFlow takes for other values than they are
+   */
+  after(tensors: readonly tf.Tensor[], awaited: readonly tf.Tensor[]): tf.Tensor[];
+  /**
    * Writes a loop down: its body is run once.
    *
    * @param count - scalar int32, how often the body runs
@@ -236,24 +244,41 @@ export function record(
     Object.fromEntries(Object.entries(overrides).map(([name, value]) => [name, { value }])),
   ) as Binding;
 
+  const typesOf = (tensors: readonly tf.Tensor[]): Attribute[] =>
+    tensors.map(({ dtype }) => typeAttribute('T', typeNumber(dtype)));
+
+  /** A tensor of the same shape that is known as a value of the graph. */
+  const standIn = (tensor: tf.Tensor, output: Output): tf.Tensor => {
+    const [id] = getInputTensorIds([tensor]);
+    const [copy] = binding.executeOp('Identity', typesOf([tensor]), [id!], 1);
+    known.set(copy!.id, { ...output, dtype: copy!.dtype });
+    dtypes.set(copy!.id, copy!.dtype);
+    shapeOnly.learn(copy!.id, copy!.dtype, copy!.shape);
+    return backend.createOutputTensor(copy!);
+  };
+
   const recorder: ActiveRecorder = {
     xla,
+    after: (tensors, awaited) => {
+      const inputs = idsOf(tensors).map((id) => known.get(id)!);
+      const before = idsOf(awaited).map((id) => known.get(id)!.node);
+      const name = `n${named++}`;
+      const types = typesOf(tensors).map(({ value }) => value);
+      nodes.push({
+        name,
+        op: 'IdentityN',
+        inputs,
+        after: [...new Set(before)],
+        attributes: [{ name: 'T', type: binding.TF_ATTR_TYPE, value: types }],
+      });
+      return tensors.map((tensor, index) => standIn(tensor, { node: name, index }));
+    },
     loop: (count, initial, body) => {
       const frame = `l${loops++}`;
       const [limit] = idsOf([count]).map((id) => known.get(id)!);
       const zero = tf.scalar(0, 'int32');
       const before = idsOf([zero, ...initial]).map((id) => known.get(id)!);
-      const types = [zero, ...initial].map(({ dtype }) => typeAttribute('T', typeNumber(dtype)));
-      /** A tensor of the same shape that is known as a value of the graph. */
-      const standIn = (tensor: tf.Tensor, output: Output): tf.Tensor => {
-        const id = getInputTensorIds([tensor])[0]!;
-        const type = typeAttribute('T', typeNumber(tensor.dtype));
-        const [copy] = binding.executeOp('Identity', [type], [id], 1);
-        known.set(copy!.id, { ...output, dtype: copy!.dtype });
-        dtypes.set(copy!.id, copy!.dtype);
-        shapeOnly.learn(copy!.id, copy!.dtype, copy!.shape);
-        return backend.createOutputTensor(copy!);
-      };
+      const types = typesOf([zero, ...initial]);
       const outer = nodes;
       nodes = [];
       let after: Output[];

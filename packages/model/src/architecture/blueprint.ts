@@ -2,6 +2,7 @@ import type { MaskRules } from '@cfrl/engine';
 import type * as tf from '@tensorflow/tfjs-core';
 
 import type { ModelConfig } from '../config.js';
+import type { LoraConfig } from '../lora/factors.js';
 
 /** How a parameter starts: `residual` is `normal` divided by `sqrt(2 L)`, as GPT-2 does. */
 export type Initial = 'normal' | 'residual' | 'ones' | 'zeros';
@@ -14,7 +15,11 @@ export interface ParamSpec {
 }
 
 /** Looks a parameter up by its full name; throws when the record lacks it. */
-export type Lookup = (name: string) => tf.Tensor;
+export interface Lookup {
+  (name: string): tf.Tensor;
+  /** Which modules have an adapter. */
+  readonly lora?: LoraConfig;
+}
 
 /** What the tokens of a layer with this window may see of the cached and the new ones. */
 export type MaskOf = (window?: number) => MaskRules;

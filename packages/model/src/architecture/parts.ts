@@ -1,6 +1,5 @@
 import {
   type WeightLayout,
-  dense,
   gelu,
   geluTanh,
   layerNorm,
@@ -11,6 +10,7 @@ import {
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { Activation, ModelConfig } from '../config.js';
+import { linear as project } from '../lora/apply.js';
 import type { AttentionPart, Initial, Lookup, MlpPart, Norm, ParamSpec } from './blueprint.js';
 import { headDimOf, variation } from './plan.js';
 
@@ -64,8 +64,7 @@ const linear = (name: string, layout: WeightLayout = 'out-in'): Linear => ({
     { name: `${name}.weight`, shape: layout === 'in-out' ? [from, to] : [to, from], initial },
     ...(bias ? [vector(`${name}.bias`, to, 'zeros')] : []),
   ],
-  apply: (x, get, bias) =>
-    dense(x, get(`${name}.weight`), layout, bias ? get(`${name}.bias`) : undefined),
+  apply: (x, get, bias) => project(x, get, name, layout, bias),
 });
 
 /** A norm of queries and keys as rows `[N, n d]` of `n` heads, before they turn. */

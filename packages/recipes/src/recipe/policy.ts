@@ -1,6 +1,14 @@
-import { CLASSIFIER, type LanguageModel, forward, generate, logitsOf } from '@cfrl/model';
+import {
+  CLASSIFIER,
+  type LanguageModel,
+  bodyFeatures,
+  classifierLogits,
+  forward,
+  generate,
+  isLora,
+} from '@cfrl/model';
 import type { Policy } from '@cfrl/rl';
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 
 /** How a language model acts as a policy. */
 export interface PolicyOptions {
@@ -10,6 +18,8 @@ export interface PolicyOptions {
   readonly stopTokens?: readonly number[];
   /** Whether sampling runs as graphs, as for `generate`. @defaultValue true */
   readonly compile?: boolean | 'xla';
+  /** Whether a gradient computes each block again instead of keeping what is inside of it, as for `forward`. @defaultValue false */
+  readonly checkpoint?: boolean;
 }
 
 /**
@@ -38,7 +48,12 @@ export interface PolicyOptions {
  */
 export function languageModelPolicy(
   { config, params: given, tokenizer }: LanguageModel,
-  { maxNewTokens, stopTokens = [tokenizer.endToken], compile = true }: PolicyOptions,
+  {
+    maxNewTokens,
+    stopTokens = [tokenizer.endToken],
+    compile = true,
+    checkpoint = false,
+  }: PolicyOptions,
 ): Policy {
   if (!(CLASSIFIER in given)) {
     throw new RangeError(
@@ -54,11 +69,13 @@ export function languageModelPolicy(
         { maxNewTokens, stopTokens, compile, seeds: requests.map(({ seed }) => seed) },
       ),
     // Sequences are padded at the right, where a causal model does not look: their mask is not needed.
-    forward: (params, { tokens }) => forward(params, config, { tokens }),
+    forward: (params, { tokens }) => forward(params, config, { tokens }, { checkpoint }),
     classifier: {
-      names: [CLASSIFIER],
-      features: (params, { tokens }) => tf.tidy(() => forward(params, config, { tokens }).features),
-      logits: (params, features) => logitsOf(config, features, params[CLASSIFIER]!) as tf.Tensor3D,
+      names: Object.keys(given).filter(
+        (name) => name === CLASSIFIER || (name.startsWith('lm_head.') && isLora(name)),
+      ),
+      features: (params, { tokens }) => bodyFeatures(params, config, { tokens }, { checkpoint }),
+      logits: (params, features) => classifierLogits(params, config, features) as tf.Tensor3D,
     },
     padToken: tokenizer.padToken,
     maxPositions: config.maxPositions,

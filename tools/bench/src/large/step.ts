@@ -1,0 +1,140 @@
+/**
+ * A process of its own that trains SmolLM2-135M from random weights, all parameters by AdamW, and prints what it took as JSON:
+ *
+ *     step.ts '{"checkpoint":true,"rows":2,"time":512,"microBatches":2,"steps":2,"lora":false}'
+ */
+import {
+  type GradientSum,
+  type Params,
+  adamw,
+  applyUpdates,
+  chain,
+  classifierScores,
+  clipByGlobalNorm,
+  compile,
+  countParams,
+  disposeParams,
+  gradientSum,
+  mapParams,
+  meanGradient,
+  mergeParams,
+  selectParams,
+  useBackend,
+} from '@cfrl/engine';
+import {
+  addLora,
+  bodyFeatures,
+  classifierLogits,
+  classifierName,
+  initParams,
+  isLora,
+  modelConfig,
+} from '@cfrl/model';
+import * as tf from '@tensorflow/tfjs-core';
+
+import { randomRows } from '../ours/data.js';
+import type { StepOptions, StepReport } from './types.js';
+
+/** The sizes of SmolLM2-135M. */
+const config = modelConfig({
+  architecture: 'llama',
+  vocabSize: 49_152,
+  hiddenSize: 576,
+  intermediateSize: 1536,
+  layers: 30,
+  heads: 9,
+  keyValueHeads: 3,
+  maxPositions: 8192,
+  ropeTheta: 100_000,
+  tiedEmbeddings: true,
+});
+
+type Batch = { readonly inputs: tf.Tensor2D; readonly targets: tf.Tensor2D };
+
+const mebibytes = (bytes: number): number => Math.round(bytes / 2 ** 20);
+const peak = (): number => mebibytes(process.resourceUsage().maxRSS * 1024);
+
+const options = JSON.parse(process.argv[2]!) as StepOptions;
+const { threads } = await useBackend('tensorflow');
+const fresh = { config, params: initParams(config, 0) };
+const model = options.lora ? addLora(fresh, { rank: 16, alpha: 32 }, 0) : fresh;
+const trains = options.lora ? isLora : (): boolean => true;
+const frozen = selectParams(model.params, (name) => !trains(name));
+const optimizer = chain(clipByGlobalNorm(1), adamw({ learningRate: 1e-3 }));
+const classifierParams = (params: Params): Params =>
+  selectParams(params, (name) => name === classifierName(config));
+
+/** The sum of the cross-entropies of a micro-batch, and how many there are. */
+const loss =
+  (fixed: Params, { inputs, targets }: Batch) =>
+  (trained: Params) => {
+    const params = mergeParams(fixed, trained);
+    const features = bodyFeatures(params, model.config, { tokens: inputs }, options);
+    const { logProbs } = classifierScores(
+      (x, p) => classifierLogits(p, config, x),
+      features,
+      classifierParams(params),
+      targets,
+    );
+    return { sum: tf.neg(tf.sum(logProbs)), weight: tf.scalar(targets.size) };
+  };
+
+const accumulate = compile(
+  (fixed: Params, trained: Params, before: GradientSum, batch: Batch): GradientSum =>
+    gradientSum(loss(fixed, batch))(trained, before),
+);
+const update = compile((trained: Params, moments: Params, sum: GradientSum) => {
+  const { value, grads } = meanGradient(sum);
+  const { updates, state } = optimizer.update(grads, moments, trained);
+  return { trained: applyUpdates(trained, updates), moments: { ...state }, value };
+});
+
+const disposeSum = ({ value, weight, grads }: GradientSum): void =>
+  disposeParams({ ...grads, value, weight });
+
+let trained = selectParams(model.params, trains);
+let moments: Params = optimizer.init(trained);
+const atStart = peak();
+const losses: number[] = [];
+const seconds: number[] = [];
+const peaks: number[] = [];
+for (let step = 0; step < options.steps; step++) {
+  const start = performance.now();
+  let sum: GradientSum = {
+    value: tf.scalar(0),
+    weight: tf.scalar(0),
+    grads: mapParams(trained, (p) => tf.zerosLike(p)),
+  };
+  for (let i = 0; i < options.microBatches; i++) {
+    const rows = randomRows(i, options.rows, options.time + 1);
+    const tensor = (from: number): tf.Tensor2D =>
+      tf.tensor2d(
+        rows.map((row) => row.slice(from, from + options.time)),
+        [options.rows, options.time],
+        'int32',
+      );
+    const batch = { inputs: tensor(0), targets: tensor(1) };
+    const next = accumulate(frozen, trained, sum, batch);
+    disposeSum(sum);
+    disposeParams(batch);
+    sum = next;
+  }
+  const next = update(trained, moments, sum);
+  disposeSum(sum);
+  [trained, moments].forEach(disposeParams);
+  ({ trained, moments } = next);
+  losses.push((await next.value.data())[0]!);
+  next.value.dispose();
+  seconds.push((performance.now() - start) / 1000);
+  peaks.push(peak());
+}
+const report: StepReport = {
+  parameters: countParams(fresh.params),
+  trained: countParams(trained),
+  tokens: options.rows * options.time * options.microBatches,
+  threads,
+  losses,
+  seconds,
+  peakMebibytes: { atStart, steps: peaks },
+};
+console.log(JSON.stringify(report));
