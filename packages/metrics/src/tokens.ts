@@ -13,9 +13,27 @@ export interface TokenizeOptions {
   readonly tokenize?: Tokenize;
 }
 
-/** The pieces between whitespace; none for an empty or blank text. */
+/**
+ * The pieces between whitespace; none for an empty or blank text.
+ *
+ *     tokens = maximal runs of characters that are not whitespace
+ *
+ * Whitespace is what Python's `str.split()` takes for it. Misleads for languages without spaces.
+ *
+ * @param text - The text.
+ * @returns Its tokens.
+ * @see https://docs.python.org/3/library/stdtypes.html#str.split
+ *
+ * @example
+ * ```ts
+ * splitAtWhitespace(' so it is\t12.\n'); // => ['so', 'it', 'is', '12.']
+ * ```
+ */
 export function splitAtWhitespace(text: string): string[] {
-  return text.match(/\S+/gu) ?? [];
+  return (
+    text.match(/[^\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/gu) ??
+    []
+  );
 }
 
 /** The tokens of one text, checked. */
