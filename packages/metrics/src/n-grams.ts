@@ -27,7 +27,7 @@ export function numberTokens(texts: readonly ArrayLike<Token>[]): Corpus {
   texts.forEach((text, i) => (starts[i + 1] = starts[i]! + text.length));
   const ids = new Int32Array(starts[texts.length]!);
   const rest = new Map<Token, number>();
-  let table = new Int32Array(1024);
+  let table = new Int32Array(128);
   let size = 0;
   let at = 0;
   for (const text of texts) {
@@ -53,10 +53,10 @@ export function numberTokens(texts: readonly ArrayLike<Token>[]): Corpus {
  */
 export function extendNgrams({ starts }: Corpus, previous: Int32Array, n: number): NgramOrder {
   const ids = new Int32Array(previous.length).fill(-1);
-  let first = new Int32Array(1024);
-  let last = new Int32Array(1024);
+  let first = new Int32Array(32);
+  let last = new Int32Array(32);
   // Open addressing: the number of a pair plus 1, at most half of the slots taken.
-  let slots = new Int32Array(4096);
+  let slots = new Int32Array(64);
   let size = 0;
   for (let i = 0; i + 1 < starts.length; i++) {
     for (let t = starts[i]!, end = starts[i + 1]! - n; t <= end; t++) {
@@ -98,7 +98,7 @@ function hash(a: number, b: number): number {
 }
 
 function rehashed(first: Int32Array, last: Int32Array, size: number): Int32Array<ArrayBuffer> {
-  let capacity = 4096;
+  let capacity = 64;
   while (capacity < 4 * size) capacity *= 2;
   const slots = new Int32Array(capacity);
   for (let id = 0; id < size; id++) {
