@@ -4,7 +4,6 @@ import { checkCount } from './check.js';
 import type { NgramOrder } from './n-grams.js';
 import { extendNgrams, numberTokens } from './n-grams.js';
 import { smoothingMethod1 } from './smoothing.js';
-import { mean } from './statistics.js';
 import type { Text } from './tokens.js';
 import { splitAtWhitespace, toTokenLists } from './tokens.js';
 
@@ -72,7 +71,7 @@ export function selfBleu(
       smoothing,
     }),
   );
-  return { mean: mean(perSample), perSample };
+  return { mean: perSample.reduce((sum, score) => sum + score, 0) / perSample.length, perSample };
 }
 
 /**
