@@ -1,6 +1,6 @@
 import { checkCount, checkInteger } from './check.js';
-import { ngramsOf, numberTokens } from './n-grams.js';
-import type { Text, TokenizeOptions } from './tokens.js';
+import { countNgrams, countTokens, ngramsOf, numberTokens } from './n-grams.js';
+import type { Text, Tokenize, TokenizeOptions } from './tokens.js';
 import { splitAtWhitespace, toTokenLists } from './tokens.js';
 
 /**
@@ -29,8 +29,8 @@ export function distinctN(
   n: number,
   { tokenize = splitAtWhitespace }: TokenizeOptions = {},
 ): number {
-  const { size, total } = ngramsIn('distinctN', samples, n, tokenize);
-  return size / total;
+  const { counts, total } = ngramCounts('distinctN', samples, n, tokenize);
+  return different(counts) / total;
 }
 
 /**
@@ -60,9 +60,9 @@ export function adjustedDistinct(
   { tokenize = splitAtWhitespace }: TokenizeOptions = {},
 ): number {
   checkInteger('adjustedDistinct', 'vocabSize', vocabSize, 1);
-  const { size, total } = ngramsIn('adjustedDistinct', samples, n, tokenize);
+  const { counts, total } = ngramCounts('adjustedDistinct', samples, n, tokenize);
   // V (1 - (1 - 1/V)^C) without cancellation for large V.
-  return size / (-vocabSize * Math.expm1(total * Math.log1p(-1 / vocabSize)));
+  return different(counts) / (-vocabSize * Math.expm1(total * Math.log1p(-1 / vocabSize)));
 }
 
 /**
@@ -89,11 +89,12 @@ export function ngramEntropy(
   n: number,
   { tokenize = splitAtWhitespace }: TokenizeOptions = {},
 ): number {
-  const { ids, size, total } = ngramsIn('ngramEntropy', samples, n, tokenize);
-  const counts = new Int32Array(size);
-  for (let t = 0; t < ids.length; t++) if (ids[t]! >= 0) counts[ids[t]!]!++;
+  const { counts, total } = ngramCounts('ngramEntropy', samples, n, tokenize);
   let sum = 0;
-  for (let id = 0; id < size; id++) sum += counts[id]! * Math.log(counts[id]!);
+  for (let id = 0; id < counts.length; id++) {
+    const count = counts[id]!;
+    if (count > 1) sum += count * Math.log(count);
+  }
   return Math.max(0, Math.log(total) - sum / total);
 }
 
@@ -201,20 +202,28 @@ function wholeKeys(where: string, samples: readonly Text[]): string[] {
   );
 }
 
-/** The n-grams of all samples, at least one. */
-function ngramsIn(
+/** How often each n-gram occurs in all samples together, and how many there are: at least one. */
+function ngramCounts(
   where: string,
   samples: readonly Text[],
   n: number,
-  tokenize: (text: string) => ArrayLike<string | number>,
-): { ids: Int32Array; size: number; total: number } {
+  tokenize: Tokenize,
+): { counts: Int32Array; total: number } {
   checkInteger(where, 'n', n, 1);
   const tokens = toTokenLists(where, 'samples', samples, tokenize);
-  const total = tokens.reduce((sum, text) => sum + Math.max(0, text.length - n + 1), 0);
+  let total = 0;
+  for (const text of tokens) total += Math.max(0, text.length - n + 1);
   if (total === 0) {
     throw new RangeError(
       `${where}: samples has no ${n}-gram, expected at least one sample of ${n} tokens; lower n`,
     );
   }
-  return { ...ngramsOf(numberTokens(tokens), n), total };
+  const counts = n === 1 ? countTokens(tokens) : countNgrams(ngramsOf(numberTokens(tokens), n));
+  return { counts, total };
+}
+
+function different(counts: Int32Array): number {
+  let size = 0;
+  for (let id = 0; id < counts.length; id++) if (counts[id] !== 0) size++;
+  return size;
 }

@@ -1,4 +1,5 @@
-import type { Token } from './tokens.js';
+import type { Integers, Token } from './tokens.js';
+import { isIntegers } from './tokens.js';
 
 /** Texts end to end, every token a number. */
 export interface Corpus {
@@ -44,6 +45,37 @@ export function numberTokens(texts: readonly ArrayLike<Token>[]): Corpus {
     }
   }
   return { ids, starts, size };
+}
+
+/** How often each token occurs, in any order; entries may be 0. Arrays of small integers are read once. */
+export function countTokens(texts: readonly ArrayLike<Token>[]): Int32Array {
+  let counts: Int32Array | undefined = new Int32Array(1024);
+  for (const text of texts) {
+    counts = counts && isIntegers(text) ? addCounts(text, counts) : undefined;
+  }
+  return counts ?? countNgrams(numberTokens(texts));
+}
+
+/** How often each n-gram of an order occurs. */
+export function countNgrams({ ids, size }: NgramOrder): Int32Array {
+  const counts = new Int32Array(size);
+  for (let t = 0; t < ids.length; t++) if (ids[t]! >= 0) counts[ids[t]!]!++;
+  return counts;
+}
+
+/** The counts, grown where need be; `undefined` if a token is too large for a table, or negative. */
+function addCounts(text: Integers, counts: Int32Array): Int32Array | undefined {
+  const { length } = text;
+  for (let t = 0; ;) {
+    const table = counts;
+    const size = table.length;
+    // As long as the table is large enough; nothing else is done in here.
+    for (; t < length && text[t]! >>> 0 < size; t++) table[text[t]!]!++;
+    if (t === length) return counts;
+    const token = text[t]!;
+    if (token < 0 || token >= TABLE) return undefined;
+    counts = grown(counts, token + 1);
+  }
 }
 
 /**

@@ -36,6 +36,19 @@ export function splitAtWhitespace(text: string): string[] {
   );
 }
 
+/** Arrays whose entries are integers, whatever was put into them. */
+export type Integers = Int32Array | Uint32Array | Uint16Array | Uint8Array;
+
+/** Whether a list of tokens is such an array. */
+export function isIntegers(tokens: unknown): tokens is Integers {
+  return (
+    tokens instanceof Int32Array ||
+    tokens instanceof Uint32Array ||
+    tokens instanceof Uint16Array ||
+    tokens instanceof Uint8Array
+  );
+}
+
 /** The tokens of one text, checked. */
 export function toTokens(
   where: string,
@@ -49,6 +62,8 @@ export function toTokens(
       `${where}: ${name} is ${typeof text}, expected a string or a list of tokens`,
     );
   }
+  // Arrays of integers hold nothing else.
+  if (isIntegers(tokens)) return tokens;
   for (let t = 0; t < tokens.length; t++) {
     const token = tokens[t];
     if (typeof token === 'string' || Number.isFinite(token)) continue;

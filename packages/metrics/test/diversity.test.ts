@@ -129,6 +129,14 @@ describe('ngramEntropy', () => {
         expect(ngramEntropy(list, n)).toBeCloseTo(expected, 12);
         const renamed = list.map((text) => text.map((token) => `t${token}`)).reverse();
         expect(ngramEntropy(renamed, n)).toBeCloseTo(expected, 12);
+        for (const Kind of [Int32Array, Uint8Array, Uint16Array, Uint32Array]) {
+          const typed = list.map((text) => Kind.from(text));
+          expect(ngramEntropy(typed, n)).toBeCloseTo(expected, 12);
+          expect(distinctN(typed, n)).toBeCloseTo(new Set(all).size / all.length, 14);
+        }
+        // Negative and large numbers, which no table holds.
+        const far = list.map((text) => Int32Array.from(text, (token) => (token - 1) * 2 ** 25));
+        expect(ngramEntropy(far, n)).toBeCloseTo(expected, 12);
       }),
     );
     expect(ngramEntropy([[7, 7, 7]], 1)).toBe(0);
