@@ -61,12 +61,15 @@ function weights(
   max: number,
 ): [number, number] {
   const exps = (EXP ??= Float64Array.from({ length: 64 * 48 }, (_, k) => Math.exp(-k / 64)));
-  let [sum1, sum2, weighted1, weighted2] = [0, 0, 0, 0];
+  let sum1 = 0;
+  let sum2 = 0;
+  let weighted1 = 0;
+  let weighted2 = 0;
   let v = start;
   for (; v + 1 < end; v += 2) {
     const gap1 = max - logits[v]!;
     const gap2 = max - logits[v + 1]!;
-    if (!(gap1 < 47 && gap2 < 47)) {
+    if (!(gap1 < 47) || !(gap2 < 47)) {
       const pair = slowWeights(gap1, gap2);
       sum1 += pair[0];
       weighted1 += pair[1];
@@ -74,8 +77,8 @@ function weights(
     }
     const k1 = (gap1 * 64 + 0.5) | 0;
     const k2 = (gap2 * 64 + 0.5) | 0;
-    const r = k1 / 64 - gap1;
-    const s = k2 / 64 - gap2;
+    const r = k1 * (1 / 64) - gap1;
+    const s = k2 * (1 / 64) - gap2;
     const r2 = r * r;
     const s2 = s * s;
     const w1 = exps[k1]! * (1 + r + r2 * (1 / 2 + r * (1 / 6) + r2 * (1 / 24 + r * (1 / 120))));
