@@ -1,5 +1,6 @@
 import {
   chainEntropy,
+  confidence,
   positionEntropies,
   renyiEntropy,
   semanticEntropy,
@@ -145,6 +146,13 @@ describe('tokenEntropies', () => {
       weighted += Math.exp(value) * value;
     }
     expect(tokenEntropies(z, v)[0]).toBeCloseTo(Math.log(weights) - weighted / weights, 11);
+  });
+
+  it('has weights exact to the last digits, between all entries of its table', () => {
+    for (let gap = 0; gap < 50; gap += 0.00171) {
+      const sure = 1 / (1 + 2 * Math.exp(-gap));
+      expect(Math.abs(confidence([0, -gap, -gap]) / sure - 1)).toBeLessThan(1e-15);
+    }
   });
 
   it('names the entry that is no logit', () => {
