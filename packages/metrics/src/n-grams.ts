@@ -49,16 +49,11 @@ export function numberTokens(texts: readonly ArrayLike<Token>[]): Corpus {
 
 /** How often each token occurs, in any order; entries may be 0. Arrays of small integers are read once. */
 export function countTokens(texts: readonly ArrayLike<Token>[]): Int32Array {
-  let pairs: Int32Array | undefined = new Int32Array(1024);
+  let counts: Int32Array | undefined = new Int32Array(1024);
   for (const text of texts) {
-    pairs = pairs && isIntegers(text) ? addCounts(text, pairs) : undefined;
-    if (pairs === undefined) return countNgrams(numberTokens(texts));
+    counts = counts && isIntegers(text) ? addCounts(text, counts) : undefined;
   }
-  const counts = new Int32Array(pairs!.length / 2);
-  for (let token = 0; token < counts.length; token++) {
-    counts[token] = pairs![2 * token]! + pairs![2 * token + 1]!;
-  }
-  return counts;
+  return counts ?? countNgrams(numberTokens(texts));
 }
 
 /** How often each n-gram of an order occurs. */
@@ -68,21 +63,18 @@ export function countNgrams({ ids, size }: NgramOrder): Int32Array {
   return counts;
 }
 
-/**
- * The counts, grown where need be; `undefined` if a token is too large for a table, or negative. Each token has
- * two, for even and odd positions, so that a token which comes twice does not wait for its own count.
- */
+/** The counts, grown where need be; `undefined` if a token is too large for a table, or negative. */
 function addCounts(text: Integers, counts: Int32Array): Int32Array | undefined {
   const { length } = text;
   for (let t = 0; ;) {
     const table = counts;
-    const size = table.length / 2;
+    const size = table.length;
     // As long as the table is large enough; nothing else is done in here.
-    for (; t < length && text[t]! >>> 0 < size; t++) table[2 * text[t]! + (t & 1)]!++;
+    for (; t < length && text[t]! >>> 0 < size; t++) table[text[t]!]!++;
     if (t === length) return counts;
     const token = text[t]!;
     if (token < 0 || token >= TABLE) return undefined;
-    counts = grown(counts, 2 * token + 2);
+    counts = grown(counts, token + 1);
   }
 }
 
