@@ -1,7 +1,8 @@
 import { checkCount } from './check.js';
 import { checkWeights, scoreBleu, uniformWeights } from './bleu-score.js';
-import { forEachCount, ngramOrders } from './n-grams.js';
-import type { Smoothing } from './smoothing.js';
+import type { NgramOrder } from './n-grams.js';
+import { extendNgrams, numberTokens } from './n-grams.js';
+import type { NgramPrecision, Smoothing } from './smoothing.js';
 import { smoothingMethod1 } from './smoothing.js';
 import type { Text, TokenizeOptions } from './tokens.js';
 import { splitAtWhitespace, toTokenLists, toTokens } from './tokens.js';
@@ -55,23 +56,40 @@ export function bleu(
   const tokens = toTokens('bleu', 'candidate', candidate, tokenize);
   const others = toTokenLists('bleu', 'references', references, tokenize);
   checkCount('bleu', 'references', others.length, 1);
-  const precisions = ngramOrders([tokens, ...others], maxN).map(({ ids, size }) => {
-    const zeros = new Int32Array(size);
-    const largest = new Int32Array(size);
-    for (const reference of ids.slice(1)) {
-      forEachCount(reference, zeros, (id, count) => {
-        largest[id] = Math.max(largest[id]!, count);
-      });
-    }
-    let matches = 0;
-    forEachCount(ids[0]!, zeros, (id, count) => {
-      matches += Math.min(count, largest[id]!);
-    });
-    return { matches, total: Math.max(1, ids[0]!.length) };
-  });
+  const corpus = numberTokens([tokens, ...others]);
+  const precisions: NgramPrecision[] = [];
+  let order: NgramOrder = corpus;
+  for (let n = 1; n <= maxN + (smoothing.looksAhead ? 1 : 0); n++) {
+    if (n > 1) order = extendNgrams(corpus, order.ids, n);
+    precisions.push(clippedPrecision(order, corpus.starts, n));
+  }
   const length = tokens.length;
   const referenceLength = others
     .map((other) => other.length)
     .sort((a, b) => Math.abs(a - length) - Math.abs(b - length) || a - b)[0]!;
   return scoreBleu('bleu', { precisions, length, referenceLength, weights, smoothing });
+}
+
+/** How many n-grams of the first text the others have, each as often as the one that has it most often. */
+function clippedPrecision(
+  { ids, size }: NgramOrder,
+  starts: Int32Array,
+  n: number,
+): NgramPrecision {
+  const counts = new Int32Array(size);
+  const largest = new Int32Array(size);
+  for (let i = 1; i + 1 < starts.length; i++) {
+    const text = ids.subarray(starts[i]!, Math.max(starts[i]!, starts[i + 1]! - n + 1));
+    for (const id of text) {
+      const count = ++counts[id]!;
+      if (count > largest[id]!) largest[id] = count;
+    }
+    for (const id of text) counts[id] = 0;
+  }
+  let matches = 0;
+  const total = starts[1]! - n + 1;
+  for (let t = 0; t < total; t++) {
+    if (counts[ids[t]!]!++ < largest[ids[t]!]!) matches++;
+  }
+  return { matches, total: Math.max(1, total) };
 }

@@ -3,6 +3,9 @@
 /** Float32 log-softmax of logits near 1000 rounds by about 1e-4 and may come out above 0. */
 const LOG_PROB_ROUNDING = 1e-3;
 
+/** Float32 probabilities over a large vocabulary add up to 1 only this closely. */
+const SUM_TOLERANCE = 1e-4;
+
 export function checkCount(where: string, name: string, count: number, atLeast: number): void {
   if (!(count >= atLeast)) {
     throw new RangeError(`${where}: ${name} has ${count} entries, expected at least ${atLeast}`);
@@ -53,4 +56,61 @@ export function checkLevel(where: string, level: number): void {
   if (!(level > 0 && level < 1)) {
     throw new RangeError(`${where}: level is ${level}, expected a number in (0, 1)`);
   }
+}
+
+/** Confidences and whether each answer was right. */
+export function checkConfidences(
+  where: string,
+  confidences: ArrayLike<number>,
+  correct: readonly boolean[],
+): void {
+  checkSameLength(where, ['confidences', confidences], ['correct', correct]);
+  checkCount(where, 'confidences', confidences.length, 1);
+  for (let i = 0; i < correct.length; i++) {
+    const p = confidences[i]!;
+    if (!(p >= 0 && p <= 1)) {
+      throw new RangeError(`${where}: confidences[${i}] is ${p}, expected a number in [0, 1]`);
+    }
+  }
+  checkBooleans(where, 'correct', correct);
+}
+
+export function checkBooleans(where: string, name: string, values: readonly boolean[]): void {
+  for (let i = 0; i < values.length; i++) {
+    if (typeof values[i] !== 'boolean') {
+      throw new TypeError(`${where}: ${name}[${i}] is ${String(values[i])}, expected a boolean`);
+    }
+  }
+}
+
+/** A probability distribution: entries in [0, 1] of sum 1. */
+export function checkDistribution(
+  where: string,
+  name: string,
+  probabilities: ArrayLike<number>,
+): void {
+  checkCount(where, name, probabilities.length, 1);
+  let sum = 0;
+  for (let v = 0; v < probabilities.length; v++) {
+    const p = probabilities[v]!;
+    if (!(p >= 0 && p <= 1 + SUM_TOLERANCE)) {
+      throw new RangeError(`${where}: ${name}[${v}] is ${p}, expected a number in [0, 1]`);
+    }
+    sum += p;
+  }
+  if (Math.abs(sum - 1) > SUM_TOLERANCE) {
+    throw new RangeError(
+      `${where}: ${name} has sum ${sum}, expected 1; divide by the sum, or use tokenEntropy for logits`,
+    );
+  }
+}
+
+/** `k` of `n` samples, of which `c` were right. */
+export function checkSamples(where: string, n: number, c: number, k: number): void {
+  checkInteger(where, 'n', n, 1);
+  checkInteger(where, 'c', c, 0);
+  checkInteger(where, 'k', k, 1);
+  if (c > n) throw new RangeError(`${where}: c is ${c}, expected at most ${n} (n)`);
+  if (k > n)
+    throw new RangeError(`${where}: k is ${k}, expected at most ${n} (n); draw more samples`);
 }

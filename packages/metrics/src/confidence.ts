@@ -1,4 +1,4 @@
-import { checkLogProbs } from './check.js';
+import { checkInteger, checkLogProbs } from './check.js';
 import { summarizeLogits } from './logits.js';
 import { mean } from './statistics.js';
 
@@ -47,6 +47,70 @@ export function margin(logits: ArrayLike<number>): number {
   const { max, second, rest } = summarizeLogits('margin', logits);
   // 0 - x and not -x: a tie is 0, not -0.
   return (0 - Math.expm1(second - max)) / (1 + rest);
+}
+
+/**
+ * Mass of the k most likely tokens at one position.
+ *
+ *     topKMass = sum of the k largest p[v],   p = softmax(z)
+ *
+ * Unit: probability. Range: [k / V, 1]; what top-k sampling keeps. Misleads across vocabularies: 10 of 100
+ * tokens are more than 10 of 100,000.
+ *
+ * @param logits - `[V]`, unnormalised; `-Infinity` marks a token that cannot occur.
+ * @param k - How many tokens, in [1, V].
+ * @returns Their probability.
+ * @throws RangeError if `logits` is empty, has NaN or +Infinity, or is -Infinity throughout, or `k` is no
+ *   integer in [1, V].
+ * @see Fan et al. 2018 (top-k sampling), https://arxiv.org/abs/1805.04833
+ *
+ * @example
+ * ```ts
+ * topKMass([Math.log(2), 0, 0], 2); // => 0.75
+ * ```
+ */
+export function topKMass(logits: ArrayLike<number>, k: number): number {
+  const { max, rest } = summarizeLogits('topKMass', logits);
+  checkInteger('topKMass', 'k', k, 1);
+  if (k > logits.length) {
+    throw new RangeError(`topKMass: k is ${k}, expected at most ${logits.length} (the vocabulary)`);
+  }
+  const sorted = Float64Array.from(logits).sort();
+  let mass = 0;
+  // From the smallest on, which keeps what is small.
+  for (let i = sorted.length - k; i < sorted.length; i++) mass += Math.exp(sorted[i]! - max);
+  return Math.min(1, mass / (1 + rest));
+}
+
+/**
+ * Surprisal of a token at one position.
+ *
+ *     surprisal = - log softmax(z)[token]
+ *
+ * Unit: nats. Range: [0, infinity]; `Infinity` for a token that cannot occur. Misleads as a sign of error:
+ * rare words surprise in right answers too.
+ *
+ * @param logits - `[V]`, unnormalised; `-Infinity` marks a token that cannot occur.
+ * @param token - Its number, in [0, V).
+ * @returns The negative log-probability.
+ * @throws RangeError if `logits` is empty, has NaN or +Infinity, or is -Infinity throughout, or `token` is no
+ *   integer in [0, V).
+ * @see Shannon 1948, https://doi.org/10.1002/j.1538-7305.1948.tb01338.x
+ *
+ * @example
+ * ```ts
+ * surprisal([Math.log(3), 0], 1); // => 1.386294
+ * ```
+ */
+export function surprisal(logits: ArrayLike<number>, token: number): number {
+  const { max, rest } = summarizeLogits('surprisal', logits);
+  checkInteger('surprisal', 'token', token, 0);
+  if (token >= logits.length) {
+    throw new RangeError(
+      `surprisal: token is ${token}, expected less than ${logits.length} (the vocabulary)`,
+    );
+  }
+  return max - logits[token]! + Math.log1p(rest);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { checkCount, checkInteger } from './check.js';
-import { ngramOrders } from './n-grams.js';
-import type { Text, TokenizeOptions } from './tokens.js';
+import { countNgrams, countTokens, ngramsOf, numberTokens } from './n-grams.js';
+import type { Text, Tokenize, TokenizeOptions } from './tokens.js';
 import { splitAtWhitespace, toTokenLists } from './tokens.js';
 
 /**
@@ -9,8 +9,8 @@ import { splitAtWhitespace, toTokenLists } from './tokens.js';
  *     distinctN = |set of n-grams of all samples| / (number of n-grams of all samples)
  *
  * Unit: none. Range: (0, 1]; lower is less diverse. Misleads across amounts of text, since it falls as
- * samples grow in number or length: compare equal token counts. It does not tell repetition within a
- * sample from likeness between samples.
+ * samples grow in number or length: compare equal token counts, or see {@link adjustedDistinct}. It does not
+ * tell repetition within a sample from likeness between samples.
  *
  * @param samples - At least one string or token list.
  * @param n - Length of the n-grams, tokens.
@@ -29,15 +29,143 @@ export function distinctN(
   n: number,
   { tokenize = splitAtWhitespace }: TokenizeOptions = {},
 ): number {
-  checkInteger('distinctN', 'n', n, 1);
-  const tokens = toTokenLists('distinctN', 'samples', samples, tokenize);
-  const { ids, size } = ngramOrders(tokens, n)[n - 1]!;
-  if (size === 0) {
+  const { counts, total } = ngramCounts('distinctN', samples, n, tokenize);
+  return different(counts) / total;
+}
+
+/**
+ * Expectation-adjusted distinct-n: distinct n-grams over what a uniform source of `V` would give.
+ *
+ *     adjusted = distinct / ( V (1 - ((V - 1) / V)^C) )   with C n-grams in all
+ *
+ * Unit: none. Range: (0, infinity), near 1 for uniform draws. Misleads by its `V`: state it; language is far
+ * from uniform.
+ *
+ * @param samples - At least one string or token list.
+ * @param n - Length of the n-grams, tokens.
+ * @param vocabSize - `V`: how many different n-grams there could be.
+ * @returns The ratio.
+ * @throws As {@link distinctN}, and RangeError if `vocabSize` is not a positive integer.
+ * @see Liu et al. 2022, https://arxiv.org/abs/2202.13587
+ *
+ * @example
+ * ```ts
+ * adjustedDistinct(['a b a b'], 1, 2); // => 1.066667
+ * ```
+ */
+export function adjustedDistinct(
+  samples: readonly Text[],
+  n: number,
+  vocabSize: number,
+  { tokenize = splitAtWhitespace }: TokenizeOptions = {},
+): number {
+  checkInteger('adjustedDistinct', 'vocabSize', vocabSize, 1);
+  const { counts, total } = ngramCounts('adjustedDistinct', samples, n, tokenize);
+  // V (1 - (1 - 1/V)^C) without cancellation for large V.
+  return different(counts) / (-vocabSize * Math.expm1(total * Math.log1p(-1 / vocabSize)));
+}
+
+/**
+ * Entropy of the n-grams of all samples.
+ *
+ *     H = - sum_g p[g] log p[g],   p[g] = count(g) / (number of n-grams)
+ *
+ * Unit: nats. Range: [0, log(number of n-grams)]; lower is less diverse. Misleads with few tokens, where it is
+ * too low, and across amounts of text.
+ *
+ * @param samples - At least one string or token list.
+ * @param n - Length of the n-grams, tokens.
+ * @returns The entropy.
+ * @throws As {@link distinctN}.
+ * @see Zhang et al. 2018 (Ent-n), https://arxiv.org/abs/1809.05972
+ *
+ * @example
+ * ```ts
+ * ngramEntropy(['a b', 'a c'], 1); // => 1.039721
+ * ```
+ */
+export function ngramEntropy(
+  samples: readonly Text[],
+  n: number,
+  { tokenize = splitAtWhitespace }: TokenizeOptions = {},
+): number {
+  const { counts, total } = ngramCounts('ngramEntropy', samples, n, tokenize);
+  let sum = 0;
+  for (let id = 0; id < counts.length; id++) {
+    const count = counts[id]!;
+    if (count > 1) sum += count * Math.log(count);
+  }
+  return Math.max(0, Math.log(total) - sum / total);
+}
+
+/**
+ * Coverage of a reference: the share of its different n-grams that samples use.
+ *
+ *     coverage = |n-grams of samples and of reference| / |n-grams of reference|
+ *
+ * Unit: none. Range: [0, 1]. Misleads across amounts of samples: more of them cover more.
+ *
+ * @param samples - Strings or token lists.
+ * @param reference - At least one string or token list.
+ * @param n - Length of the n-grams, tokens.
+ * @returns The share.
+ * @throws RangeError if the reference has no n-gram, `n` is not a positive integer, or a token is not a string
+ *   or a finite number; TypeError if a text is neither a string nor a list.
+ * @see Lin 2004 (ROUGE-N recall, of sets), https://aclanthology.org/W04-1013
+ *
+ * @example
+ * ```ts
+ * ngramCoverage(['a b c'], ['a b', 'b d'], 1); // => 0.666667
+ * ```
+ */
+export function ngramCoverage(
+  samples: readonly Text[],
+  reference: readonly Text[],
+  n: number,
+  { tokenize = splitAtWhitespace }: TokenizeOptions = {},
+): number {
+  checkInteger('ngramCoverage', 'n', n, 1);
+  const lists = [
+    ...toTokenLists('ngramCoverage', 'reference', reference, tokenize),
+    ...toTokenLists('ngramCoverage', 'samples', samples, tokenize),
+  ];
+  const corpus = numberTokens(lists);
+  const { ids } = ngramsOf(corpus, n);
+  const end = corpus.starts[reference.length]!;
+  // Numbers are given in order of appearance: those of the reference come first.
+  const known = 1 + ids.subarray(0, end).reduce((most, id) => Math.max(most, id), -1);
+  if (known === 0) {
     throw new RangeError(
-      `distinctN: samples has no ${n}-gram, expected at least one sample of ${n} tokens; lower n`,
+      `ngramCoverage: reference has no ${n}-gram, expected at least one text of ${n} tokens; lower n`,
     );
   }
-  return size / ids.reduce((total, text) => total + text.length, 0);
+  const used = new Set(ids.subarray(end).filter((id) => id >= 0 && id < known));
+  return used.size / known;
+}
+
+/**
+ * Sample coverage: the chance that the next sample is one that was seen already.
+ *
+ *     coverage = 1 - (samples seen once) / n
+ *
+ * Good and Turing's estimate. Unit: probability. Range: [0, 1]; 0 if no sample came twice. Misleads for small n.
+ *
+ * @param samples - `[n]`, at least one string or token list, compared as a whole.
+ * @returns The estimate.
+ * @throws As {@link uniqueRatio}.
+ * @see Good 1953, https://doi.org/10.1093/biomet/40.3-4.237
+ *
+ * @example
+ * ```ts
+ * sampleCoverage(['42', '42', '7', '42']); // => 0.75
+ * ```
+ */
+export function sampleCoverage(samples: readonly Text[]): number {
+  const counts = new Map<string, number>();
+  const keys = wholeKeys('sampleCoverage', samples);
+  for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);
+  const once = [...counts.values()].filter((count) => count === 1).length;
+  return 1 - once / keys.length;
 }
 
 /**
@@ -61,11 +189,41 @@ export function distinctN(
  * ```
  */
 export function uniqueRatio(samples: readonly Text[]): number {
-  const lists = toTokenLists('uniqueRatio', 'samples', samples, (text) => [text]);
-  checkCount('uniqueRatio', 'samples', lists.length, 1);
-  // JSON is one-to-one on strings and on lists of strings and finite numbers, and tells the two apart.
-  const keys = lists.map((list, i) =>
+  const keys = wholeKeys('uniqueRatio', samples);
+  return new Set(keys).size / keys.length;
+}
+
+/** JSON is one-to-one on strings and on lists of strings and finite numbers, and tells the two apart. */
+function wholeKeys(where: string, samples: readonly Text[]): string[] {
+  const lists = toTokenLists(where, 'samples', samples, (text) => [text]);
+  checkCount(where, 'samples', lists.length, 1);
+  return lists.map((list, i) =>
     JSON.stringify(typeof samples[i] === 'string' ? samples[i] : Array.from(list)),
   );
-  return new Set(keys).size / keys.length;
+}
+
+/** How often each n-gram occurs in all samples together, and how many there are: at least one. */
+function ngramCounts(
+  where: string,
+  samples: readonly Text[],
+  n: number,
+  tokenize: Tokenize,
+): { counts: Int32Array; total: number } {
+  checkInteger(where, 'n', n, 1);
+  const tokens = toTokenLists(where, 'samples', samples, tokenize);
+  let total = 0;
+  for (const text of tokens) total += Math.max(0, text.length - n + 1);
+  if (total === 0) {
+    throw new RangeError(
+      `${where}: samples has no ${n}-gram, expected at least one sample of ${n} tokens; lower n`,
+    );
+  }
+  const counts = n === 1 ? countTokens(tokens) : countNgrams(ngramsOf(numberTokens(tokens), n));
+  return { counts, total };
+}
+
+function different(counts: Int32Array): number {
+  let size = 0;
+  for (let id = 0; id < counts.length; id++) if (counts[id] !== 0) size++;
+  return size;
 }

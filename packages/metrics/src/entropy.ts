@@ -1,4 +1,4 @@
-import { checkCount, checkLogProbs } from './check.js';
+import { checkCount, checkDistribution, checkInteger, checkLogProbs } from './check.js';
 import { summarizeLogits } from './logits.js';
 import { mean, standardDeviation } from './statistics.js';
 
@@ -19,9 +19,6 @@ export interface SequenceEntropy {
   /** How many completions were averaged. */
   readonly n: number;
 }
-
-/** Float32 probabilities over a large vocabulary add up to 1 only this closely. */
-const SUM_TOLERANCE = 1e-4;
 
 /**
  * Entropy of the next-token distribution at one position, exactly, from its logits.
@@ -50,6 +47,39 @@ export function tokenEntropy(logits: ArrayLike<number>): number {
 }
 
 /**
+ * Entropy at many positions: {@link tokenEntropy} of each row.
+ *
+ *     H[t] = log Z[t] - sum_v p[t, v] (z[t, v] - max z[t]),   p[t] = softmax(z[t])
+ *
+ * Reads each row twice and copies nothing. Unit: nats. Range: [0, log V] each. Misleads as
+ * {@link tokenEntropy} does.
+ *
+ * @param logits - `[T * V]`, row by row, unnormalised; `-Infinity` marks a token that cannot occur. Typed
+ *   arrays are fastest.
+ * @param vocabSize - `V`.
+ * @returns `[T]`, nats.
+ * @throws RangeError if `logits` is no whole number of rows, or a row is no distribution.
+ * @see Shannon 1948, section 6, https://doi.org/10.1002/j.1538-7305.1948.tb01338.x
+ *
+ * @example
+ * ```ts
+ * tokenEntropies([0, 0, 1000, 0], 2); // => [0.693147, 0]
+ * ```
+ */
+export function tokenEntropies(logits: ArrayLike<number>, vocabSize: number): Float64Array {
+  checkInteger('tokenEntropies', 'vocabSize', vocabSize, 1);
+  if (logits.length % vocabSize !== 0) {
+    throw new RangeError(
+      `tokenEntropies: logits has ${logits.length} entries, expected a multiple of ${vocabSize} (vocabSize)`,
+    );
+  }
+  return Float64Array.from({ length: logits.length / vocabSize }, (_, t) => {
+    const row = summarizeLogits('tokenEntropies', logits, t * vocabSize, vocabSize);
+    return Math.log1p(row.rest) + row.weighted / (1 + row.rest);
+  });
+}
+
+/**
  * Entropy of a distribution given by its probabilities.
  *
  *     H = - sum_v p[v] log p[v],   0 log 0 = 0
@@ -68,21 +98,11 @@ export function tokenEntropy(logits: ArrayLike<number>): number {
  * ```
  */
 export function entropy(probabilities: ArrayLike<number>): number {
-  checkCount('entropy', 'probabilities', probabilities.length, 1);
-  let sum = 0;
+  checkDistribution('entropy', 'probabilities', probabilities);
   let total = 0;
   for (let v = 0; v < probabilities.length; v++) {
     const p = probabilities[v]!;
-    if (!(p >= 0 && p <= 1 + SUM_TOLERANCE)) {
-      throw new RangeError(`entropy: probabilities[${v}] is ${p}, expected a number in [0, 1]`);
-    }
-    sum += p;
     if (p > 0) total -= p * Math.log(p);
-  }
-  if (Math.abs(sum - 1) > SUM_TOLERANCE) {
-    throw new RangeError(
-      `entropy: probabilities has sum ${sum}, expected 1; divide by the sum, or use tokenEntropy for logits`,
-    );
   }
   return total;
 }
@@ -117,11 +137,74 @@ export function sequenceEntropy(logProbs: readonly ArrayLike<number>[]): Sequenc
     checkLogProbs('sequenceEntropy', `logProbs[${i}]`, sequence);
     return surprise(sequence);
   });
-  return {
-    sequence: estimate(surprises),
-    perToken: estimate(surprises.map((value, i) => value / logProbs[i]!.length)),
-    n: logProbs.length,
-  };
+  return perSequence(surprises, logProbs);
+}
+
+/**
+ * Entropy of whole completions from the exact entropy of each position along sampled ones.
+ *
+ *     sequence = mean_i sum_t H[i][t]
+ *     perToken = mean_i (1 / T_i) sum_t H[i][t]
+ *
+ * The chain rule makes the first unbiased, as {@link sequenceEntropy} is, with less variance. Unit: nats
+ * per sequence, nats per token. Range: [0, infinity). Misleads when completions were drawn from another
+ * policy than the one whose entropies these are, or were cut off.
+ *
+ * @param entropies - `[n][T_i]`, nats, ragged: {@link tokenEntropy} at each position.
+ * @returns Both means with their standard errors (`null` from a single completion).
+ * @throws RangeError if there is no completion, one has no position, or a value is not finite or below 0.
+ * @see Cover and Thomas 2006, theorem 2.5.1 (chain rule), https://doi.org/10.1002/047174882X
+ *
+ * @example
+ * ```ts
+ * chainEntropy([[1, 0.5], [1]]).sequence; // => { mean: 1.25, standardError: 0.25 }
+ * ```
+ */
+export function chainEntropy(entropies: readonly ArrayLike<number>[]): SequenceEntropy {
+  checkCount('chainEntropy', 'entropies', entropies.length, 1);
+  const sums = entropies.map((row, i) => {
+    checkCount('chainEntropy', `entropies[${i}]`, row.length, 1);
+    let sum = 0;
+    for (let t = 0; t < row.length; t++) {
+      if (!(row[t]! >= 0 && row[t]! < Infinity)) {
+        throw new RangeError(
+          `chainEntropy: entropies[${i}][${t}] is ${row[t]}, expected a finite number >= 0`,
+        );
+      }
+      sum += row[t]!;
+    }
+    return sum;
+  });
+  return perSequence(sums, entropies);
+}
+
+/**
+ * Surprise at each position of sampled completions: an estimate of the entropy there.
+ *
+ *     positionEntropies[t] = mean of - logProbs[i][t] over completions longer than t
+ *
+ * Unit: nats. Range: [0, infinity) each. Misleads at late positions, which only long completions reach.
+ *
+ * @param logProbs - `[n][T_i]`, nats, ragged: the log-probability of each sampled token.
+ * @returns `[max T]`: an estimate a position, with the number of completions behind it.
+ * @throws RangeError if there is no completion, one has no token, or a value is not finite or above 0.
+ * @see Malinin and Gales 2021, https://arxiv.org/abs/2002.07650
+ *
+ * @example
+ * ```ts
+ * positionEntropies([[-1, -2], [-3]]); // => [{ mean: 2, standardError: 1, n: 2 }, { mean: 2, standardError: null, n: 1 }]
+ * ```
+ */
+export function positionEntropies(
+  logProbs: readonly ArrayLike<number>[],
+): (Estimate & { readonly n: number })[] {
+  checkCount('positionEntropies', 'logProbs', logProbs.length, 1);
+  const columns: number[][] = [];
+  logProbs.forEach((sequence, i) => {
+    checkLogProbs('positionEntropies', `logProbs[${i}]`, sequence);
+    for (let t = 0; t < sequence.length; t++) (columns[t] ??= []).push(0 - sequence[t]!);
+  });
+  return columns.map((column) => ({ ...estimate(column), n: column.length }));
 }
 
 /**
@@ -153,6 +236,17 @@ function surprise(logProbs: ArrayLike<number>): number {
   let total = 0;
   for (let t = 0; t < logProbs.length; t++) total -= logProbs[t]!;
   return total;
+}
+
+function perSequence(
+  sums: readonly number[],
+  sequences: readonly ArrayLike<number>[],
+): SequenceEntropy {
+  return {
+    sequence: estimate(sums),
+    perToken: estimate(sums.map((sum, i) => sum / sequences[i]!.length)),
+    n: sums.length,
+  };
 }
 
 function estimate(values: readonly number[]): Estimate {

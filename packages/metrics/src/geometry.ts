@@ -117,14 +117,18 @@ export function centredVarianceRatio(features: readonly ArrayLike<number>[]): nu
 }
 
 /** Features divided by their lengths; each is scaled first, so that no square overflows or vanishes. */
-function unitRows(where: string, features: readonly ArrayLike<number>[]): Matrix {
-  checkCount(where, 'features', features.length, 2);
+export function unitRows(
+  where: string,
+  features: readonly ArrayLike<number>[],
+  atLeast = 2,
+): Matrix {
+  checkCount(where, 'features', features.length, atLeast);
   const scaled = features.map((feature, i) => {
     checkFinite(where, `features[${i}]`, feature);
     const scale = powerOfTwoNear(feature);
     return Float64Array.from(feature, (value) => value / scale);
   });
-  const matrix = featureMatrix(where, scaled, 2);
+  const matrix = featureMatrix(where, scaled, atLeast);
   for (let i = 0; i < matrix.rows; i++) {
     const length = Math.sqrt(rowProduct(matrix.data, matrix.columns, i, i));
     if (length === 0) {

@@ -16,7 +16,7 @@ export function featureMatrix(
   where: string,
   features: readonly ArrayLike<number>[],
   atLeast: number,
-): Matrix {
+): Matrix & { readonly scale: number } {
   checkCount(where, 'features', features.length, atLeast);
   const columns = features[0]!.length;
   checkCount(where, 'features[0]', columns, 1);
@@ -30,7 +30,8 @@ export function featureMatrix(
     checkFinite(where, `features[${i}]`, feature);
     data.set(feature, i * columns);
   });
-  return rescaled({ rows: features.length, columns, data });
+  const scale = powerOfTwoNear(data);
+  return { rows: features.length, columns, data: data.map((value) => value / scale), scale };
 }
 
 /** The matrix divided by the power of two that brings its largest entry into [1, 2). */
@@ -87,7 +88,7 @@ function subtractRow(data: Float64Array, columns: number, row: Float64Array): Fl
   return data.map((value, i) => value - row[i % columns]!);
 }
 
-function transposed({ rows, columns, data }: Matrix): Matrix {
+export function transposed({ rows, columns, data }: Matrix): Matrix {
   const result = new Float64Array(data.length);
   for (let i = 0; i < rows; i++) {
     for (let j = 0; j < columns; j++) result[j * rows + i] = data[i * columns + j]!;

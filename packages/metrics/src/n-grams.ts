@@ -1,56 +1,148 @@
-import type { Token } from './tokens.js';
+import type { Integers, Token } from './tokens.js';
+import { isIntegers } from './tokens.js';
 
-/** The n-grams of one order: every distinct one has a number below `size`. */
-export interface NgramOrder {
-  /** `[texts][T_i - n + 1]`: the number of the n-gram at each position; empty for a text below n tokens. */
-  readonly ids: readonly Int32Array[];
-  /** How many distinct n-grams all texts have together. */
+/** Texts end to end, every token a number. */
+export interface Corpus {
+  /** `[tokens of all texts]`: equal tokens have equal numbers, below `size`. */
+  readonly ids: Int32Array;
+  /** `[texts + 1]`: where each text begins, and where the last one ends. */
+  readonly starts: Int32Array;
+  /** How many different tokens there are. */
   readonly size: number;
 }
 
+/** The n-grams of one order. */
+export interface NgramOrder {
+  /** The number of the n-gram that begins at each position, below `size`; -1 where none does. */
+  readonly ids: Int32Array;
+  /** How many different ones there are. */
+  readonly size: number;
+}
+
+/** Whole numbers below this are looked up in an array instead of a `Map`. */
+const TABLE = 1 << 20;
+
+/** Numbers the tokens of all texts. */
+export function numberTokens(texts: readonly ArrayLike<Token>[]): Corpus {
+  const starts = new Int32Array(texts.length + 1);
+  texts.forEach((text, i) => (starts[i + 1] = starts[i]! + text.length));
+  const ids = new Int32Array(starts[texts.length]!);
+  const rest = new Map<Token, number>();
+  let table = new Int32Array(128);
+  let size = 0;
+  let at = 0;
+  for (const text of texts) {
+    for (let t = 0; t < text.length; t++) {
+      const token = text[t]!;
+      if (typeof token === 'number' && token >= 0 && token < TABLE && token % 1 === 0) {
+        if (token >= table.length) table = grown(table, token + 1);
+        ids[at++] = (table[token] ||= ++size) - 1;
+      } else {
+        let id = rest.get(token);
+        if (id === undefined) rest.set(token, (id = size++));
+        ids[at++] = id;
+      }
+    }
+  }
+  return { ids, starts, size };
+}
+
+/** How often each token occurs, in any order; entries may be 0. Arrays of small integers are read once. */
+export function countTokens(texts: readonly ArrayLike<Token>[]): Int32Array {
+  let counts: Int32Array | undefined = new Int32Array(1024);
+  for (const text of texts) {
+    counts = counts && isIntegers(text) ? addCounts(text, counts) : undefined;
+  }
+  return counts ?? countNgrams(numberTokens(texts));
+}
+
+/** How often each n-gram of an order occurs. */
+export function countNgrams({ ids, size }: NgramOrder): Int32Array {
+  const counts = new Int32Array(size);
+  for (let t = 0; t < ids.length; t++) if (ids[t]! >= 0) counts[ids[t]!]!++;
+  return counts;
+}
+
+/** The counts, grown where need be; `undefined` if a token is too large for a table, or negative. */
+function addCounts(text: Integers, counts: Int32Array): Int32Array | undefined {
+  const { length } = text;
+  for (let t = 0; ;) {
+    const table = counts;
+    const size = table.length;
+    // As long as the table is large enough; nothing else is done in here.
+    for (; t < length && text[t]! >>> 0 < size; t++) table[text[t]!]!++;
+    if (t === length) return counts;
+    const token = text[t]!;
+    if (token < 0 || token >= TABLE) return undefined;
+    counts = grown(counts, token + 1);
+  }
+}
+
 /**
- * Numbers the n-grams of all texts, for n = 1 to `maxN`, in time linear in the tokens.
- *
- * An n-gram is named by the pair (number of its first n - 1 tokens, number of its last token), so
- * equality is exact: nothing is hashed by us or joined to strings. A `Map` holds at most 2^24 entries,
- * hence a pair's key stays below 2^48, which a double holds exactly.
+ * The n-grams of order `n` from those of order `n - 1`, in time linear in the positions. One exists where both
+ * its first and its last `n - 1` tokens have a number, and is named by that pair: equality is exact, nothing
+ * is joined to strings, and what was marked -1 is not looked at again.
  */
-export function ngramOrders(texts: readonly ArrayLike<Token>[], maxN: number): NgramOrder[] {
-  const vocabulary = new Map<Token, number>();
-  const words = texts.map((text) => Int32Array.from(text, (token) => numberOf(vocabulary, token)));
-  const orders: NgramOrder[] = [{ ids: words, size: vocabulary.size }];
-  for (let n = 2; n <= maxN; n++) {
-    const prefixes = orders[n - 2]!.ids;
-    const seen = new Map<number, number>();
-    const ids = words.map((word, i) => {
-      const prefix = prefixes[i]!;
-      return Int32Array.from({ length: Math.max(0, word.length - n + 1) }, (_, t) =>
-        numberOf(seen, prefix[t]! * vocabulary.size + word[t + n - 1]!),
-      );
-    });
-    orders.push({ ids, size: seen.size });
+export function extendNgrams({ starts }: Corpus, previous: Int32Array, n: number): NgramOrder {
+  const ids = new Int32Array(previous.length).fill(-1);
+  let first = new Int32Array(32);
+  let last = new Int32Array(32);
+  // Open addressing: the number of a pair plus 1, at most half of the slots taken.
+  let slots = new Int32Array(64);
+  let size = 0;
+  for (let i = 0; i + 1 < starts.length; i++) {
+    for (let t = starts[i]!, end = starts[i + 1]! - n; t <= end; t++) {
+      const a = previous[t]!;
+      const b = previous[t + 1]!;
+      if (a < 0 || b < 0) continue;
+      const mask = slots.length - 1;
+      let slot = hash(a, b) & mask;
+      let id = slots[slot]! - 1;
+      while (id >= 0 && (first[id] !== a || last[id] !== b)) {
+        slot = (slot + 1) & mask;
+        id = slots[slot]! - 1;
+      }
+      if (id < 0) {
+        id = size++;
+        if (id === first.length) [first, last] = [grown(first, id + 1), grown(last, id + 1)];
+        first[id] = a;
+        last[id] = b;
+        slots[slot] = size;
+        if (2 * size > slots.length) slots = rehashed(first, last, size);
+      }
+      ids[t] = id;
+    }
   }
-  return orders;
+  return { ids, size };
 }
 
-/** Calls `visit(id, count)` once for each distinct id. `zeros` is all zero before and after. */
-export function forEachCount(
-  ids: Int32Array,
-  zeros: Int32Array,
-  visit: (id: number, count: number) => void,
-): void {
-  for (const id of ids) zeros[id]!++;
-  for (const id of ids) {
-    const count = zeros[id]!;
-    if (count === 0) continue;
-    zeros[id] = 0;
-    visit(id, count);
-  }
+/** The n-grams of one order, from the tokens on. */
+export function ngramsOf(corpus: Corpus, n: number): NgramOrder {
+  let order: NgramOrder = corpus;
+  for (let k = 2; k <= n; k++) order = extendNgrams(corpus, order.ids, k);
+  return order;
 }
 
-function numberOf<K>(numbers: Map<K, number>, key: K): number {
-  const known = numbers.get(key);
-  if (known !== undefined) return known;
-  numbers.set(key, numbers.size);
-  return numbers.size - 1;
+/** Multiplies by odd numbers and folds the high bits, which mix best, onto the low ones. */
+function hash(a: number, b: number): number {
+  const h = Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca6b);
+  return h ^ (h >>> 15);
+}
+
+function rehashed(first: Int32Array, last: Int32Array, size: number): Int32Array<ArrayBuffer> {
+  let capacity = 64;
+  while (capacity < 4 * size) capacity *= 2;
+  const slots = new Int32Array(capacity);
+  for (let id = 0; id < size; id++) {
+    let slot = hash(first[id]!, last[id]!) & (capacity - 1);
+    while (slots[slot] !== 0) slot = (slot + 1) & (capacity - 1);
+    slots[slot] = id + 1;
+  }
+  return slots;
+}
+
+function grown(array: Int32Array, atLeast: number): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(Math.max(atLeast, 2 * array.length));
+  larger.set(array);
+  return larger;
 }

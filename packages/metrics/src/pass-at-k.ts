@@ -1,4 +1,4 @@
-import { checkInteger } from './check.js';
+import { checkSamples } from './check.js';
 
 /**
  * pass@k: the probability that at least one of k samples is correct, from n samples of which c are.
@@ -23,12 +23,7 @@ import { checkInteger } from './check.js';
  * ```
  */
 export function passAtK(n: number, c: number, k: number): number {
-  checkInteger('passAtK', 'n', n, 1);
-  checkInteger('passAtK', 'c', c, 0);
-  checkInteger('passAtK', 'k', k, 1);
-  if (c > n) throw new RangeError(`passAtK: c is ${c}, expected at most ${n} (n)`);
-  if (k > n)
-    throw new RangeError(`passAtK: k is ${k}, expected at most ${n} (n); draw more samples`);
+  checkSamples('passAtK', n, c, k);
   if (n - c < k) return 1;
   let allWrong = 1;
   for (let i = n - c + 1; i <= n; i++) allWrong *= 1 - k / i;

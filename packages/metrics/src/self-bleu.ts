@@ -2,10 +2,8 @@ import type { BleuOptions } from './bleu.js';
 import { checkWeights, scoreBleu, uniformWeights } from './bleu-score.js';
 import { checkCount } from './check.js';
 import type { NgramOrder } from './n-grams.js';
-import { forEachCount, ngramOrders } from './n-grams.js';
-import type { NgramPrecision } from './smoothing.js';
+import { extendNgrams, numberTokens } from './n-grams.js';
 import { smoothingMethod1 } from './smoothing.js';
-import { mean } from './statistics.js';
 import type { Text } from './tokens.js';
 import { splitAtWhitespace, toTokenLists } from './tokens.js';
 
@@ -52,32 +50,51 @@ export function selfBleu(
   checkWeights('selfBleu', maxN, weights);
   const tokens = toTokenLists('selfBleu', 'texts', texts, tokenize);
   checkCount('selfBleu', 'texts', tokens.length, 2);
-  const orders = ngramOrders(tokens, maxN).map(precisionsAgainstOthers);
+  const corpus = numberTokens(tokens);
+  const orders: Int32Array[] = [];
+  let order: NgramOrder = corpus;
+  for (let n = 1; n <= maxN + (smoothing.looksAhead ? 1 : 0); n++) {
+    if (n > 1) order = extendNgrams(corpus, order.ids, n);
+    orders.push(matchesOfOthers(order, corpus.starts));
+  }
   const lengths = tokens.map((text) => text.length);
   const closest = closestOtherLengths(lengths);
   const perSample = lengths.map((length, i) =>
     scoreBleu('selfBleu', {
-      precisions: orders.map((precisions) => precisions[i]!),
+      precisions: orders.map((matches, k) => ({
+        matches: matches[i]!,
+        total: Math.max(1, length - k),
+      })),
       length,
       referenceLength: closest[i]!,
       weights,
       smoothing,
     }),
   );
-  return { mean: mean(perSample), perSample };
+  return { mean: perSample.reduce((sum, score) => sum + score, 0) / perSample.length, perSample };
 }
 
 /**
- * The clipped precision of each text against all others. The largest count among the others is the
- * largest of all, or the second largest for the text that owns the largest.
+ * `[texts]`: how many n-grams of each text the others have, each at most as often as the one that has it most
+ * often. That is the largest count of all, or the second largest for the text that owns the largest.
+ *
+ * An n-gram in one text only matches nowhere, and neither does any longer one that holds it: its positions are
+ * set to -1 in `ids`, so that the next order skips them.
  */
-function precisionsAgainstOthers({ ids, size }: NgramOrder): NgramPrecision[] {
-  const zeros = new Int32Array(size);
+function matchesOfOthers({ ids, size }: NgramOrder, starts: Int32Array): Int32Array {
+  const counts = new Int32Array(size);
   const largest = new Int32Array(size);
   const second = new Int32Array(size);
   const owner = new Int32Array(size);
-  ids.forEach((text, i) => {
-    forEachCount(text, zeros, (id, count) => {
+  const texts = starts.length - 1;
+  for (let i = 0; i < texts; i++) {
+    const end = starts[i + 1]!;
+    for (let t = starts[i]!; t < end; t++) if (ids[t]! >= 0) counts[ids[t]!]!++;
+    for (let t = starts[i]!; t < end; t++) {
+      const id = ids[t]!;
+      if (id < 0 || counts[id] === 0) continue;
+      const count = counts[id]!;
+      counts[id] = 0;
       if (count > largest[id]!) {
         second[id] = largest[id]!;
         largest[id] = count;
@@ -85,15 +102,26 @@ function precisionsAgainstOthers({ ids, size }: NgramOrder): NgramPrecision[] {
       } else if (count > second[id]!) {
         second[id] = count;
       }
-    });
-  });
-  return ids.map((text, i) => {
-    let matches = 0;
-    forEachCount(text, zeros, (id, count) => {
-      matches += Math.min(count, owner[id] === i ? second[id]! : largest[id]!);
-    });
-    return { matches, total: Math.max(1, text.length) };
-  });
+    }
+  }
+  const matches = new Int32Array(texts);
+  for (let i = 0; i < texts; i++) {
+    const start = starts[i]!;
+    const end = starts[i + 1]!;
+    let found = 0;
+    for (let t = start; t < end; t++) {
+      const id = ids[t]!;
+      if (id >= 0 && counts[id]!++ < (owner[id] === i ? second[id]! : largest[id]!)) found++;
+    }
+    for (let t = start; t < end; t++) {
+      const id = ids[t]!;
+      if (id < 0) continue;
+      counts[id] = 0;
+      if (second[id] === 0) ids[t] = -1;
+    }
+    matches[i] = found;
+  }
+  return matches;
 }
 
 /** For each text the length, among the others, closest to its own; the shorter one on a tie. */

@@ -7,7 +7,11 @@ export interface NgramPrecision {
 }
 
 /** Turns the counts for n = 1 to maxN into the precisions that BLEU multiplies. */
-export type Smoothing = (precisions: readonly NgramPrecision[]) => readonly number[];
+export interface Smoothing {
+  (precisions: readonly NgramPrecision[]): readonly number[];
+  /** Whether it wants the counts for n = maxN + 1 as well, as a last entry. @defaultValue false */
+  readonly looksAhead?: boolean;
+}
 
 /**
  * No smoothing: one order without a match makes the whole score 0.
@@ -50,4 +54,163 @@ export function noSmoothing(precisions: readonly NgramPrecision[]): number[] {
  */
 export function smoothingMethod1(precisions: readonly NgramPrecision[], epsilon = 0.1): number[] {
   return precisions.map(({ matches, total }) => (matches === 0 ? epsilon : matches) / total);
+}
+
+/**
+ * Smoothing method 2: one match is added to every order but the first.
+ *
+ *     p[n] = (matches[n] + 1) / (total[n] + 1),   p[1] = matches[1] / total[1]
+ *
+ * Unit: none. Range: (0, 1]. Misleads on short texts, which gain most by the added match.
+ *
+ * @param precisions - Counts for n = 1 to maxN.
+ * @returns One precision an order.
+ * @see Lin and Och 2004, https://aclanthology.org/C04-1072
+ *
+ * @example
+ * ```ts
+ * smoothingMethod2([{ matches: 3, total: 4 }, { matches: 0, total: 3 }]); // => [0.75, 0.25]
+ * ```
+ */
+export function smoothingMethod2(precisions: readonly NgramPrecision[]): number[] {
+  return precisions.map(({ matches, total }, i) =>
+    i === 0 ? matches / total : (matches + 1) / (total + 1),
+  );
+}
+
+/**
+ * Smoothing method 3: orders without a match count as 1/2, 1/4, 1/8, ... matches (NIST).
+ *
+ *     p[n] = (matches[n] or 2^-k) / total[n],   k = 1, 2, ... for each order without a match
+ *
+ * Unit: none. Range: (0, 1]. Misleads on short texts: a total of 1 leaves 1/2 for no match at all.
+ *
+ * @param precisions - Counts for n = 1 to maxN.
+ * @returns One precision an order.
+ * @see Chen and Cherry 2014 (smoothing 3), https://aclanthology.org/W14-3346
+ *
+ * @example
+ * ```ts
+ * smoothingMethod3([{ matches: 1, total: 3 }, { matches: 0, total: 2 }, { matches: 0, total: 1 }]); // => [0.333333, 0.25, 0.25]
+ * ```
+ */
+export function smoothingMethod3(precisions: readonly NgramPrecision[]): number[] {
+  return geometric(precisions, 1);
+}
+
+/**
+ * Smoothing method 4: method 3 with smaller counts for short texts.
+ *
+ *     p[n] = (matches[n] or log(c) / (5 2^k)) / total[n],   c the candidate's length
+ *
+ * Unit: none. Range: (0, infinity); counts for texts above 22,000 tokens exceed 1. A candidate of one token
+ * leaves orders without a match out of the product, as NLTK does. Misleads across lengths.
+ *
+ * @param precisions - Counts for n = 1 to maxN.
+ * @returns One precision an order.
+ * @see Chen and Cherry 2014 (smoothing 4, K = 5), https://aclanthology.org/W14-3346
+ *
+ * @example
+ * ```ts
+ * smoothingMethod4([{ matches: 1, total: 3 }, { matches: 0, total: 2 }]); // => [0.333333, 0.054931]
+ * ```
+ */
+export function smoothingMethod4(precisions: readonly NgramPrecision[]): number[] {
+  return withoutZeros(fourth(precisions));
+}
+
+/**
+ * Smoothing method 5: each order is averaged with its neighbours.
+ *
+ *     p'[n] = (p'[n - 1] + p[n] + p[n + 1]) / 3,   p'[0] = p[1] + 1
+ *
+ * Looks at the order beyond maxN as well. Unit: none. Range: (0, 4/3]: BLEU may exceed 1. Misleads next to
+ * scores of other methods: it raises all texts.
+ *
+ * @param precisions - Counts for n = 1 to maxN + 1.
+ * @returns One precision an order up to maxN.
+ * @see Chen and Cherry 2014 (smoothing 5), https://aclanthology.org/W14-3346
+ *
+ * @example
+ * ```ts
+ * smoothingMethod5([{ matches: 2, total: 2 }, { matches: 0, total: 1 }]); // => [1]
+ * ```
+ */
+export const smoothingMethod5: Smoothing = /* @__PURE__ */ lookingAhead((precisions) =>
+  averaged(noSmoothing(precisions)),
+);
+
+/**
+ * Smoothing method 6: from the third order on, interpolated with what the two orders before suggest.
+ *
+ *     p[n] = (matches[n] + 5 prior) / (N[n] + 5),   prior = p[n - 1]^2 / p[n - 2]
+ *
+ * with `N[n]` the candidate's n-grams, which may be 0. Unit: none. Range: (0, 1]. An order for which this is
+ * 0 is left out of the product (NLTK refuses texts without a 3-gram match, and leaves out others). Misleads
+ * when the second order has no match: nothing is smoothed then.
+ *
+ * @param precisions - Counts for n = 1 to maxN.
+ * @returns One precision an order.
+ * @see Chen and Cherry 2014 (smoothing 6, alpha = 5), https://aclanthology.org/W14-3346
+ *
+ * @example
+ * ```ts
+ * smoothingMethod6([{ matches: 4, total: 4 }, { matches: 2, total: 4 }, { matches: 0, total: 2 }]); // => [1, 0.5, 0.178571]
+ * ```
+ */
+export function smoothingMethod6(precisions: readonly NgramPrecision[]): number[] {
+  const length = precisions[0]!.total;
+  const p = noSmoothing(precisions);
+  for (let i = 2; i < p.length; i++) {
+    const prior = p[i - 2] === 0 ? 0 : p[i - 1]! ** 2 / p[i - 2]!;
+    p[i] = (precisions[i]!.matches + 5 * prior) / (Math.max(0, length - i) + 5);
+  }
+  return withoutZeros(p);
+}
+
+/**
+ * Smoothing method 7: method 4, then method 5.
+ *
+ *     p'[n] = (p'[n - 1] + q[n] + q[n + 1]) / 3,   q = method 4,   p'[0] = q[1] + 1
+ *
+ * Unit: none. Range: (0, infinity): BLEU may exceed 1. Misleads as methods 4 and 5 do.
+ *
+ * @param precisions - Counts for n = 1 to maxN + 1.
+ * @returns One precision an order up to maxN.
+ * @see Chen and Cherry 2014 (smoothing 7), https://aclanthology.org/W14-3346
+ *
+ * @example
+ * ```ts
+ * smoothingMethod7([{ matches: 2, total: 2 }, { matches: 0, total: 1 }]); // => [1]
+ * ```
+ */
+export const smoothingMethod7: Smoothing = /* @__PURE__ */ lookingAhead((precisions) => {
+  const ahead = precisions.at(-1)!;
+  return averaged([...fourth(precisions.slice(0, -1)), ahead.matches / ahead.total]);
+});
+
+function lookingAhead(smoothing: Smoothing): Smoothing {
+  return Object.assign(smoothing, { looksAhead: true });
+}
+
+/** Orders without a match count as `scale / 2^k` matches. */
+function geometric(precisions: readonly NgramPrecision[], scale: number): number[] {
+  let k = 0;
+  return precisions.map(
+    ({ matches, total }) => (matches === 0 ? scale / 2 ** ++k : matches) / total,
+  );
+}
+
+function fourth(precisions: readonly NgramPrecision[]): number[] {
+  return geometric(precisions, Math.log(precisions[0]!.total) / 5);
+}
+
+function averaged(precisions: readonly number[]): number[] {
+  let before = precisions[0]! + 1;
+  return precisions.slice(0, -1).map((p, i) => (before = (before + p + precisions[i + 1]!) / 3));
+}
+
+/** NLTK leaves an order of precision 0 out of the product: a factor of 1. */
+function withoutZeros(precisions: readonly number[]): number[] {
+  return precisions.map((p) => (p === 0 ? 1 : p));
 }

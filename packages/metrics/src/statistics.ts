@@ -141,6 +141,43 @@ export function pairedDifference(
   );
 }
 
+/**
+ * Interquartile mean: the mean of what is left without the lowest and the highest quarter.
+ *
+ *     IQM = mean of the sorted values from floor(n / 4) to n - floor(n / 4)
+ *
+ * Unit: that of the values. Range: [min x, max x]. Less noisy than the median, less moved by outliers than the
+ * mean. Misleads when failures are what matters: it does not see the worst quarter.
+ *
+ * @param values - `[n]`, finite: the scores of all runs on all tasks.
+ * @returns The mean.
+ * @throws RangeError if `values` is empty or has an entry that is not finite.
+ * @see Agarwal et al. 2021, section 4.2, https://arxiv.org/abs/2108.13264
+ *
+ * @example
+ * ```ts
+ * interquartileMean([0, 2, 3, 100]); // => 2.5
+ * ```
+ */
+export function interquartileMean(values: ArrayLike<number>): number {
+  checkCount('interquartileMean', 'values', values.length, 1);
+  checkFinite('interquartileMean', 'values', values);
+  const cut = Math.floor(values.length / 4);
+  const kept = Float64Array.from(values)
+    .sort()
+    .subarray(cut, values.length - cut);
+  return uncheckedMean(kept, powerOfTwoNear(kept));
+}
+
+/** Quantile by linear interpolation between order statistics (Hyndman and Fan 1996, type 7). */
+export function quantile(sorted: Float64Array, probability: number): number {
+  const position = probability * (sorted.length - 1);
+  const below = Math.floor(position);
+  const low = sorted[below]!;
+  const high = sorted[Math.min(below + 1, sorted.length - 1)]!;
+  return low + (position - below) * (high - low);
+}
+
 /** The mean of `values`, computed on `values / scale`, which cannot overflow. */
 function uncheckedMean(values: ArrayLike<number>, scale: number): number {
   const n = values.length;

@@ -13,9 +13,40 @@ export interface TokenizeOptions {
   readonly tokenize?: Tokenize;
 }
 
-/** The pieces between whitespace; none for an empty or blank text. */
+/**
+ * The pieces between whitespace; none for an empty or blank text.
+ *
+ *     tokens = maximal runs of characters that are not whitespace
+ *
+ * Whitespace is what Python's `str.split()` takes for it. Misleads for languages without spaces.
+ *
+ * @param text - The text.
+ * @returns Its tokens.
+ * @see https://docs.python.org/3/library/stdtypes.html#str.split
+ *
+ * @example
+ * ```ts
+ * splitAtWhitespace(' so it is\t12.\n'); // => ['so', 'it', 'is', '12.']
+ * ```
+ */
 export function splitAtWhitespace(text: string): string[] {
-  return text.match(/\S+/gu) ?? [];
+  return (
+    text.match(/[^\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/gu) ??
+    []
+  );
+}
+
+/** Arrays whose entries are integers, whatever was put into them. */
+export type Integers = Int32Array | Uint32Array | Uint16Array | Uint8Array;
+
+/** Whether a list of tokens is such an array. */
+export function isIntegers(tokens: unknown): tokens is Integers {
+  return (
+    tokens instanceof Int32Array ||
+    tokens instanceof Uint32Array ||
+    tokens instanceof Uint16Array ||
+    tokens instanceof Uint8Array
+  );
 }
 
 /** The tokens of one text, checked. */
@@ -31,6 +62,8 @@ export function toTokens(
       `${where}: ${name} is ${typeof text}, expected a string or a list of tokens`,
     );
   }
+  // Arrays of integers hold nothing else.
+  if (isIntegers(tokens)) return tokens;
   for (let t = 0; t < tokens.length; t++) {
     const token = tokens[t];
     if (typeof token === 'string' || Number.isFinite(token)) continue;

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 import { describeBackend, useBackend } from '@cfrl/engine';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 
 import { type DemoOptions, runDemo } from './cli/demo.js';
+import { type MetricsOptions, runMetrics, tokenizers } from './cli/metrics.js';
 import { rebuildReport } from './cli/report.js';
 
 const positive = (text: string): number => {
@@ -42,6 +43,24 @@ program
   .argument('<folder>', 'the folder of an experiment')
   .option('--json', 'print the summary as JSON')
   .action((folder: string, options: { json?: boolean }) => rebuildReport(folder, options));
+
+program
+  .command('metrics')
+  .description('diversity, entropy and success of completions, one JSON object a line')
+  .argument('[file]', 'a .jsonl file, or - for standard input', '-')
+  .option('--field <name>', 'the completion: a string or a list of tokens', 'completion')
+  .option('--group <name>', 'compare completions whose field of this name is equal (sorted by it)')
+  .option('--whole', 'compare all completions with each other, in memory')
+  .option('--log-probs <name>', 'log-probabilities of the tokens, for entropies')
+  .option('--correct <name>', 'whether the completion is right, for accuracy and pass@k')
+  .option('--max-n <n>', 'longest n-gram of self-BLEU', positive, 4)
+  .addOption(
+    new Option('--tokenizer <name>', 'how strings become tokens')
+      .choices(Object.keys(tokenizers))
+      .default('whitespace'),
+  )
+  .option('--json', 'print it as JSON')
+  .action((file: string, options: MetricsOptions) => runMetrics(file, options));
 
 try {
   await program.parseAsync();

@@ -13,7 +13,7 @@ import time
 from importlib import metadata
 from pathlib import Path
 
-PEERS = ("torch", "transformers", "trl")
+PEERS = ("torch", "transformers", "trl", "numpy", "nltk", "sacrebleu", "fast-bleu")
 
 
 def peak_mebibytes() -> float:

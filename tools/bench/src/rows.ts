@@ -4,7 +4,7 @@ import { time } from './measure/time.js';
 import type { Measure } from './measure/types.js';
 import type { Json } from './worker/protocol.js';
 import { type Model, models } from './work/sizes.js';
-import { decoding, smollm2 } from './work/work.js';
+import { decoding, selfBleuTexts, smollm2 } from './work/work.js';
 import type { WorkerName } from './worker/workers.js';
 
 /** One side of a row: a program of a worker. */
@@ -13,6 +13,8 @@ export interface Side {
   readonly worker: WorkerName;
   readonly program: string;
   readonly options: Json;
+  /** Units of work an iteration of this side, where it is not the row's. */
+  readonly per?: number;
 }
 
 /** One comparison: data, a program on each side, and how the two are compared and measured. */
@@ -40,6 +42,21 @@ type Options = Readonly<Record<string, Json>>;
 
 const ours = (program: string, options: Options = {}): Kind['ours'] => ({
   ...{ label: 'cfrl', worker: 'ours', program, options },
+});
+
+/** Each distinct-n and entropy beside a loop that adds up the same tokens. */
+const besideBareLoop = (program: string): Kind => ({
+  name: program,
+  against: 'a bare loop',
+  goals: { '-': 3 },
+  ...{ unit: 'ms', per: 1, measure: time },
+  ours: ours(program),
+  theirs: [{ label: 'sum of the tokens', worker: 'ours', program: 'bare-loop', options: {} }],
+  compare: absolute('sum', 0),
+});
+
+const selfBleuOf = (library: string, per: number): Side => ({
+  ...{ label: library, worker: 'torch', program: 'self_bleu', options: { library }, per },
 });
 
 const grpoCompare = every(
@@ -154,6 +171,37 @@ const kinds: readonly Kind[] = [
   },
   ofSmolLM2('prefill', 1.1, smollm2.prefill),
   ...[1, 8, 32].map((batch) => ofSmolLM2(`decoding-${batch}`, 0.8, { batch, ...smollm2.decoding })),
+  {
+    name: 'self-bleu',
+    against: 'NLTK',
+    goals: { '-': 0.001 },
+    ...{ unit: 'ms a completion', per: selfBleuTexts.texts, measure: time },
+    ours: ours('self-bleu'),
+    theirs: [selfBleuOf('nltk', 1)],
+    compare: absolute('scores', 1e-9),
+  },
+  {
+    name: 'self-bleu',
+    against: 'other implementations',
+    goals: { '-': 0.1 },
+    ...{ unit: 'ms a completion', per: selfBleuTexts.texts, measure: time },
+    ours: ours('self-bleu'),
+    theirs: [selfBleuOf('fast-bleu', selfBleuTexts.texts), selfBleuOf('sacrebleu', 1)],
+    compare: absolute('scores', 1e-9),
+  },
+  ...['distinct-1', 'distinct-2', 'ngram-entropy'].map(besideBareLoop),
+  {
+    name: 'logit-entropy',
+    against: 'numpy',
+    goals: { '-': 1.5 },
+    ...{ unit: 'ms', per: 1, measure: time },
+    ours: ours('logit-entropy'),
+    theirs: [
+      { label: 'all rows', worker: 'torch', program: 'logit_entropy', options: { block: 0 } },
+      { label: '4 rows', worker: 'torch', program: 'logit_entropy', options: { block: 4 } },
+    ],
+    compare: relative('entropies', 1e-4),
+  },
 ];
 
 const of = (model: Model, side: Side): Side => ({
@@ -175,7 +223,7 @@ export const rows: readonly Row[] = kinds.flatMap(({ goals, ...kind }) =>
 
 /** `training-step S against PyTorch` */
 export const titleOf = ({ name, model, against }: Row): string =>
-  `${name} ${model} against ${against}`;
+  `${name}${model === '-' ? '' : ` ${model}`} against ${against}`;
 
 /**
  * The rows that are asked for.

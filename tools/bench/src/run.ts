@@ -11,7 +11,7 @@ import type { Model } from './work/sizes.js';
 import type { Workers } from './worker/workers.js';
 
 /** How long the rows of a model take, for the progress alone. */
-const weights: Readonly<Record<Model, number>> = { XS: 1, S: 1.5, M: 4, SmolLM2: 8 };
+const weights: Readonly<Record<Model, number>> = { XS: 1, S: 1.5, M: 4, SmolLM2: 8, '-': 1 };
 
 /**
  * Measures one row after the other. A row that fails does not keep the others from being measured.

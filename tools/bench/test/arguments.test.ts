@@ -39,7 +39,7 @@ describe('selectRows', () => {
 
   it('refuses an unknown name', () => {
     expect(() => selectRows(rows, ['decode'])).toThrowErrorMatchingInlineSnapshot(
-      `[RangeError: bench: --only is 'decode', expected one of training-step, decoding, grpo-step, grpo-memory, tokenizing, training-step-wasm, loading, prefill, decoding-1, decoding-8, decoding-32, alone or with a model as in decoding/S]`,
+      `[RangeError: bench: --only is 'decode', expected one of training-step, decoding, grpo-step, grpo-memory, tokenizing, training-step-wasm, loading, prefill, decoding-1, decoding-8, decoding-32, self-bleu, distinct-1, distinct-2, ngram-entropy, logit-entropy, alone or with a model as in decoding/S]`,
     );
   });
 });

@@ -128,6 +128,25 @@ export interface ExampleScope {
 }
 
 /**
+ * Every `@example` of a package as the source of a module, whose default export takes `check(actual, expected)`.
+ *
+ * @param packageUrl - the package's folder
+ * @param names - what the package exports
+ */
+export function exampleModules(
+  packageUrl: URL,
+  names: readonly string[],
+): { readonly name: string; readonly source: string }[] {
+  const root = fileURLToPath(packageUrl);
+  const { name: packageName } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    name: string;
+  };
+  return sources(join(root, 'src'))
+    .flatMap(fromSource)
+    .map(({ title, code }) => ({ name: title, source: toModule(code, packageName, names) }));
+}
+
+/**
  * Makes one test of every example in a package's documentation: the `@example`s of `src`, and the
  * `ts` fences of its README. Also fails for every exported function without one.
  *

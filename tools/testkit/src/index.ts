@@ -1,3 +1,3 @@
 export { type Tolerance, expectClose } from './close.js';
 export { numericalGradient } from './finite-differences.js';
-export { type ExampleScope, testExamples } from './examples.js';
+export { type ExampleScope, exampleModules, testExamples } from './examples.js';

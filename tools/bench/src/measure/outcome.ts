@@ -9,7 +9,7 @@ import type { Measured, Outcome } from './types.js';
  *
  * @param sides - ours, then the rivals
  * @param rounds - `[rounds][sides][samples]`
- * @param per - what samples are divided by
+ * @param per - what samples are divided by, where a side has nothing of its own
  * @param failed - rivals without numbers
  */
 export function outcomeOf(
@@ -21,7 +21,9 @@ export function outcomeOf(
   per: number,
   failed: Outcome['others'],
 ): Outcome {
-  const rounds = measuredRounds.map((round) => round.map((side) => side.map((n) => n / per)));
+  const rounds = measuredRounds.map((round) =>
+    round.map((samples, i) => samples.map((n) => n / (sides[i]!.side.per ?? per))),
+  );
   const measured = sides.map(({ side: { label }, firstMs }, i): Measured => {
     const samples = rounds.flatMap((round) => round[i]!);
     return { label, median: median(samples), samples, firstMs };

@@ -12,6 +12,14 @@ import type { Json, Methods, Request } from '../worker/protocol.js';
 import { prepareDecoding } from './decoding.js';
 import { prepareGrpoStep } from './grpo-step.js';
 import { type Job, type PrepareJob, timed } from './job.js';
+import {
+  prepareBareLoop,
+  prepareDistinct1,
+  prepareDistinct2,
+  prepareLogitEntropy,
+  prepareNgramEntropy,
+  prepareSelfBleu,
+} from './metrics.js';
 import { prepareGenerate, prepareLoading } from './smollm2.js';
 import { prepareTokenizing } from './tokenizing.js';
 import { prepareTrainingStep } from './training-step.js';
@@ -21,6 +29,12 @@ const programs: Readonly<Record<string, PrepareJob>> = {
   decoding: prepareDecoding,
   'grpo-step': prepareGrpoStep,
   loading: prepareLoading,
+  'self-bleu': prepareSelfBleu,
+  'distinct-1': prepareDistinct1,
+  'distinct-2': prepareDistinct2,
+  'ngram-entropy': prepareNgramEntropy,
+  'bare-loop': prepareBareLoop,
+  'logit-entropy': prepareLogitEntropy,
   'smollm2-generate': prepareGenerate,
   tokenizing: prepareTokenizing,
 };

@@ -10,11 +10,11 @@ export const sizes = {
 /** The name of a fresh model. */
 export type Size = keyof typeof sizes;
 
-/** The name of a model: a fresh one, or SmolLM2-135M-Instruct with its own weights. */
-export type Model = Size | 'SmolLM2';
+/** The name of a model: a fresh one, SmolLM2-135M-Instruct with its own weights, or none. */
+export type Model = Size | 'SmolLM2' | '-';
 
 /** Every model, the smallest first. */
-export const models: readonly Model[] = [...(Object.keys(sizes) as Size[]), 'SmolLM2'];
+export const models: readonly Model[] = [...(Object.keys(sizes) as Size[]), 'SmolLM2', '-'];
 
 /** Character level: 94 printable characters, pad and end, so a vocabulary of 96. */
 export const alphabet = String.fromCharCode(...Array.from({ length: 94 }, (_, i) => 32 + i));

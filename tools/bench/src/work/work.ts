@@ -41,3 +41,19 @@ export const tokenizing = { characters: 1_000_000, merges: 8000 } as const;
 
 /** The same for all processes: threads an operation may use. */
 export const threads = 2;
+
+/** Self-BLEU: completions of words whose frequencies fall as those of language. */
+export const selfBleuTexts = {
+  texts: 1000,
+  length: 64,
+  vocabulary: 5000,
+  /** Scores that are compared. */
+  compared: 2,
+  seed: 4,
+} as const;
+
+/** Distinct-n and entropy of tokens. */
+export const manyTokens = { texts: 64_000, length: 64, vocabulary: 50_000, seed: 5 } as const;
+
+/** Entropy from logits: 64 completions of 32 tokens. */
+export const logits = { rows: 64 * 32, vocabulary: 50_000, seed: 6 } as const;
