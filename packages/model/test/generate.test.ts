@@ -12,6 +12,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { tokenizerOf } from './tokenizer-fixture.js';
+
 const tokenizer = charTokenizer('abcdefghij');
 const V = tokenizer.vocabSize;
 const END = tokenizer.endToken;
@@ -296,5 +298,19 @@ describe('generate', () => {
       'generate: logit of token 0 is NaN, expected a finite number; the model has diverged',
     );
     nan.dispose();
+  });
+});
+
+describe('a text prompt', () => {
+  it('begins as the texts of its model do, a prompt of tokens as it is', async () => {
+    const llama = tokenizerOf('llama2');
+    const size = { hiddenSize: 8, layers: 1, heads: 2, maxPositions: 16 };
+    const config = modelConfig({ architecture: 'llama', vocabSize: llama.vocabSize, ...size });
+    const model = { config, params: initParams(config, 0), tokenizer: llama };
+    const [text, tokens] = await generate(model, ['cat', llama.encode('cat')], { maxNewTokens: 1 });
+    const start = llama.tokenId('<s>')!;
+    expect(text!.promptTokens).toEqual([start, ...llama.encode('cat')]);
+    expect(tokens!.promptTokens).toEqual(llama.encode('cat'));
+    tf.dispose(model.params);
   });
 });

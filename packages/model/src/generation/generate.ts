@@ -108,7 +108,7 @@ async function* write(
  * does not depend on the other prompts of the batch, on their order, or on the group's size.
  *
  * @param model - configuration, parameters and tokenizer; borrowed until the generator ends
- * @param prompts - texts or tokens, at least one token each
+ * @param prompts - texts, which get the special tokens that their tokenizer begins texts with, or tokens; at least one each
  * @param options - see {@link GenerateOptions}
  * @returns the completions, prompt after prompt, when the generator is done; leaving it early frees
  *   what it holds
@@ -142,7 +142,7 @@ export async function* generateStream(
  * Samples completions with cached keys and values: {@link generateStream}, run to its end.
  *
  * @param model - configuration, parameters and tokenizer; borrowed
- * @param prompts - texts or tokens, at least one token each
+ * @param prompts - texts, which get the special tokens that their tokenizer begins texts with, or tokens; at least one each
  * @param options - see {@link GenerateOptions}
  * @returns `groupSize` completions a prompt, prompt after prompt
  * @throws as {@link generateStream}

@@ -80,7 +80,9 @@ function promptTokens(
   where: string,
   maxNewTokens: number,
 ): { text: string; tokens: readonly number[] } {
-  const tokens = typeof prompt === 'string' ? tokenizer.encode(prompt) : [...prompt];
+  // As the model's texts begin: a Llama that does not see its start token writes something else.
+  const tokens =
+    typeof prompt === 'string' ? tokenizer.encode(prompt, { addSpecialTokens: true }) : [...prompt];
   if (tokens.length === 0) {
     throw new RangeError(`${where} is empty, expected at least one token`);
   }

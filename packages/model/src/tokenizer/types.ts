@@ -32,8 +32,11 @@ export interface Tokenizer {
   readonly padToken: number;
   /** Ends a text. */
   readonly endToken: number;
-  /** Tokens of a text, without special ones. Throws RangeError for text it cannot represent. */
-  readonly encode: (text: string) => number[];
+  /**
+   * Tokens of a text: without special ones, or, on request, with those that this model's texts begin and end with, if there
+   * are any. Throws RangeError for text it cannot represent.
+   */
+  readonly encode: (text: string, options?: { readonly addSpecialTokens?: boolean }) => number[];
   /** Text of tokens; special tokens are left out. Throws RangeError for a token it does not have. */
   readonly decode: (tokens: readonly number[]) => string;
   /**
