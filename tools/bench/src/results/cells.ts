@@ -23,6 +23,10 @@ export const numeric: ReadonlySet<string> = new Set(['ours', 'theirs', 'ratio', 
 export const threeDigits = (number: number): string =>
   number >= 100 ? String(Math.round(number)) : String(Number(number.toPrecision(3)));
 
+/** Two decimals, or two digits that mean something: `0.81`, `0.00012`. */
+const ratio = (number: number): string =>
+  number >= 0.1 ? number.toFixed(2) : String(Number(number.toPrecision(2)));
+
 /** Who the row was measured against: the fastest of several is named. */
 const rival = ({ against, theirs }: ResultRow): string =>
   theirs.label === against || theirs.label === 'cfrl' ? against : `${against} (${theirs.label})`;
@@ -35,8 +39,8 @@ const disturbed = ({ disturbance }: ResultRow): string =>
 export function cells({ rows, failed }: Pick<Results, 'rows' | 'failed'>): string[][] {
   const measured = rows.map((row) => [
     ...[row.name, row.model, rival(row), row.unit],
-    ...[threeDigits(row.ours.median), threeDigits(row.theirs.median), row.ratio.toFixed(2)],
-    [row.rounds.min, row.rounds.median, row.rounds.max].map((r) => r.toFixed(2)).join(' - '),
+    ...[threeDigits(row.ours.median), threeDigits(row.theirs.median), ratio(row.ratio)],
+    [row.rounds.min, row.rounds.median, row.rounds.max].map(ratio).join(' - '),
     ...[String(row.goal), row.met ? 'yes' : 'no', disturbed(row)],
   ]);
   const missing = failed.map(({ name, model, against }) => [
