@@ -40,6 +40,9 @@ describe('a GGUF file', () => {
       await read(numbers);
       const differing = numbers.findIndex((number, i) => number !== theirs[i]);
       expect([name, differing]).toEqual([name, -1]);
+      const rest = new Float32Array(2 * 256);
+      await read(rest, 256);
+      expect(rest).toEqual(numbers.subarray(256));
     }
     await close();
     tf.dispose(expected as Record<string, tf.Tensor>);

@@ -28,6 +28,41 @@ function mapAll(stored: readonly (readonly [string, StoredTensor])[]): Map<strin
   return found;
 }
 
+/** Numbers that pass through the room at a time, where a tensor can be read in pieces. */
+const PIECE = 2 ** 21;
+
+/** The numbers of the tensor's first axis that are read at a time, and how many numbers that is. */
+const pieceOf = ({
+  shape,
+  whole,
+}: StoredTensor): { readonly rows: number; readonly size: number } => {
+  const [all, size] = [shape[0] ?? 1, sizeOf(shape)];
+  if (whole === true || size <= PIECE) return { rows: all, size };
+  const rows = Math.max(1, Math.floor((PIECE * all) / size));
+  return { rows, size: rows * (size / all) };
+};
+
+/** Reads a tensor through the room. One of several pieces is there twice for a moment. */
+async function readTensor(stored: StoredTensor, room: Float32Array): Promise<tf.Tensor> {
+  const { shape, read } = stored;
+  const [size, piece] = [sizeOf(shape), pieceOf(stored)];
+  const pieces: tf.Tensor[] = [];
+  try {
+    for (let from = 0; from < size || pieces.length === 0; from += piece.size) {
+      const numbers = room.subarray(0, Math.min(piece.size, size - from));
+      await read(numbers, from);
+      const rows = numbers.length / (size / shape[0]!);
+      pieces.push(
+        copyToTensor(numbers, size === numbers.length ? shape : [rows, ...shape.slice(1)]),
+      );
+    }
+    if (pieces.length === 1) return pieces.pop()!;
+    return tf.concat(pieces, 0);
+  } finally {
+    tf.dispose(pieces);
+  }
+}
+
 /** A sum is finite only if its terms are; one of finite terms may overflow, so then they are looked at. */
 function isFinite(tensor: tf.Tensor): boolean {
   const sum = tf.tidy(() => tf.sum(tensor).dataSync()[0]!);
@@ -36,7 +71,7 @@ function isFinite(tensor: tf.Tensor): boolean {
 
 /**
  * The parameters of a configuration. Where the backend can map files into memory, numbers that are
- * float32 already stay there; others pass through the room of the largest.
+ * float32 already stay there; others pass through a room of some MB.
  *
  * @returns the parameters in the order of `paramShapes`; the caller owns them
  * @throws RangeError if names or shapes do not fit the configuration (one error lists all of them) or
@@ -51,13 +86,11 @@ export async function readParams(
   const stored = Object.keys(paramShapes(config)).map((name) => [name, byName.get(name)!] as const);
   const made = mapAll(stored);
   const toRead = stored.filter(([name]) => !made.has(name));
-  const room = copyRoom(Math.max(0, ...toRead.map(([, { shape }]) => sizeOf(shape))));
+  const room = copyRoom(Math.max(0, ...toRead.map(([, tensor]) => pieceOf(tensor).size)));
+  // The largest come first, while there is little beside them.
+  toRead.sort(([, a], [, b]) => sizeOf(b.shape) - sizeOf(a.shape));
   try {
-    for (const [name, { shape, read }] of toRead) {
-      const numbers = room.subarray(0, sizeOf(shape));
-      await read(numbers);
-      made.set(name, copyToTensor(numbers, shape));
-    }
+    for (const [name, tensor] of toRead) made.set(name, await readTensor(tensor, room));
     for (const [name] of stored) {
       if (isFinite(made.get(name)!)) continue;
       throw new RangeError(

@@ -5,8 +5,13 @@ export interface StoredTensor {
   readonly name: string;
   readonly shape: readonly number[];
   readonly kind: 'float32' | 'int32';
-  /** Fills as many numbers; half-precision and quantised ones become float32. */
-  readonly read: (into: Numbers) => Promise<void>;
+  /**
+   * Fills as many numbers, from the number `from` on, which begins a row (0 where nothing is said);
+   * half-precision and quantised ones become float32.
+   */
+  readonly read: (into: Numbers, from?: number) => Promise<void>;
+  /** Where it can only be read as a whole. */
+  readonly whole?: true;
   /** Where its bytes are its numbers already. */
   readonly raw?: { readonly path: string; readonly begin: number };
 }

@@ -1,5 +1,6 @@
 import { type DataFile, openDataFile, readNumbers } from '../checkpoint/data-file.js';
 import type { StoredTensor } from '../checkpoint/stored.js';
+import { byteLength } from '../numbers/format.js';
 import { type Value, NeedMore } from './cursor.js';
 import { type GgufHeader, type GgufTensor, parseGguf } from './header.js';
 
@@ -34,7 +35,7 @@ export async function openGguf(path: string): Promise<OpenGguf> {
     name,
     shape,
     kind: format.kind,
-    read: (into) => readNumbers(file, format, begin, into),
+    read: (into, from = 0) => readNumbers(file, format, begin + byteLength(format, from), into),
     ...(format.name === 'F32' && { raw: { path, begin } }),
   });
   try {

@@ -1,21 +1,4 @@
 import { type StoredTensor, sizeOf } from '../checkpoint/stored.js';
-import type { Numbers } from '../numbers/format.js';
-
-/** The same tensor with its numbers elsewhere, moved when it is read. */
-const moved = (
-  { name, kind, ...tensor }: StoredTensor,
-  shape: readonly number[],
-  move: (from: Numbers, to: Numbers) => void,
-): StoredTensor => ({
-  name,
-  kind,
-  shape,
-  read: async (into) => {
-    const numbers = new Float32Array(into.length);
-    await tensor.read(numbers);
-    move(numbers, into);
-  },
-});
 
 const rowsOf = (shape: readonly number[]): readonly [number, number] => {
   const rows = shape[0] ?? 1;
@@ -28,26 +11,46 @@ const rowsOf = (shape: readonly number[]): readonly [number, number] => {
  */
 export const unpermuteHeads =
   (heads: number) =>
-  (tensor: StoredTensor): StoredTensor =>
-    moved(tensor, tensor.shape, (from, to) => {
+  ({ raw: _, ...tensor }: StoredTensor): StoredTensor => ({
+    ...tensor,
+    whole: true,
+    read: async (into) => {
+      await tensor.read(into);
       const [rows, width] = rowsOf(tensor.shape);
       const head = rows / heads;
-      const half = head / 2;
-      for (let row = 0; row < rows; row++) {
-        const [start, i] = [row - (row % head), row % head];
-        const source = start + (i % half) * 2 + Math.floor(i / half);
-        to.set(from.subarray(source * width, (source + 1) * width), row * width);
+      const turned = new Float32Array(head * width);
+      for (let start = 0; start < into.length; start += turned.length) {
+        turned.set(into.subarray(start, start + turned.length));
+        for (let row = 0; row < head; row++) {
+          const source = (row % (head / 2)) * 2 + Math.floor(row / (head / 2));
+          into.set(turned.subarray(source * width, (source + 1) * width), start + row * width);
+        }
       }
-    });
+    },
+  });
+
+/** Rows that are transposed at a time, so that little is held beside the matrix. */
+const STRIP = 64;
 
 /** A matrix with rows and columns exchanged. */
-export function transpose(tensor: StoredTensor): StoredTensor {
+export function transpose({ raw: _, ...tensor }: StoredTensor): StoredTensor {
   const [rows, columns] = rowsOf(tensor.shape);
-  return moved(tensor, [columns, rows], (from, to) => {
-    for (let row = 0; row < rows; row++) {
-      for (let column = 0; column < columns; column++) {
-        to[column * rows + row] = from[row * columns + column]!;
+  return {
+    ...tensor,
+    shape: [columns, rows],
+    whole: true,
+    read: async (into) => {
+      const strip = new Float32Array(Math.min(STRIP, rows) * columns);
+      for (let start = 0; start < rows; start += STRIP) {
+        const count = Math.min(STRIP, rows - start);
+        const numbers = strip.subarray(0, count * columns);
+        await tensor.read(numbers, start * columns);
+        for (let row = 0; row < count; row++) {
+          for (let column = 0; column < columns; column++) {
+            into[column * rows + start + row] = numbers[row * columns + column]!;
+          }
+        }
       }
-    }
-  });
+    },
+  };
 }

@@ -1,5 +1,6 @@
 import { type DataFile, openDataFile, readNumbers } from '../checkpoint/data-file.js';
 import type { Stored, StoredTensor } from '../checkpoint/stored.js';
+import { byteLength } from '../numbers/format.js';
 import { type Fail, type Header, type Placed, PREFIX, dataStart, parseHeader } from './header.js';
 
 /** A safetensors file of which only the header has been read. */
@@ -30,7 +31,7 @@ export async function openSafetensors(path: string, where: string): Promise<Open
     name,
     shape,
     kind: format.kind,
-    read: (into) => readNumbers(file, format, begin, into),
+    read: (into, from = 0) => readNumbers(file, format, begin + byteLength(format, from), into),
     ...(format.name === 'F32' && { raw: { path, begin } }),
   });
   try {
