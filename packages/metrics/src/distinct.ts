@@ -1,5 +1,5 @@
 import { checkCount, checkInteger } from './check.js';
-import { countNgrams, countTokens, ngramsOf, numberTokens } from './n-grams.js';
+import { countNgrams, ngramsOf, numberTokens } from './n-grams.js';
 import type { Text, Tokenize, TokenizeOptions } from './tokens.js';
 import { splitAtWhitespace, toTokenLists } from './tokens.js';
 
@@ -218,8 +218,7 @@ function ngramCounts(
       `${where}: samples has no ${n}-gram, expected at least one sample of ${n} tokens; lower n`,
     );
   }
-  const counts = n === 1 ? countTokens(tokens) : countNgrams(ngramsOf(numberTokens(tokens), n));
-  return { counts, total };
+  return { counts: countNgrams(tokens, n), total };
 }
 
 function different(counts: Int32Array): number {

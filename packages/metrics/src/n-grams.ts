@@ -24,8 +24,7 @@ const TABLE = 1 << 20;
 
 /** Numbers the tokens of all texts. */
 export function numberTokens(texts: readonly ArrayLike<Token>[]): Corpus {
-  const starts = new Int32Array(texts.length + 1);
-  texts.forEach((text, i) => (starts[i + 1] = starts[i]! + text.length));
+  const starts = startsOf(texts);
   const ids = new Int32Array(starts[texts.length]!);
   const rest = new Map<Token, number>();
   let table = new Int32Array(128);
@@ -47,35 +46,105 @@ export function numberTokens(texts: readonly ArrayLike<Token>[]): Corpus {
   return { ids, starts, size };
 }
 
-/** How often each token occurs, in any order; entries may be 0. Arrays of small integers are read once. */
-export function countTokens(texts: readonly ArrayLike<Token>[]): Int32Array {
-  let counts: Int32Array | undefined = new Int32Array(1024);
-  for (const text of texts) {
-    counts = counts && isIntegers(text) ? addCounts(text, counts) : undefined;
-  }
-  return counts ?? countNgrams(numberTokens(texts));
+/** How often each n-gram occurs, in any order; entries may be 0. Arrays of small integers are not numbered first. */
+export function countNgrams(texts: readonly ArrayLike<Token>[], n: number): Int32Array {
+  if (n === 1) return countIntegers(texts) ?? countIds(numberTokens(texts));
+  const corpus = joinIntegers(texts) ?? numberTokens(texts);
+  return countPairs(corpus, ngramsOf(corpus, n - 1), n);
 }
 
-/** How often each n-gram of an order occurs. */
-export function countNgrams({ ids, size }: NgramOrder): Int32Array {
+/** Integers from here on are not looked up in a table: few tokens are no reason to walk through a large one. */
+function tableFor(texts: readonly ArrayLike<Token>[]): number {
+  let tokens = 0;
+  for (const text of texts) tokens += text.length;
+  return Math.min(TABLE, 4 * tokens + 1024);
+}
+
+/** The counts of integers; `undefined` where one is negative or too large for a table, or a text no such array. */
+function countIntegers(texts: readonly ArrayLike<Token>[]): Int32Array | undefined {
+  const counts = new Int32Array(tableFor(texts));
+  let bits = 0;
+  for (const text of texts) {
+    if (!isIntegers(text)) return undefined;
+    bits |= addCounts(text, counts);
+    if (bits < 0 || bits >= counts.length) return undefined;
+  }
+  return counts.subarray(0, bits + 1);
+}
+
+/** Reads each token once. @returns the bits that any has: at least the largest, negative from 2^31 on */
+function addCounts(text: Integers, counts: Int32Array): number {
+  const { length } = text;
+  let bits = 0;
+  for (let t = 0; t < length; t++) {
+    const token = text[t]!;
+    bits |= token;
+    // What is outside of the table is not stored.
+    counts[token]!++;
+  }
+  return bits;
+}
+
+/** Small integers are their own numbers; `undefined` as above. */
+function joinIntegers(texts: readonly ArrayLike<Token>[]): Corpus | undefined {
+  if (!texts.every(isIntegers)) return undefined;
+  const starts = startsOf(texts);
+  const ids = new Int32Array(starts[texts.length]!);
+  texts.forEach((text, i) => ids.set(text, starts[i]));
+  let bits = 0;
+  for (let t = 0; t < ids.length; t++) bits |= ids[t]!;
+  return bits < 0 || bits >= tableFor(texts) ? undefined : { ids, starts, size: bits + 1 };
+}
+
+function startsOf(texts: readonly ArrayLike<Token>[]): Int32Array {
+  const starts = new Int32Array(texts.length + 1);
+  texts.forEach((text, i) => (starts[i + 1] = starts[i]! + text.length));
+  return starts;
+}
+
+function countIds({ ids, size }: NgramOrder): Int32Array {
   const counts = new Int32Array(size);
   for (let t = 0; t < ids.length; t++) if (ids[t]! >= 0) counts[ids[t]!]!++;
   return counts;
 }
 
-/** The counts, grown where need be; `undefined` if a token is too large for a table, or negative. */
-function addCounts(text: Integers, counts: Int32Array): Int32Array | undefined {
-  const { length } = text;
-  for (let t = 0; ;) {
-    const table = counts;
-    const size = table.length;
-    // As long as the table is large enough; nothing else is done in here.
-    for (; t < length && text[t]! >>> 0 < size; t++) table[text[t]!]!++;
-    if (t === length) return counts;
-    const token = text[t]!;
-    if (token < 0 || token >= TABLE) return undefined;
-    counts = grown(counts, token + 1);
+/**
+ * How often each n-gram occurs, from those of order `n - 1`: a counting sort brings the last numbers of the pairs
+ * with the same first number together, and a table of `size` tells those apart. Quicker than looking each pair
+ * up in a table of pairs, which no cache holds.
+ */
+function countPairs({ starts }: Corpus, { ids, size }: NgramOrder, n: number): Int32Array {
+  const ends = new Int32Array(size + 1);
+  for (let i = 0; i + 1 < starts.length; i++) {
+    for (let t = starts[i]!, end = starts[i + 1]! - n; t <= end; t++) ends[ids[t]! + 1]!++;
   }
+  for (let a = 0; a < size; a++) ends[a + 1]! += ends[a]!;
+  // Where the next pair goes; in the end, where each group ends.
+  const lasts = new Int32Array(ends[size]!);
+  for (let i = 0; i + 1 < starts.length; i++) {
+    let a = ids[starts[i]!]!;
+    for (let t = starts[i]!, end = starts[i + 1]! - n; t <= end; t++) {
+      const b = ids[t + 1]!;
+      lasts[ends[a]!++] = b;
+      a = b;
+    }
+  }
+  const numbers = new Int32Array(size);
+  let pairs = 0;
+  for (let a = 0, at = 0; a < size; a++) {
+    const before = pairs;
+    for (const end = ends[a]!; at < end; at++) {
+      const b = lasts[at]!;
+      // Counts take the places of pairs that were read: there are never more of them.
+      if (numbers[b]! > before) {
+        lasts[numbers[b]! - 1]!++;
+      } else {
+        lasts[pairs] = 1;
+        numbers[b] = ++pairs;
+      }
+    }
+  }
+  return lasts.subarray(0, pairs);
 }
 
 /**

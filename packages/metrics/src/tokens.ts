@@ -84,5 +84,8 @@ export function toTokenLists(
   if (!Array.isArray(texts)) {
     throw new TypeError(`${where}: ${name} is ${typeof texts}, expected an array of texts`);
   }
-  return texts.map((text: Text, i) => toTokens(where, `${name}[${i}]`, text, tokenize));
+  // Arrays of integers need no check, and no name made for one.
+  return texts.map((text: Text, i) =>
+    isIntegers(text) ? text : toTokens(where, `${name}[${i}]`, text, tokenize),
+  );
 }
