@@ -1,4 +1,5 @@
 import { checkInteger, checkLogProbs } from './check.js';
+import { expSums } from './exp-sums.js';
 import { summarizeLogits } from './logits.js';
 import { mean } from './statistics.js';
 
@@ -21,7 +22,7 @@ import { mean } from './statistics.js';
  * ```
  */
 export function confidence(logits: ArrayLike<number>): number {
-  return 1 / (1 + summarizeLogits('confidence', logits).rest);
+  return 1 / (1 + summarizeLogits('confidence', logits, 0, logits.length, expSums).rest);
 }
 
 /**
@@ -44,7 +45,11 @@ export function confidence(logits: ArrayLike<number>): number {
  * ```
  */
 export function margin(logits: ArrayLike<number>): number {
-  const { max, second, rest } = summarizeLogits('margin', logits);
+  const { max, argmax, rest } = summarizeLogits('margin', logits);
+  let second = -Infinity;
+  for (let v = 0; v < logits.length; v++) {
+    if (v !== argmax && logits[v]! > second) second = logits[v]!;
+  }
   // 0 - x and not -x: a tie is 0, not -0.
   return (0 - Math.expm1(second - max)) / (1 + rest);
 }

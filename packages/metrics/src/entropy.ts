@@ -1,4 +1,5 @@
 import { checkCount, checkDistribution, checkInteger, checkLogProbs } from './check.js';
+import { expSums } from './exp-sums.js';
 import { summarizeLogits } from './logits.js';
 import { mean, standardDeviation } from './statistics.js';
 
@@ -42,7 +43,7 @@ export interface SequenceEntropy {
  * ```
  */
 export function tokenEntropy(logits: ArrayLike<number>): number {
-  const { rest, weighted } = summarizeLogits('tokenEntropy', logits);
+  const { rest, weighted } = summarizeLogits('tokenEntropy', logits, 0, logits.length, expSums);
   return Math.log1p(rest) + weighted / (1 + rest);
 }
 
@@ -51,11 +52,11 @@ export function tokenEntropy(logits: ArrayLike<number>): number {
  *
  *     H[t] = log Z[t] - sum_v p[t, v] (z[t, v] - max z[t]),   p[t] = softmax(z[t])
  *
- * Reads each row twice and copies nothing. Unit: nats. Range: [0, log V] each. Misleads as
+ * Rows in a `Float32Array` are fastest: they go through WebAssembly, with the results of plain JavaScript bit for
+ * bit. Unit: nats. Range: [0, log V] each. Misleads as
  * {@link tokenEntropy} does.
  *
- * @param logits - `[T * V]`, row by row, unnormalised; `-Infinity` marks a token that cannot occur. Typed
- *   arrays are fastest.
+ * @param logits - `[T * V]`, row by row, unnormalised; `-Infinity` marks a token that cannot occur.
  * @param vocabSize - `V`.
  * @returns `[T]`, nats.
  * @throws RangeError if `logits` is no whole number of rows, or a row is no distribution.
@@ -64,6 +65,7 @@ export function tokenEntropy(logits: ArrayLike<number>): number {
  * @example
  * ```ts
  * tokenEntropies([0, 0, 1000, 0], 2); // => [0.693147, 0]
+ * tokenEntropies(new Float32Array(200), 100); // => [4.60517, 4.60517]
  * ```
  */
 export function tokenEntropies(logits: ArrayLike<number>, vocabSize: number): Float64Array {
@@ -74,7 +76,7 @@ export function tokenEntropies(logits: ArrayLike<number>, vocabSize: number): Fl
     );
   }
   return Float64Array.from({ length: logits.length / vocabSize }, (_, t) => {
-    const row = summarizeLogits('tokenEntropies', logits, t * vocabSize, vocabSize);
+    const row = summarizeLogits('tokenEntropies', logits, t * vocabSize, vocabSize, expSums);
     return Math.log1p(row.rest) + row.weighted / (1 + row.rest);
   });
 }
