@@ -1,5 +1,6 @@
 import { checkCount, checkInteger } from './check.js';
-import { countNgrams, ngramsOf, numberTokens } from './n-grams.js';
+import type { Spectrum } from './n-grams.js';
+import { ngramSpectrum, ngramsOf, numberTokens } from './n-grams.js';
 import type { Text, Tokenize, TokenizeOptions } from './tokens.js';
 import { splitAtWhitespace, toTokenLists } from './tokens.js';
 
@@ -29,8 +30,8 @@ export function distinctN(
   n: number,
   { tokenize = splitAtWhitespace }: TokenizeOptions = {},
 ): number {
-  const { counts, total } = ngramCounts('distinctN', samples, n, tokenize);
-  return different(counts) / total;
+  const { spectrum, total } = checkedSpectrum('distinctN', samples, n, tokenize);
+  return different(spectrum) / total;
 }
 
 /**
@@ -60,9 +61,9 @@ export function adjustedDistinct(
   { tokenize = splitAtWhitespace }: TokenizeOptions = {},
 ): number {
   checkInteger('adjustedDistinct', 'vocabSize', vocabSize, 1);
-  const { counts, total } = ngramCounts('adjustedDistinct', samples, n, tokenize);
+  const { spectrum, total } = checkedSpectrum('adjustedDistinct', samples, n, tokenize);
   // V (1 - (1 - 1/V)^C) without cancellation for large V.
-  return different(counts) / (-vocabSize * Math.expm1(total * Math.log1p(-1 / vocabSize)));
+  return different(spectrum) / (-vocabSize * Math.expm1(total * Math.log1p(-1 / vocabSize)));
 }
 
 /**
@@ -89,12 +90,9 @@ export function ngramEntropy(
   n: number,
   { tokenize = splitAtWhitespace }: TokenizeOptions = {},
 ): number {
-  const { counts, total } = ngramCounts('ngramEntropy', samples, n, tokenize);
+  const { spectrum, total } = checkedSpectrum('ngramEntropy', samples, n, tokenize);
   let sum = 0;
-  for (let id = 0; id < counts.length; id++) {
-    const count = counts[id]!;
-    if (count > 1) sum += count * Math.log(count);
-  }
+  for (const [count, ngrams] of spectrum) sum += ngrams * count * Math.log(count);
   return Math.max(0, Math.log(total) - sum / total);
 }
 
@@ -202,13 +200,13 @@ function wholeKeys(where: string, samples: readonly Text[]): string[] {
   );
 }
 
-/** How often each n-gram occurs in all samples together, and how many there are: at least one. */
-function ngramCounts(
+/** How many n-grams occur how often in all samples together, and how many there are: at least one. */
+function checkedSpectrum(
   where: string,
   samples: readonly Text[],
   n: number,
   tokenize: Tokenize,
-): { counts: Int32Array; total: number } {
+): { spectrum: Spectrum; total: number } {
   checkInteger(where, 'n', n, 1);
   const tokens = toTokenLists(where, 'samples', samples, tokenize);
   let total = 0;
@@ -218,11 +216,11 @@ function ngramCounts(
       `${where}: samples has no ${n}-gram, expected at least one sample of ${n} tokens; lower n`,
     );
   }
-  return { counts: countNgrams(tokens, n), total };
+  return { spectrum: ngramSpectrum(tokens, n), total };
 }
 
-function different(counts: Int32Array): number {
+function different(spectrum: Spectrum): number {
   let size = 0;
-  for (let id = 0; id < counts.length; id++) if (counts[id] !== 0) size++;
+  for (const ngrams of spectrum.values()) size += ngrams;
   return size;
 }

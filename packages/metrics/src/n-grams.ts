@@ -46,11 +46,21 @@ export function numberTokens(texts: readonly ArrayLike<Token>[]): Corpus {
   return { ids, starts, size };
 }
 
-/** How often each n-gram occurs, in any order; entries may be 0. Arrays of small integers are not numbered first. */
-export function countNgrams(texts: readonly ArrayLike<Token>[], n: number): Int32Array {
-  if (n === 1) return countIntegers(texts) ?? countIds(numberTokens(texts));
-  const corpus = joinIntegers(texts) ?? numberTokens(texts);
-  return countPairs(corpus, ngramsOf(corpus, n - 1), n);
+/** How many different n-grams occur how often: `spectrum.get(3)` of them occur 3 times. */
+export type Spectrum = ReadonlyMap<number, number>;
+
+/** The spectrum of all texts together. Arrays of small integers are not numbered first. */
+export function ngramSpectrum(texts: readonly ArrayLike<Token>[], n: number): Spectrum {
+  const integers = n <= 2 ? countIntegers(texts) : undefined;
+  if (integers) return n === 1 ? tally(integers) : tallyPairs(texts as Integers[], integers);
+  const corpus = numberTokens(texts);
+  if (n === 1) return tally(countIds(corpus));
+  const order = ngramsOf(corpus, n - 1);
+  const lists = texts.map((text, i) => {
+    const start = corpus.starts[i]!;
+    return order.ids.subarray(start, start + Math.max(0, text.length - n + 2));
+  });
+  return tallyPairs(lists, countIds(order));
 }
 
 /** Integers from here on are not looked up in a table: few tokens are no reason to walk through a large one. */
@@ -76,24 +86,21 @@ function countIntegers(texts: readonly ArrayLike<Token>[]): Int32Array | undefin
 function addCounts(text: Integers, counts: Int32Array): number {
   const { length } = text;
   let bits = 0;
-  for (let t = 0; t < length; t++) {
-    const token = text[t]!;
-    bits |= token;
-    // What is outside of the table is not stored.
-    counts[token]!++;
+  let t = 0;
+  // Four at once wait for memory together. What is outside of the table is not stored.
+  for (; t + 3 < length; t += 4) {
+    const [a, b, c, d] = [text[t]!, text[t + 1]!, text[t + 2]!, text[t + 3]!];
+    bits |= a | b | c | d;
+    counts[a]!++;
+    counts[b]!++;
+    counts[c]!++;
+    counts[d]!++;
+  }
+  for (; t < length; t++) {
+    bits |= text[t]!;
+    counts[text[t]!]!++;
   }
   return bits;
-}
-
-/** Small integers are their own numbers; `undefined` as above. */
-function joinIntegers(texts: readonly ArrayLike<Token>[]): Corpus | undefined {
-  if (!texts.every(isIntegers)) return undefined;
-  const starts = startsOf(texts);
-  const ids = new Int32Array(starts[texts.length]!);
-  texts.forEach((text, i) => ids.set(text, starts[i]));
-  let bits = 0;
-  for (let t = 0; t < ids.length; t++) bits |= ids[t]!;
-  return bits < 0 || bits >= tableFor(texts) ? undefined : { ids, starts, size: bits + 1 };
 }
 
 function startsOf(texts: readonly ArrayLike<Token>[]): Int32Array {
@@ -108,43 +115,78 @@ function countIds({ ids, size }: NgramOrder): Int32Array {
   return counts;
 }
 
+/** Counts below this are tallied in an array. */
+const SMALL = 4096;
+
+/** The spectrum of counts; those of 0 are left out. */
+function tally(counts: Int32Array): Spectrum {
+  const small = new Int32Array(SMALL);
+  const spectrum = new Map<number, number>();
+  for (let id = 0; id < counts.length; id++) {
+    const count = counts[id]!;
+    if (count < SMALL) small[count]!++;
+    else add(spectrum, count, 1);
+  }
+  return withSmall(spectrum, small);
+}
+
 /**
- * How often each n-gram occurs, from those of order `n - 1`: a counting sort brings the last numbers of the pairs
- * with the same first number together, and a table of `size` tells those apart. Quicker than looking each pair
- * up in a table of pairs, which no cache holds.
+ * The spectrum of pairs of neighbours: a counting sort brings the second numbers of the pairs with the same first
+ * number together, and a table counts them. Quicker than looking each pair up in a table of pairs, which no cache
+ * holds; and nothing branches on whether a pair is new, which nothing could foretell.
+ *
+ * @param lists - Numbers, in order.
+ * @param sizes - How often each number occurs in them.
  */
-function countPairs({ starts }: Corpus, { ids, size }: NgramOrder, n: number): Int32Array {
-  const ends = new Int32Array(size + 1);
-  for (let i = 0; i + 1 < starts.length; i++) {
-    for (let t = starts[i]!, end = starts[i + 1]! - n; t <= end; t++) ends[ids[t]! + 1]!++;
+function tallyPairs(lists: readonly Integers[], sizes: Int32Array): Spectrum {
+  // Where the next second number goes; in the end, where each group ends.
+  const ends = new Int32Array(sizes.length);
+  let total = 0;
+  for (let a = 0; a < sizes.length; a++) {
+    ends[a] = total;
+    total += sizes[a]!;
   }
-  for (let a = 0; a < size; a++) ends[a + 1]! += ends[a]!;
-  // Where the next pair goes; in the end, where each group ends.
-  const lasts = new Int32Array(ends[size]!);
-  for (let i = 0; i + 1 < starts.length; i++) {
-    let a = ids[starts[i]!]!;
-    for (let t = starts[i]!, end = starts[i + 1]! - n; t <= end; t++) {
-      const b = ids[t + 1]!;
-      lasts[ends[a]!++] = b;
-      a = b;
+  // Half the memory to bring in, where that is enough.
+  const seconds = sizes.length <= 1 << 16 ? new Uint16Array(total) : new Int32Array(total);
+  for (const list of lists) group(list, ends, seconds);
+  const small = new Int32Array(SMALL);
+  const spectrum = new Map<number, number>();
+  const counts = new Int32Array(sizes.length);
+  for (let a = 0, start = 0; a < sizes.length; start += sizes[a++]!) {
+    const end = ends[a]!;
+    for (let at = start; at < end; at++) counts[seconds[at]!]!++;
+    for (let at = start; at < end; at++) {
+      const b = seconds[at]!;
+      const count = counts[b]!;
+      // Where b comes again it finds 0, which is left out.
+      counts[b] = 0;
+      if (count < SMALL) small[count]!++;
+      else add(spectrum, count, 1);
     }
   }
-  const numbers = new Int32Array(size);
-  let pairs = 0;
-  for (let a = 0, at = 0; a < size; a++) {
-    const before = pairs;
-    for (const end = ends[a]!; at < end; at++) {
-      const b = lasts[at]!;
-      // Counts take the places of pairs that were read: there are never more of them.
-      if (numbers[b]! > before) {
-        lasts[numbers[b]! - 1]!++;
-      } else {
-        lasts[pairs] = 1;
-        numbers[b] = ++pairs;
-      }
-    }
+  return withSmall(spectrum, small);
+}
+
+/** Puts the second number of each pair of neighbours to those with the same first. */
+function group(list: Integers, ends: Int32Array, seconds: Int32Array | Uint16Array): void {
+  const { length } = list;
+  let a = list[0]!;
+  for (let t = 1; t < length; t++) {
+    const b = list[t]!;
+    seconds[ends[a]!++] = b;
+    a = b;
   }
-  return lasts.subarray(0, pairs);
+}
+
+function withSmall(spectrum: Map<number, number>, small: Int32Array): Spectrum {
+  for (let count = 1; count < SMALL; count++) {
+    if (small[count] !== 0) add(spectrum, count, small[count]!);
+  }
+  return spectrum;
+}
+
+function add(spectrum: Map<number, number>, count: number, ngrams: number): void {
+  spectrum.set(count, (spectrum.get(count) ?? 0) + ngrams);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { distinctN, uniqueRatio } from '@cfrl/metrics';
+import { distinctN, ngramEntropy, uniqueRatio } from '@cfrl/metrics';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
@@ -40,6 +40,32 @@ describe('distinctN', () => {
         expect(distinctN([...lists, ...lists], 2)).toBe(value / 2);
       }),
     );
+  });
+
+  it('counts what is frequent, and tokens of large numbers, in arrays of every type', () => {
+    // 10,000 times 7, and each of 90,000 neighbours once.
+    const frequent = new Int32Array(10_000).fill(7);
+    const neighbours = Int32Array.from({ length: 90_000 }, (_, t) => t);
+    const value = (p: number) => -p * Math.log(p);
+    const all = [frequent, neighbours];
+    for (const texts of [all, all.map((text) => Uint32Array.from(text)), all.map((t) => [...t])]) {
+      expect(distinctN(texts, 1)).toBe(90_000 / 100_000);
+      expect(distinctN(texts, 2)).toBe(90_000 / 99_998);
+      expect(distinctN(texts, 3)).toBe(89_999 / 99_996);
+      expect(ngramEntropy(texts, 1)).toBeCloseTo(value(0.10001) + 89_999 * value(1e-5), 10);
+      expect(ngramEntropy(texts, 2)).toBeCloseTo(
+        value(9999 / 99_998) + 89_999 * value(1 / 99_998),
+        10,
+      );
+    }
+  });
+
+  it('tells tokens apart that are alike in 16 bits', () => {
+    const text = Int32Array.from({ length: 40_000 }, (_, t) =>
+      t % 2 === 0 ? 1 : (t % 4) * 32_768,
+    );
+    expect(distinctN([text], 1)).toBe(3 / 40_000);
+    expect(distinctN([text], 2)).toBe(4 / 39_999);
   });
 
   it('does not count n-grams across two samples', () => {
