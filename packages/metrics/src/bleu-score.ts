@@ -1,24 +1,25 @@
 import { checkInteger } from './check.js';
 import type { NgramPrecision, Smoothing } from './smoothing.js';
 
-export function uniformWeights(where: string, maxN: number): readonly number[] {
+/** The weights given, checked; uniform ones if none are. */
+export function weightsOf(
+  where: string,
+  maxN: number,
+  given?: readonly number[],
+): readonly number[] {
   checkInteger(where, 'maxN', maxN, 1);
-  return new Array<number>(maxN).fill(1 / maxN);
-}
-
-export function checkWeights(where: string, maxN: number, weights: readonly number[]): void {
-  checkInteger(where, 'maxN', maxN, 1);
-  if (weights.length !== maxN) {
-    throw new RangeError(
-      `${where}: weights has ${weights.length} entries, expected ${maxN} (maxN); pass both`,
-    );
-  }
+  const weights = given ?? new Array<number>(maxN).fill(1 / maxN);
   const sum = weights.reduce((total, weight) => total + weight, 0);
-  if (!weights.every((weight) => weight >= 0) || !(Math.abs(sum - 1) <= 1e-6)) {
+  if (
+    weights.length !== maxN ||
+    !weights.every((weight) => weight >= 0) ||
+    !(Math.abs(sum - 1) <= 1e-6)
+  ) {
     throw new RangeError(
-      `${where}: weights is [${weights.join(', ')}], expected numbers >= 0 of sum 1`,
+      `${where}: weights is [${weights.join(', ')}], expected maxN = ${maxN} numbers >= 0 of sum 1`,
     );
   }
+  return weights;
 }
 
 /** BLEU from its counts: smoothing, weighted geometric mean, brevity penalty. */

@@ -1,5 +1,5 @@
 import { checkCount } from './check.js';
-import { checkWeights, scoreBleu, uniformWeights } from './bleu-score.js';
+import { scoreBleu, weightsOf } from './bleu-score.js';
 import type { NgramOrder } from './n-grams.js';
 import { extendNgrams, numberTokens } from './n-grams.js';
 import type { NgramPrecision, Smoothing } from './smoothing.js';
@@ -47,12 +47,12 @@ export function bleu(
   references: readonly Text[],
   {
     maxN = 4,
-    weights = uniformWeights('bleu', maxN),
+    weights: given,
     smoothing = smoothingMethod1,
     tokenize = splitAtWhitespace,
   }: BleuOptions = {},
 ): number {
-  checkWeights('bleu', maxN, weights);
+  const weights = weightsOf('bleu', maxN, given);
   const tokens = toTokens('bleu', 'candidate', candidate, tokenize);
   const others = toTokenLists('bleu', 'references', references, tokenize);
   checkCount('bleu', 'references', others.length, 1);

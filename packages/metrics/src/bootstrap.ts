@@ -1,4 +1,11 @@
-import { checkCount, checkFinite, checkInteger, checkLevel, checkSameLength } from './check.js';
+import {
+  checkCount,
+  checkFinite,
+  checkInteger,
+  checkLevel,
+  checkNumber,
+  checkSameLength,
+} from './check.js';
 import { nextIndex } from './draw.js';
 import { normalProbability, normalQuantile } from './normal.js';
 import type { MeanInterval } from './statistics.js';
@@ -78,9 +85,17 @@ export type Nested = readonly (number | Nested)[];
 export function bootstrap<Item>(
   items: ArrayLike<Item>,
   statistic: (items: readonly Item[]) => number,
+  options: BootstrapOptions,
+): BootstrapEstimate {
+  return bootstrapOf('bootstrap', items, statistic, options);
+}
+
+function bootstrapOf<Item>(
+  where: string,
+  items: ArrayLike<Item>,
+  statistic: (items: readonly Item[]) => number,
   { uniform, level = 0.95, resamples = 10_000, interval = bca }: BootstrapOptions,
 ): BootstrapEstimate {
-  const where = 'bootstrap';
   checkCount(where, 'items', items.length, 1);
   const n = items.length;
   const all = Array.from(items);
@@ -105,6 +120,7 @@ export function bootstrap<Item>(
  *
  * @param given - Replicates and level.
  * @returns The ends.
+ * @throws RangeError if there is no replicate, a number is not finite, or `level` is outside (0, 1).
  * @see Efron and Tibshirani 1993, section 13.3, https://doi.org/10.1201/9780429246593
  *
  * @example
@@ -113,7 +129,9 @@ export function bootstrap<Item>(
  * percentile({ replicates, estimate: 2, level: 0.5, jackknife: () => replicates }); // => [1, 3]
  * ```
  */
-export function percentile({ replicates, level }: Replicates): [number, number] {
+export function percentile(given: Replicates): [number, number] {
+  checkReplicates('percentile', given);
+  const { replicates, level } = given;
   const tail = (1 - level) / 2;
   return [quantile(replicates, tail), quantile(replicates, 1 - tail)];
 }
@@ -128,7 +146,7 @@ export function percentile({ replicates, level }: Replicates): [number, number] 
  *
  * @param given - Replicates, estimate, level and jackknife.
  * @returns The ends.
- * @throws RangeError if all replicates lie on one side of the estimate.
+ * @throws RangeError if all replicates lie on one side of the estimate, or as {@link percentile}.
  * @see Efron 1987, https://doi.org/10.2307/2289144
  *
  * @example
@@ -137,7 +155,9 @@ export function percentile({ replicates, level }: Replicates): [number, number] 
  * bca({ replicates, estimate: 2, level: 0.5, jackknife: () => Float64Array.of(1, 2, 3) }); // => [1, 3]
  * ```
  */
-export function bca({ replicates, estimate, level, jackknife }: Replicates): [number, number] {
+export function bca(given: Replicates): [number, number] {
+  checkReplicates('bca', given);
+  const { replicates, estimate, level, jackknife } = given;
   let below = 0;
   for (const value of replicates) below += value < estimate ? 1 : value === estimate ? 0.5 : 0;
   const bias = normalQuantile(below / replicates.length);
@@ -147,6 +167,8 @@ export function bca({ replicates, estimate, level, jackknife }: Replicates): [nu
     );
   }
   const left = jackknife();
+  checkCount('bca', 'jackknife()', left.length, 1);
+  checkFinite('bca', 'jackknife()', left);
   const centre = mean(left);
   const largest = left.reduce((most, value) => Math.max(most, Math.abs(centre - value)), 0);
   let [squares, cubes] = [0, 0];
@@ -241,7 +263,8 @@ export function pairedBootstrap(
   checkFinite('pairedBootstrap', 'a', a);
   checkFinite('pairedBootstrap', 'b', b);
   const pairs = Array.from(a, (value, i): [number, number] => [value, b[i]!]);
-  return bootstrap(
+  return bootstrapOf(
+    'pairedBootstrap',
     pairs,
     (chosen) => statistic(chosen.map(([x]) => x)) - statistic(chosen.map(([, y]) => y)),
     options,
@@ -349,6 +372,13 @@ export function stratifiedBootstrap(
   });
 }
 
+function checkReplicates(where: string, { replicates, estimate, level }: Replicates): void {
+  checkCount(where, 'replicates', replicates.length, 1);
+  checkFinite(where, 'replicates', replicates);
+  checkNumber(where, 'estimate', estimate);
+  checkLevel(where, level);
+}
+
 function estimateFrom(
   where: string,
   {
@@ -370,6 +400,7 @@ function estimateFrom(
 ): BootstrapEstimate {
   checkLevel(where, level);
   checkInteger(where, 'resamples', resamples, 1);
+  checkNumber(where, 'statistic of the data', estimate);
   if (n === 1) return { estimate, low: null, high: null, standardError: null, n };
   const replicates = Float64Array.from({ length: resamples }, replicate).sort();
   checkFinite(where, 'replicates', replicates);

@@ -1,4 +1,4 @@
-import { checkConfidences, checkCount, checkInteger } from './check.js';
+import { checkConfidences, checkCount, checkFinite, checkInteger } from './check.js';
 import { quantile } from './statistics.js';
 
 /** From confidences `[n]` to the edges `[bins + 1]` of bins, ascending. */
@@ -40,6 +40,9 @@ export interface BrierDecomposition {
   readonly withinBins: number;
 }
 
+/** More bins than this are a mistake. */
+const MOST_BINS = 1_000_000;
+
 /**
  * Bins of equal width over [0, 1].
  *
@@ -50,6 +53,7 @@ export interface BrierDecomposition {
  * @param _confidences - Not looked at.
  * @param bins - How many.
  * @returns The edges, `[bins + 1]`.
+ * @throws RangeError if `bins` is no integer in [1, 1000000].
  * @see Guo et al. 2017, section 2, https://arxiv.org/abs/1706.04599
  *
  * @example
@@ -58,6 +62,7 @@ export interface BrierDecomposition {
  * ```
  */
 export function equalWidth(_confidences: ArrayLike<number>, bins: number): Float64Array {
+  checkBins('equalWidth', bins);
   return Float64Array.from({ length: bins + 1 }, (_, m) => m / bins);
 }
 
@@ -72,6 +77,7 @@ export function equalWidth(_confidences: ArrayLike<number>, bins: number): Float
  * @param confidences - `[n]`.
  * @param bins - How many.
  * @returns The edges, `[bins + 1]`.
+ * @throws RangeError if there is no confidence, one is not finite, or `bins` is no integer in [1, 1000000].
  * @see Nixon et al. 2019 (adaptive calibration error), https://arxiv.org/abs/1904.01685
  *
  * @example
@@ -80,6 +86,9 @@ export function equalWidth(_confidences: ArrayLike<number>, bins: number): Float
  * ```
  */
 export function equalMass(confidences: ArrayLike<number>, bins: number): Float64Array {
+  checkBins('equalMass', bins);
+  checkCount('equalMass', 'confidences', confidences.length, 1);
+  checkFinite('equalMass', 'confidences', confidences);
   const sorted = Float64Array.from(confidences).sort();
   return Float64Array.from({ length: bins + 1 }, (_, m) => quantile(sorted, m / bins));
 }
@@ -272,6 +281,13 @@ export function brierDecomposition(
   return { brier, reliability, resolution, uncertainty, withinBins };
 }
 
+function checkBins(where: string, bins: number): void {
+  checkInteger(where, 'bins', bins, 1);
+  if (bins > MOST_BINS) {
+    throw new RangeError(`${where}: bins is ${bins}, expected at most ${MOST_BINS}`);
+  }
+}
+
 function gap({ confidence, accuracy }: ReliabilityBin): number {
   return confidence === null ? 0 : Math.abs(accuracy! - confidence);
 }
@@ -282,10 +298,17 @@ function diagram(
   correct: readonly boolean[],
   { bins = 15, binning = equalWidth }: CalibrationOptions,
 ): ReliabilityBin[] {
-  checkInteger(where, 'bins', bins, 1);
+  checkBins(where, bins);
   checkConfidences(where, confidences, correct);
   const edges = binning(confidences, bins);
   checkCount(where, 'edges of binning', edges.length, 2);
+  for (let m = 0; m + 1 < edges.length; m++) {
+    if (!(edges[m]! <= edges[m + 1]!)) {
+      throw new RangeError(
+        `${where}: binning returned the edges ${edges[m]}, ${edges[m + 1]}, expected ascending numbers`,
+      );
+    }
+  }
   const count = edges.length - 1;
   const counts = new Int32Array(count);
   const right = new Int32Array(count);

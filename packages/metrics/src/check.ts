@@ -45,6 +45,13 @@ export function checkLogProbs(where: string, name: string, logProbs: ArrayLike<n
   }
 }
 
+/** One number. */
+export function checkNumber(where: string, name: string, value: number): void {
+  if (!Number.isFinite(value)) {
+    throw new RangeError(`${where}: ${name} is ${value}, expected a finite number`);
+  }
+}
+
 export function checkInteger(where: string, name: string, value: number, atLeast: number): void {
   if (!Number.isSafeInteger(value) || value < atLeast) {
     throw new RangeError(`${where}: ${name} is ${value}, expected an integer >= ${atLeast}`);

@@ -205,6 +205,8 @@ export function probabilityOfImprovement(a: ArrayLike<number>, b: ArrayLike<numb
 function standardized(where: string, a: ArrayLike<number>, b: ArrayLike<number>): number {
   checkCount(where, 'a', a.length, 2);
   checkCount(where, 'b', b.length, 2);
+  checkFinite(where, 'a', a);
+  checkFinite(where, 'b', b);
   const squares =
     (a.length - 1) * standardDeviation(a) ** 2 + (b.length - 1) * standardDeviation(b) ** 2;
   if (squares === 0) {

@@ -1,4 +1,4 @@
-import { checkFinite } from './check.js';
+import { checkInteger, checkNumber } from './check.js';
 
 /** What is kept of numbers that stream by: enough for mean, spread and extremes. */
 export interface Moments {
@@ -28,7 +28,7 @@ export const noMoments: Moments = { n: 0, mean: 0, squares: 0, min: Infinity, ma
  * @param moments - Of the numbers so far.
  * @param x - The next one, finite.
  * @returns Of all of them.
- * @throws RangeError if `x` is not finite.
+ * @throws RangeError if `x` is not finite, `moments` are none, or the squares pass 1.8e308.
  * @see Welford 1962, https://doi.org/10.1080/00401706.1962.10490022
  *
  * @example
@@ -36,17 +36,19 @@ export const noMoments: Moments = { n: 0, mean: 0, squares: 0, min: Infinity, ma
  * [1, 2, 6].reduce(addMoment, noMoments).mean; // => 3
  * ```
  */
-export function addMoment({ n, mean, squares, min, max }: Moments, x: number): Moments {
-  checkFinite('addMoment', 'x', [x]);
+export function addMoment(moments: Moments, x: number): Moments {
+  checkMoments('addMoment', 'moments', moments);
+  checkNumber('addMoment', 'x', x);
+  const { n, mean, squares, min, max } = moments;
   const step = x - mean;
   const next = mean + step / (n + 1);
-  return {
+  return withinRange('addMoment', {
     n: n + 1,
     mean: next,
     squares: squares + step * (x - next),
     min: Math.min(min, x),
     max: Math.max(max, x),
-  };
+  });
 }
 
 /**
@@ -60,6 +62,7 @@ export function addMoment({ n, mean, squares, min, max }: Moments, x: number): M
  * @param a - Of one stream.
  * @param b - Of another.
  * @returns Of both.
+ * @throws RangeError if `a` or `b` are no moments, or the squares pass 1.8e308.
  * @see Chan et al. 1979, https://doi.org/10.1080/00031305.1983.10483115
  *
  * @example
@@ -70,17 +73,19 @@ export function addMoment({ n, mean, squares, min, max }: Moments, x: number): M
  * ```
  */
 export function mergeMoments(a: Moments, b: Moments): Moments {
+  checkMoments('mergeMoments', 'a', a);
+  checkMoments('mergeMoments', 'b', b);
   if (a.n === 0) return b;
   if (b.n === 0) return a;
   const n = a.n + b.n;
   const step = b.mean - a.mean;
-  return {
+  return withinRange('mergeMoments', {
     n,
     mean: a.mean + (step * b.n) / n,
     squares: a.squares + b.squares + (step * step * a.n * b.n) / n,
     min: Math.min(a.min, b.min),
     max: Math.max(a.max, b.max),
-  };
+  });
 }
 
 /**
@@ -92,6 +97,7 @@ export function mergeMoments(a: Moments, b: Moments): Moments {
  *
  * @param moments - Of at least two numbers.
  * @returns The standard deviation; `null` for fewer than two.
+ * @throws RangeError if `moments` are none.
  * @see Welford 1962, https://doi.org/10.1080/00401706.1962.10490022
  *
  * @example
@@ -99,6 +105,32 @@ export function mergeMoments(a: Moments, b: Moments): Moments {
  * momentsDeviation([1, 3].reduce(addMoment, noMoments)); // => 1.414214
  * ```
  */
-export function momentsDeviation({ n, squares }: Moments): number | null {
+export function momentsDeviation(moments: Moments): number | null {
+  checkMoments('momentsDeviation', 'moments', moments);
+  const { n, squares } = moments;
   return n < 2 ? null : Math.sqrt(squares / (n - 1));
+}
+
+/** Moments may come from another process, or from a file. */
+function checkMoments(where: string, name: string, moments: Moments): void {
+  const { n, mean, squares, min, max } = moments;
+  checkInteger(where, `${name}.n`, n, 0);
+  checkNumber(where, `${name}.mean`, mean);
+  if (!(squares >= 0 && squares < Infinity)) {
+    throw new RangeError(`${where}: ${name}.squares is ${squares}, expected a finite number >= 0`);
+  }
+  if (n > 0 ? !(min <= max && max - min >= 0) : !(min === Infinity && max === -Infinity)) {
+    throw new RangeError(
+      `${where}: ${name} has min ${min} and max ${max} of ${n} numbers, expected min <= max, as addMoment makes them from noMoments`,
+    );
+  }
+}
+
+function withinRange(where: string, moments: Moments): Moments {
+  if (!(Number.isFinite(moments.mean) && Number.isFinite(moments.squares))) {
+    throw new RangeError(
+      `${where}: squares is ${moments.squares}, expected numbers whose squares stay below 1.8e308; scale them down`,
+    );
+  }
+  return moments;
 }

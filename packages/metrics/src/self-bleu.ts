@@ -1,5 +1,5 @@
 import type { BleuOptions } from './bleu.js';
-import { checkWeights, scoreBleu, uniformWeights } from './bleu-score.js';
+import { scoreBleu, weightsOf } from './bleu-score.js';
 import { checkCount } from './check.js';
 import type { NgramOrder } from './n-grams.js';
 import { extendNgrams, numberTokens } from './n-grams.js';
@@ -42,12 +42,12 @@ export function selfBleu(
   texts: readonly Text[],
   {
     maxN = 4,
-    weights = uniformWeights('selfBleu', maxN),
+    weights: given,
     smoothing = smoothingMethod1,
     tokenize = splitAtWhitespace,
   }: BleuOptions = {},
 ): SelfBleu {
-  checkWeights('selfBleu', maxN, weights);
+  const weights = weightsOf('selfBleu', maxN, given);
   const tokens = toTokenLists('selfBleu', 'texts', texts, tokenize);
   checkCount('selfBleu', 'texts', tokens.length, 2);
   const corpus = numberTokens(tokens);

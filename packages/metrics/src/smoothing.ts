@@ -23,6 +23,7 @@ export interface Smoothing {
  *
  * @param precisions - Counts for n = 1 to maxN.
  * @returns One precision an order.
+ * @throws RangeError if there is no order, or counts give no precision that is finite and at least 0.
  * @see Papineni et al. 2002, section 2.3, https://aclanthology.org/P02-1040
  *
  * @example
@@ -31,7 +32,7 @@ export interface Smoothing {
  * ```
  */
 export function noSmoothing(precisions: readonly NgramPrecision[]): number[] {
-  return precisions.map(({ matches, total }) => matches / total);
+  return checked('noSmoothing', ratios(precisions));
 }
 
 /**
@@ -45,6 +46,7 @@ export function noSmoothing(precisions: readonly NgramPrecision[]): number[] {
  * @param precisions - Counts for n = 1 to maxN.
  * @param epsilon - What stands in for 0 matches, n-grams; 0.1 as in NLTK.
  * @returns One precision an order.
+ * @throws RangeError if there is no order, or counts give no precision that is finite and at least 0.
  * @see Chen and Cherry 2014 (smoothing 1), https://aclanthology.org/W14-3346
  *
  * @example
@@ -53,7 +55,10 @@ export function noSmoothing(precisions: readonly NgramPrecision[]): number[] {
  * ```
  */
 export function smoothingMethod1(precisions: readonly NgramPrecision[], epsilon = 0.1): number[] {
-  return precisions.map(({ matches, total }) => (matches === 0 ? epsilon : matches) / total);
+  return checked(
+    'smoothingMethod1',
+    precisions.map(({ matches, total }) => (matches === 0 ? epsilon : matches) / total),
+  );
 }
 
 /**
@@ -65,6 +70,7 @@ export function smoothingMethod1(precisions: readonly NgramPrecision[], epsilon 
  *
  * @param precisions - Counts for n = 1 to maxN.
  * @returns One precision an order.
+ * @throws RangeError if there is no order, or counts give no precision that is finite and at least 0.
  * @see Lin and Och 2004, https://aclanthology.org/C04-1072
  *
  * @example
@@ -73,8 +79,11 @@ export function smoothingMethod1(precisions: readonly NgramPrecision[], epsilon 
  * ```
  */
 export function smoothingMethod2(precisions: readonly NgramPrecision[]): number[] {
-  return precisions.map(({ matches, total }, i) =>
-    i === 0 ? matches / total : (matches + 1) / (total + 1),
+  return checked(
+    'smoothingMethod2',
+    precisions.map(({ matches, total }, i) =>
+      i === 0 ? matches / total : (matches + 1) / (total + 1),
+    ),
   );
 }
 
@@ -87,6 +96,7 @@ export function smoothingMethod2(precisions: readonly NgramPrecision[]): number[
  *
  * @param precisions - Counts for n = 1 to maxN.
  * @returns One precision an order.
+ * @throws RangeError if there is no order, or counts give no precision that is finite and at least 0.
  * @see Chen and Cherry 2014 (smoothing 3), https://aclanthology.org/W14-3346
  *
  * @example
@@ -95,7 +105,7 @@ export function smoothingMethod2(precisions: readonly NgramPrecision[]): number[
  * ```
  */
 export function smoothingMethod3(precisions: readonly NgramPrecision[]): number[] {
-  return geometric(precisions, 1);
+  return checked('smoothingMethod3', geometric(precisions, 1));
 }
 
 /**
@@ -108,6 +118,7 @@ export function smoothingMethod3(precisions: readonly NgramPrecision[]): number[
  *
  * @param precisions - Counts for n = 1 to maxN.
  * @returns One precision an order.
+ * @throws RangeError if there is no order, or counts give no precision that is finite and at least 0.
  * @see Chen and Cherry 2014 (smoothing 4, K = 5), https://aclanthology.org/W14-3346
  *
  * @example
@@ -116,7 +127,7 @@ export function smoothingMethod3(precisions: readonly NgramPrecision[]): number[
  * ```
  */
 export function smoothingMethod4(precisions: readonly NgramPrecision[]): number[] {
-  return withoutZeros(fourth(precisions));
+  return checked('smoothingMethod4', withoutZeros(fourth(precisions)));
 }
 
 /**
@@ -136,9 +147,9 @@ export function smoothingMethod4(precisions: readonly NgramPrecision[]): number[
  * smoothingMethod5([{ matches: 2, total: 2 }, { matches: 0, total: 1 }]); // => [1]
  * ```
  */
-export const smoothingMethod5: Smoothing = /* @__PURE__ */ lookingAhead((precisions) =>
-  averaged(noSmoothing(precisions)),
-);
+export const smoothingMethod5: Smoothing = /* @__PURE__ */ lookingAhead((precisions) => {
+  return checked('smoothingMethod5', averaged(ratios(precisions)));
+});
 
 /**
  * Smoothing method 6: from the third order on, interpolated with what the two orders before suggest.
@@ -151,6 +162,7 @@ export const smoothingMethod5: Smoothing = /* @__PURE__ */ lookingAhead((precisi
  *
  * @param precisions - Counts for n = 1 to maxN.
  * @returns One precision an order.
+ * @throws RangeError if there is no order, or counts give no precision that is finite and at least 0.
  * @see Chen and Cherry 2014 (smoothing 6, alpha = 5), https://aclanthology.org/W14-3346
  *
  * @example
@@ -159,13 +171,13 @@ export const smoothingMethod5: Smoothing = /* @__PURE__ */ lookingAhead((precisi
  * ```
  */
 export function smoothingMethod6(precisions: readonly NgramPrecision[]): number[] {
-  const length = precisions[0]!.total;
-  const p = noSmoothing(precisions);
+  const length = precisions[0]?.total ?? 0;
+  const p = ratios(precisions);
   for (let i = 2; i < p.length; i++) {
     const prior = p[i - 2] === 0 ? 0 : p[i - 1]! ** 2 / p[i - 2]!;
     p[i] = (precisions[i]!.matches + 5 * prior) / (Math.max(0, length - i) + 5);
   }
-  return withoutZeros(p);
+  return checked('smoothingMethod6', withoutZeros(p));
 }
 
 /**
@@ -185,12 +197,26 @@ export function smoothingMethod6(precisions: readonly NgramPrecision[]): number[
  * ```
  */
 export const smoothingMethod7: Smoothing = /* @__PURE__ */ lookingAhead((precisions) => {
-  const ahead = precisions.at(-1)!;
-  return averaged([...fourth(precisions.slice(0, -1)), ahead.matches / ahead.total]);
+  const ahead = ratios(precisions.slice(-1));
+  return checked('smoothingMethod7', averaged([...fourth(precisions.slice(0, -1)), ...ahead]));
 });
 
 function lookingAhead(smoothing: Smoothing): Smoothing {
   return Object.assign(smoothing, { looksAhead: true });
+}
+
+/** Refuses counts that give no precisions. */
+function checked(where: string, precisions: number[]): number[] {
+  if (precisions.length === 0 || !precisions.every((p) => p >= 0 && p < Infinity)) {
+    throw new RangeError(
+      `${where}: precisions gives [${precisions.join(', ')}], expected counts for each n, matches >= 0 and total > 0`,
+    );
+  }
+  return precisions;
+}
+
+function ratios(precisions: readonly NgramPrecision[]): number[] {
+  return precisions.map(({ matches, total }) => matches / total);
 }
 
 /** Orders without a match count as `scale / 2^k` matches. */
@@ -202,7 +228,7 @@ function geometric(precisions: readonly NgramPrecision[], scale: number): number
 }
 
 function fourth(precisions: readonly NgramPrecision[]): number[] {
-  return geometric(precisions, Math.log(precisions[0]!.total) / 5);
+  return geometric(precisions, Math.log(precisions[0]?.total ?? 1) / 5);
 }
 
 function averaged(precisions: readonly number[]): number[] {

@@ -119,6 +119,11 @@ export function stepsToThreshold(
   const runs = curves.map((curve, i) => {
     checkCount(where, `curves[${i}]`, curve.length, 1);
     curve.forEach((point, t) => {
+      if (!Array.isArray(point) || point.length !== 2) {
+        throw new TypeError(
+          `${where}: curves[${i}][${t}] is ${JSON.stringify(point)}, expected a pair [step, value]`,
+        );
+      }
       checkFinite(where, `curves[${i}][${t}]`, point);
       if (t > 0 && !(point[0] > curve[t - 1]![0])) {
         throw new RangeError(

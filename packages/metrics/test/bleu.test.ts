@@ -109,12 +109,12 @@ describe('bleu', () => {
       `[RangeError: bleu: maxN is 0, expected an integer >= 1]`,
     );
     expect(() => bleu('a', ['a'], { weights: [0.5, 0.5] })).toThrowErrorMatchingInlineSnapshot(
-      `[RangeError: bleu: weights has 2 entries, expected 4 (maxN); pass both]`,
+      `[RangeError: bleu: weights is [0.5, 0.5], expected maxN = 4 numbers >= 0 of sum 1]`,
     );
     expect(() =>
       bleu('a', ['a'], { maxN: 2, weights: [2, -1] }),
     ).toThrowErrorMatchingInlineSnapshot(
-      `[RangeError: bleu: weights is [2, -1], expected numbers >= 0 of sum 1]`,
+      `[RangeError: bleu: weights is [2, -1], expected maxN = 2 numbers >= 0 of sum 1]`,
     );
     expect(() =>
       bleu('a', ['a'], { smoothing: () => [NaN, 1, 1, 1] }),
