@@ -122,12 +122,21 @@ function proofsOf(results) {
         `glossary: ${name} was not compared in Chromium; run the tests where they can (see test/browser.test.ts)`,
       );
     }
+    const passes = (title) =>
+      tests.some((test) => test.title === title && test.status === 'passed');
+    if (!passes(`give a value or the one error: ${name}`)) {
+      throw new Error(
+        `glossary: ${name} was not tried on extremes; run the tests of @cfrl/metrics (test/extremes.test.ts)`,
+      );
+    }
     return [
       ...(compared.length > 0 ? [`equal to ${compared.join(', ')}`] : []),
       ...(passed.some(({ file, title }) => drawn.has(`${file} ${title}`))
         ? ['properties of drawn cases']
         : []),
       `${passed.length} tests of its own passed`,
+      'extremes give a value or the one error',
+      ...(passes(`are taken by ${name}`) ? ['a million entries are taken'] : []),
       'the built package gives the same in Chromium',
     ].join('; ');
   };
