@@ -1,3 +1,5 @@
+import * as tf from '@tensorflow/tfjs-core';
+
 /**
  * Boundary checks. Each throws one message of the form `where is X, expected Y` and returns the
  * value, so that a check can stand where the value is used.
@@ -87,6 +89,38 @@ export function checkSeed(where: string, value: number): number {
     throw new RangeError(`${where} is ${show(value)}, expected an integer in [0, 2^53)`);
   }
   return value;
+}
+
+/**
+ * Refuses a tensor whose shape is not that of another: nothing is broadcast by mistake.
+ *
+ * @param where - `function: argument`, the beginning of the message
+ * @param x - the argument
+ * @param like - the tensor that it goes with
+ * @param whose - what `like` is, named where that is no matter of course
+ * @returns `x`
+ * @throws RangeError if the shapes differ
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * const x = tf.zeros([2, 3]);
+ * checkSameShape('klK3: refLogProbs', x, tf.ones([2, 3]), 'logProbs') === x; // => true
+ * ```
+ */
+export function checkSameShape<T extends tf.Tensor>(
+  where: string,
+  x: T,
+  like: tf.Tensor,
+  whose?: string,
+): T {
+  if (!tf.util.arraysEqual(x.shape, like.shape)) {
+    throw new RangeError(
+      `${where} has shape [${x.shape.join(', ')}], expected [${like.shape.join(', ')}]` +
+        (whose === undefined ? '' : ` as ${whose}`),
+    );
+  }
+  return x;
 }
 
 /**

@@ -17,6 +17,7 @@ export {
   checkInRange,
   checkOptions,
   checkPositiveInteger,
+  checkSameShape,
   checkSeed,
 } from './check.js';
 export { type MapRowsOptions, checkpoint, mapRows } from './checkpoint.js';

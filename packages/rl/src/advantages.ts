@@ -1,9 +1,15 @@
-import { checkFinite } from '@cfrl/engine';
-
-import { mean, standardDeviation } from './statistics.js';
+import { checkAllFinite, mean, standardDeviation } from './statistics.js';
 
 /** From the rewards of completions that are compared with one another to their advantages. */
 export type Advantage = (rewards: readonly number[]) => number[];
+
+function spread(where: string, numbers: readonly number[]): number {
+  const deviation = standardDeviation(numbers);
+  if (deviation < Infinity) return deviation;
+  throw new RangeError(
+    `${where} has squares above 1.8e308, expected smaller numbers; scale them down`,
+  );
+}
 
 /** With one completion, a reward minus a mean of rewards says nothing. */
 function checkNumbers(where: string, numbers: readonly number[]): void {
@@ -13,7 +19,7 @@ function checkNumbers(where: string, numbers: readonly number[]): void {
         'sample more completions to compare',
     );
   }
-  numbers.forEach((number, i) => checkFinite(`${where}[${i}]`, number));
+  checkAllFinite(where, numbers);
 }
 
 /**
@@ -81,7 +87,7 @@ export function leaveOneOut(rewards: readonly number[]): number[] {
 export function groupNormalize(rewards: readonly number[]): number[] {
   checkNumbers('groupNormalize: rewards', rewards);
   const center = mean(rewards);
-  const scale = standardDeviation(rewards) + 1e-4;
+  const scale = spread('groupNormalize: rewards', rewards) + 1e-4;
   return rewards.map((reward) => (reward - center) / scale);
 }
 
@@ -104,6 +110,6 @@ export function groupNormalize(rewards: readonly number[]): number[] {
 export function whiten(advantages: readonly number[]): number[] {
   checkNumbers('whiten: advantages', advantages);
   const center = mean(advantages);
-  const scale = standardDeviation(advantages) + 1e-8;
+  const scale = spread('whiten: advantages', advantages) + 1e-8;
   return advantages.map((advantage) => (advantage - center) / scale);
 }

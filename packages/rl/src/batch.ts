@@ -3,6 +3,8 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import type { Policy, TokenBatch } from './types.js';
 
+const MOST_TOKEN = 2 ** 31 - 1;
+
 /** What padding needs to know of a completion: the prompt's tokens and its own, at least one of each. */
 export interface TokenSequence {
   /** `[Tp]` */
@@ -124,6 +126,11 @@ export function padTokens(
   rounding: Rounding = { multiple: 1, most: Infinity },
 ): PaddedBatch {
   const layout = rounded(layoutOf(sequences), rounding);
+  checkTokens('padTokens: padToken', [padToken]);
+  sequences.forEach(({ promptTokens, tokens }, i) => {
+    checkTokens(`padTokens: sequence ${i}: promptTokens`, promptTokens);
+    checkTokens(`padTokens: sequence ${i}: tokens`, tokens);
+  });
   const inputs = sequences.map(({ promptTokens, tokens }) => [
     ...promptTokens,
     ...tokens.slice(0, -1),
@@ -161,6 +168,7 @@ export function padTokens(
  * ```
  */
 export function padRows(rows: readonly (readonly number[])[], layout: Layout): tf.Tensor2D {
+  checkLayout('padRows', layout);
   const { width, offsets, lengths } = layout;
   const data = new Float32Array(lengths.length * width);
   lengths.forEach((length, i) => {
@@ -188,8 +196,39 @@ export function padRows(rows: readonly (readonly number[])[], layout: Layout): t
  * ```
  */
 export function unpadRows(data: ArrayLike<number>, layout: Layout): number[][] {
+  checkLayout('unpadRows', layout);
   const { width, offsets, lengths } = layout;
+  if (data.length !== lengths.length * width) {
+    throw new RangeError(
+      `unpadRows: data has ${data.length} entries, expected ${lengths.length} rows of ${width}`,
+    );
+  }
   return lengths.map((length, i) =>
     Array.from({ length }, (_, l) => data[i * width + offsets[i]! + l]!),
   );
+}
+
+/** Arrays of integers would cut off what is none. */
+function checkTokens(where: string, tokens: readonly number[]): void {
+  const i = tokens.findIndex(
+    (token) => !Number.isInteger(token) || token < 0 || token > MOST_TOKEN,
+  );
+  if (i >= 0) {
+    throw new RangeError(`${where} has ${tokens[i]} at ${i}, expected an integer in [0, 2^31)`);
+  }
+}
+
+function checkLayout(where: string, { width, offsets, lengths }: Layout): void {
+  const inside = (length: number, i: number): boolean =>
+    Number.isInteger(length) && length >= 0 && offsets[i]! >= 0 && offsets[i]! + length <= width;
+  if (
+    !Number.isSafeInteger(width * lengths.length) ||
+    offsets.length !== lengths.length ||
+    !offsets.every(Number.isInteger) ||
+    !lengths.every(inside)
+  ) {
+    throw new RangeError(
+      `${where}: layout has rows of ${lengths.join(', ')} at ${offsets.join(', ')} in a width of ${width}, expected rows inside of it; make it with layoutOf`,
+    );
+  }
 }

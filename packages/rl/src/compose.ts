@@ -1,8 +1,9 @@
-import { checkInRange, checkPositiveInteger } from '@cfrl/engine';
+import { checkFinite, checkInRange, checkPositiveInteger, checkSameShape } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { Advantage } from './advantages.js';
 import { type KlEstimator, klK3 } from './kl.js';
+import { checkAllFinite } from './statistics.js';
 import type { LossInput, Rollout, Target } from './types.js';
 
 /**
@@ -35,10 +36,19 @@ export function groupTargets(
         `size ${groupSize}`,
     );
   }
+  if (rollouts.length === 0) {
+    throw new RangeError('groupTargets: rollouts is empty, expected at least one group');
+  }
   const rewards = rollouts.map((rollout) => penalizedReward(rollout, klCoef));
-  const advantages = Array.from({ length: rollouts.length / groupSize }, (_, g) =>
-    advantage(rewards.slice(g * groupSize, (g + 1) * groupSize)),
-  ).flat();
+  const advantages = Array.from({ length: rollouts.length / groupSize }, (_, g) => {
+    const given = advantage(rewards.slice(g * groupSize, (g + 1) * groupSize));
+    if (given.length !== groupSize) {
+      throw new RangeError(
+        `groupTargets: advantage returned ${given.length} numbers, expected ${groupSize}, one a reward`,
+      );
+    }
+    return given;
+  }).flat();
   return rollouts.map(({ oldLogProbs }, i) => ({
     advantages: oldLogProbs.map(() => advantages[i]!),
   }));
@@ -64,10 +74,18 @@ export function klPenalties(
   { oldLogProbs, refLogProbs }: Rollout,
   klCoef: number,
 ): readonly number[] {
+  checkFinite('klPenalties: klCoef', klCoef);
   if (klCoef === 0) return oldLogProbs.map(() => 0);
   if (refLogProbs === undefined) {
     throw new RangeError('klPenalties: rollout has no refLogProbs, expected some; pass refParams');
   }
+  if (refLogProbs.length !== oldLogProbs.length) {
+    throw new RangeError(
+      `klPenalties: refLogProbs has ${refLogProbs.length} entries, expected ${oldLogProbs.length} as oldLogProbs`,
+    );
+  }
+  checkAllFinite('klPenalties: oldLogProbs', oldLogProbs);
+  checkAllFinite('klPenalties: refLogProbs', refLogProbs);
   return oldLogProbs.map((logProb, t) => -klCoef * (logProb - refLogProbs[t]!));
 }
 
@@ -87,8 +105,11 @@ export function klPenalties(
  * ```
  */
 export function penalizedReward(rollout: Rollout, klCoef: number): number {
+  checkFinite('penalizedReward: reward', rollout.reward);
   return klPenalties(rollout, klCoef).reduce((sum, penalty) => sum + penalty, rollout.reward);
 }
+
+const MOST_FLOAT32 = 3.4e38;
 
 /** Weights of the terms beside the surrogate. */
 export interface RegularizeOptions {
@@ -123,15 +144,21 @@ export function regularize(
   { logProbs, refLogProbs, entropy }: LossInput,
   { klCoef = 0, kl = klK3, entropyCoef = 0 }: RegularizeOptions = {},
 ): tf.Tensor {
+  checkInRange('regularize: klCoef', klCoef, 0, MOST_FLOAT32);
+  checkInRange('regularize: entropyCoef', entropyCoef, 0, MOST_FLOAT32);
   return tf.tidy(() => {
     let result = losses;
     if (klCoef !== 0) {
       if (refLogProbs === undefined) {
         throw new RangeError('regularize: input has no refLogProbs, expected some; pass refParams');
       }
+      checkSameShape('regularize: logProbs', logProbs, losses, 'losses');
       result = tf.add(result, tf.mul(klCoef, kl(logProbs, refLogProbs)));
     }
-    if (entropyCoef !== 0) result = tf.sub(result, tf.mul(entropyCoef, entropy));
+    if (entropyCoef !== 0) {
+      checkSameShape('regularize: entropy', entropy, losses, 'losses');
+      result = tf.sub(result, tf.mul(entropyCoef, entropy));
+    }
     return result === losses ? tf.clone(losses) : result;
   });
 }

@@ -1,4 +1,6 @@
-import { variance } from './statistics.js';
+import { checkFinite } from '@cfrl/engine';
+
+import { checkAllFinite, variance } from './statistics.js';
 
 /**
  * How much of the returns' variance the critic foresaw: 1 is all, 0 is no better than a constant,
@@ -24,8 +26,11 @@ export function explainedVariance(values: readonly number[], returns: readonly n
       `explainedVariance: values has ${values.length} entries, expected ${returns.length || 'at least 1'}`,
     );
   }
+  checkAllFinite('explainedVariance: values', values);
+  checkAllFinite('explainedVariance: returns', returns);
   const unexplained = variance(returns.map((target, i) => target - values[i]!));
   const total = variance(returns);
+  checkFinite('explainedVariance: variance of the returns', total);
   if (total === 0) return unexplained === 0 ? 1 : 0;
   return 1 - unexplained / total;
 }
@@ -55,5 +60,7 @@ export function scoringGap(
   if (a.length !== b.length) {
     throw new RangeError(`scoringGap: sampled has ${a.length} tokens, expected ${b.length}`);
   }
+  checkAllFinite('scoringGap: sampled.flat()', a);
+  checkAllFinite('scoringGap: scored.flat()', b);
   return a.reduce((gap, logProb, i) => Math.max(gap, Math.abs(logProb - b[i]!)), 0);
 }

@@ -1,3 +1,4 @@
+import { checkSameShape } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 /**
@@ -24,6 +25,7 @@ export type KlEstimator = (logProbs: tf.Tensor, refLogProbs: tf.Tensor) => tf.Te
  * ```
  */
 export function klK1(logProbs: tf.Tensor, refLogProbs: tf.Tensor): tf.Tensor {
+  checkSameShape('klK1: refLogProbs', refLogProbs, logProbs, 'logProbs');
   return tf.sub(logProbs, refLogProbs);
 }
 
@@ -45,6 +47,7 @@ export function klK1(logProbs: tf.Tensor, refLogProbs: tf.Tensor): tf.Tensor {
  * ```
  */
 export function klK2(logProbs: tf.Tensor, refLogProbs: tf.Tensor): tf.Tensor {
+  checkSameShape('klK2: refLogProbs', refLogProbs, logProbs, 'logProbs');
   return tf.tidy(() => tf.mul(0.5, tf.square(tf.sub(logProbs, refLogProbs))));
 }
 
@@ -66,6 +69,7 @@ export function klK2(logProbs: tf.Tensor, refLogProbs: tf.Tensor): tf.Tensor {
  * ```
  */
 export function klK3(logProbs: tf.Tensor, refLogProbs: tf.Tensor): tf.Tensor {
+  checkSameShape('klK3: refLogProbs', refLogProbs, logProbs, 'logProbs');
   return tf.tidy(() => {
     const logRatio = tf.sub(refLogProbs, logProbs);
     return tf.sub(tf.expm1(logRatio), logRatio);

@@ -1,4 +1,4 @@
-import { checkPositiveInteger, fold, rng, shuffle } from '@cfrl/engine';
+import { checkPositiveInteger, checkSeed, fold, rng, shuffle } from '@cfrl/engine';
 
 /**
  * Which prompts a step uses. All prompts are shuffled once an epoch, the epochs are laid end to end,
@@ -24,7 +24,10 @@ export function promptsOfStep(
   promptsPerStep: number,
   promptCount: number,
 ): number[] {
+  checkSeed('promptsOfStep: seed', seed);
+  checkIndex('promptsOfStep: step', step);
   checkPositiveInteger('promptsOfStep: promptsPerStep', promptsPerStep);
+  checkPositiveInteger('promptsOfStep: promptCount', promptCount);
   if (promptsPerStep > promptCount) {
     throw new RangeError(
       `promptsOfStep: promptsPerStep is ${promptsPerStep}, expected at most the number of ` +
@@ -57,6 +60,10 @@ export function promptsOfStep(
  * ```
  */
 export function completionSeed(seed: number, step: number, slot: number, sample: number): number {
+  checkSeed('completionSeed: seed', seed);
+  checkIndex('completionSeed: step', step);
+  checkIndex('completionSeed: slot', slot);
+  checkIndex('completionSeed: sample', sample);
   return fold(seed, 'completion', step, slot, sample);
 }
 
@@ -85,6 +92,10 @@ export function minibatches(
   count: number,
   minibatchSize: number,
 ): number[][] {
+  checkSeed('minibatches: seed', seed);
+  checkIndex('minibatches: step', step);
+  checkIndex('minibatches: epoch', epoch);
+  checkPositiveInteger('minibatches: count', count);
   const inOrder = Array.from({ length: count }, (_, i) => i);
   if (minibatchSize === Infinity || minibatchSize === count) return [inOrder];
   checkPositiveInteger('minibatches: minibatchSize', minibatchSize);
@@ -98,4 +109,10 @@ export function minibatches(
   return Array.from({ length: count / minibatchSize }, (_, i) =>
     order.slice(i * minibatchSize, (i + 1) * minibatchSize),
   );
+}
+
+function checkIndex(where: string, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw new RangeError(`${where} is ${value}, expected an integer >= 0`);
+  }
 }

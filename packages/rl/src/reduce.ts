@@ -1,4 +1,4 @@
-import { checkPositiveInteger, maskedMean, maskedSum } from '@cfrl/engine';
+import { checkPositiveInteger, checkSameShape, maskedMean, maskedSum } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 /**
@@ -26,6 +26,7 @@ export type Reduce = (losses: tf.Tensor, mask: tf.Tensor) => tf.Scalar;
  * ```
  */
 export function perToken(losses: tf.Tensor, mask: tf.Tensor): tf.Scalar {
+  checkMask('perToken', losses, mask);
   return maskedMean(losses, mask);
 }
 
@@ -47,6 +48,7 @@ export function perToken(losses: tf.Tensor, mask: tf.Tensor): tf.Scalar {
  * ```
  */
 export function perSequence(losses: tf.Tensor, mask: tf.Tensor): tf.Scalar {
+  checkMask('perSequence', losses, mask);
   return tf.tidy(() => {
     const selected = tf.where(tf.cast(mask, 'bool'), losses, tf.zerosLike(losses));
     const lengths = tf.sum(tf.cast(mask, 'float32'), 1);
@@ -73,6 +75,7 @@ export function perSequence(losses: tf.Tensor, mask: tf.Tensor): tf.Scalar {
  * ```
  */
 export function sequenceSum(losses: tf.Tensor, mask: tf.Tensor): tf.Scalar {
+  checkMask('sequenceSum', losses, mask);
   return tf.tidy(() => tf.div(maskedSum(losses, mask), losses.shape[0]!) as tf.Scalar);
 }
 
@@ -98,4 +101,13 @@ export function fixedLength(maxTokens: number): Reduce {
   const reduce: Reduce = (losses, mask) =>
     tf.tidy(() => tf.div(sequenceSum(losses, mask), maxTokens) as tf.Scalar);
   return Object.defineProperty(reduce, 'name', { value: `fixedLength(${maxTokens})` });
+}
+
+function checkMask(where: string, losses: tf.Tensor, mask: tf.Tensor): void {
+  if (losses.rank !== 2) {
+    throw new RangeError(
+      `${where}: losses has shape [${losses.shape.join(', ')}], expected [B, T]`,
+    );
+  }
+  checkSameShape(`${where}: mask`, mask, losses, 'losses');
 }

@@ -1,4 +1,4 @@
-import { checkInRange, checkOptions } from '@cfrl/engine';
+import { checkInRange, checkOptions, checkSameShape } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { klK3 } from './kl.js';
@@ -36,6 +36,7 @@ export function checkClip(where: string, options: ClipOptions): Required<ClipOpt
  * ```
  */
 export function policyGradient(logProbs: tf.Tensor, advantages: tf.Tensor): tf.Tensor {
+  checkSameShape('policyGradient: advantages', advantages, logProbs, 'logProbs');
   return tf.tidy(() => tf.neg(tf.mul(logProbs, advantages)));
 }
 
@@ -67,6 +68,7 @@ export function clippedSurrogate(
 ): tf.Tensor {
   checkOptions('clippedSurrogate', options, ['clipRange', 'clipRangeHigh']);
   const { clipRange, clipRangeHigh } = checkClip('clippedSurrogate', options);
+  checkSameShape('clippedSurrogate: advantages', advantages, logRatio, 'logRatio');
   return tf.tidy(() => {
     const ratio = tf.exp(logRatio);
     const clipped = tf.mul(tf.clipByValue(ratio, 1 - clipRange, 1 + clipRangeHigh), advantages);
@@ -93,6 +95,7 @@ export function clippedSurrogate(
  * ```
  */
 export function sequenceLogRatio(logRatio: tf.Tensor, mask: tf.Tensor): tf.Tensor {
+  checkSameShape('sequenceLogRatio: mask', mask, logRatio, 'logRatio');
   return tf.tidy(() => {
     const zeros = tf.zerosLike(logRatio);
     const selected = tf.where(tf.cast(mask, 'bool'), logRatio, zeros);
@@ -128,6 +131,8 @@ export function ratioMetrics(
 ): { ratioMean: tf.Scalar; ratioMax: tf.Scalar; clipFraction: tf.Scalar; klOld: tf.Scalar } {
   checkOptions('ratioMetrics', options, ['clipRange', 'clipRangeHigh']);
   const { clipRange, clipRangeHigh } = checkClip('ratioMetrics', options);
+  checkSameShape('ratioMetrics: advantages', advantages, logRatio, 'logRatio');
+  checkSameShape('ratioMetrics: mask', mask, logRatio, 'logRatio');
   return tf.tidy(() => {
     const flags = tf.cast(mask, 'bool');
     const zeros = tf.zerosLike(logRatio);

@@ -1,4 +1,11 @@
-import { type Params, checkPositiveInteger, fold, randomNormal, rng } from '@cfrl/engine';
+import {
+  type Params,
+  checkPositiveInteger,
+  checkSeed,
+  fold,
+  randomNormal,
+  rng,
+} from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 const weightName = 'value_head.weight';
@@ -21,6 +28,7 @@ const biasName = 'value_head.bias';
  */
 export function initValueHead(featureSize: number, seed: number): Params {
   checkPositiveInteger('initValueHead: featureSize', featureSize);
+  checkSeed('initValueHead: seed', seed);
   const source = rng(fold(seed, 'value_head'));
   return {
     [weightName]: randomNormal(source, [1, featureSize], 1 / Math.sqrt(featureSize + 1)),
@@ -52,6 +60,16 @@ export function valueHead(params: Params, features: tf.Tensor3D): tf.Tensor2D {
     throw new RangeError(
       `valueHead: params has ${Object.keys(params).join(', ')}, expected ${weightName} and ` +
         `${biasName}; make them with initValueHead`,
+    );
+  }
+  if (bias.size !== 1) {
+    throw new RangeError(
+      `valueHead: ${biasName} has shape [${bias.shape.join(', ')}], expected [1]`,
+    );
+  }
+  if (features.rank !== 3 || features.shape[2] !== weight.size) {
+    throw new RangeError(
+      `valueHead: features has shape [${features.shape.join(', ')}], expected [B, T, ${weight.size}]`,
     );
   }
   return tf.tidy(() => {

@@ -1,4 +1,4 @@
-import { checkInRange } from '@cfrl/engine';
+import { checkInRange, checkSameShape } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** A per-token loss of the critic, from its values now, its values before the updates, and its targets. */
@@ -26,6 +26,7 @@ export function squaredError(
   _oldValues: tf.Tensor,
   returns: tf.Tensor,
 ): tf.Tensor {
+  checkSameShape('squaredError: returns', returns, values, 'values');
   return tf.tidy(() => tf.mul(0.5, tf.squaredDifference(values, returns)));
 }
 
@@ -49,11 +50,14 @@ export function squaredError(
  */
 export function clippedSquaredError(clipRangeValue: number): ValueLoss {
   checkInRange('clippedSquaredError: clipRangeValue', clipRangeValue, 0, Infinity);
-  const loss: ValueLoss = (values, oldValues, returns) =>
-    tf.tidy(() => {
+  const loss: ValueLoss = (values, oldValues, returns) => {
+    checkSameShape('clippedSquaredError: oldValues', oldValues, values, 'values');
+    checkSameShape('clippedSquaredError: returns', returns, values, 'values');
+    return tf.tidy(() => {
       const moved = tf.clipByValue(tf.sub(values, oldValues), -clipRangeValue, clipRangeValue);
       const clipped = squaredError(tf.add(oldValues, moved), oldValues, returns);
       return tf.maximum(squaredError(values, oldValues, returns), clipped);
     });
+  };
   return Object.defineProperty(loss, 'name', { value: `clippedSquaredError(${clipRangeValue})` });
 }

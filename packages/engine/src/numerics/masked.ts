@@ -1,12 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-const checkMask = (where: string, x: tf.Tensor, mask: tf.Tensor): void => {
-  if (!tf.util.arraysEqual(x.shape, mask.shape)) {
-    throw new RangeError(
-      `${where}: mask has shape [${mask.shape.join(', ')}], expected [${x.shape.join(', ')}]`,
-    );
-  }
-};
+import { checkSameShape } from '../check.js';
 
 /**
  * The sum of the entries that a mask selects. Entries outside the mask are replaced, not
@@ -24,7 +18,7 @@ const checkMask = (where: string, x: tf.Tensor, mask: tf.Tensor): void => {
  * ```
  */
 export function maskedSum(x: tf.Tensor, mask: tf.Tensor): tf.Scalar {
-  checkMask('maskedSum', x, mask);
+  checkSameShape('maskedSum: mask', mask, x);
   return tf.tidy(() => tf.sum(tf.where(tf.cast(mask, 'bool'), x, tf.zerosLike(x))) as tf.Scalar);
 }
 
@@ -43,7 +37,7 @@ export function maskedSum(x: tf.Tensor, mask: tf.Tensor): tf.Scalar {
  * ```
  */
 export function maskedMean(x: tf.Tensor, mask: tf.Tensor): tf.Scalar {
-  checkMask('maskedMean', x, mask);
+  checkSameShape('maskedMean: mask', mask, x);
   return tf.tidy(() => {
     const count = tf.sum(tf.cast(mask, 'float32'));
     return tf.div(maskedSum(x, mask), tf.maximum(count, 1)) as tf.Scalar;
