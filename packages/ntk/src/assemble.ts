@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
+import { checkFiniteResults } from './check.js';
 import type { Decomposition } from './decompose.js';
 
 /** The components of the kernel written out, each `[N, V, M, V]`. */
@@ -52,6 +53,17 @@ export function assemble(decomposition: Decomposition, classifier: tf.Tensor2D):
         `[${cross?.factor.shape[2] ?? 'V'}, ${D}]`,
     );
   }
+  if (classifier.rank !== 2 || !tf.util.arraysEqual(A.shape, [N, M, D, D])) {
+    throw new RangeError(
+      `assemble: gradientKernel has shape [${A.shape.join(', ')}] and classifier ` +
+        `[${classifier.shape.join(', ')}], expected [N, M, D, D] and [V, D]`,
+    );
+  }
+  if (!tf.util.arraysEqual(inner.shape, [N, M])) {
+    throw new RangeError(
+      `assemble: representationKernel has shape [${inner.shape.join(', ')}], expected [${N}, ${M}]`,
+    );
+  }
   return tf.tidy((): AssembledKernels & tf.TensorContainerObject => {
     const toPairs = (x: tf.Tensor) => tf.transpose(x, [0, 2, 1, 3]) as tf.Tensor4D; // [N, V, M, V]
     const timesW = (x: tf.Tensor, rows: number) =>
@@ -68,10 +80,13 @@ export function assemble(decomposition: Decomposition, classifier: tf.Tensor2D):
     const representation = tf.mul(tf.reshape(inner, [N, 1, M, 1]), identity) as tf.Tensor4D;
     const gradient = toPairs(flip(timesW(flip(timesW(A, D)), V)));
     const sum = tf.add(representation, gradient) as tf.Tensor4D;
-    if (cross === undefined) return { representation, gradient, ntk: sum };
+    if (cross === undefined) {
+      return checkFiniteResults('assemble', { representation, gradient, ntk: sum });
+    }
     const direct = toPairs(timesW(cross.factor, V));
     const crossMirror = toPairs(flip(timesW(cross.mirrorFactor, V)));
     const ntk = tf.addN([sum, direct, crossMirror]);
-    return { representation, gradient, cross: direct, crossMirror, ntk };
+    const parts = { representation, gradient, cross: direct, crossMirror, ntk };
+    return checkFiniteResults('assemble', parts);
   }) as AssembledKernels;
 }

@@ -1,4 +1,4 @@
-import { checkFinite, checkPositiveInteger } from '@cfrl/engine';
+import { checkFinite, checkOptions, checkPositiveInteger } from '@cfrl/engine';
 
 import { attribution } from './attribution.js';
 import type { EntropyAttribution, EntropyContribution } from './attribution.js';
@@ -62,6 +62,7 @@ export function attributeEntropyChange<X>(
 ): EntropyAttribution {
   const { measured, batchSize = 32, select = () => true } = options;
   const where = 'attributeEntropyChange';
+  checkOptions(where, options, ['layerOf', 'measured', 'batchSize', 'select', 'maxBytes']);
   checkPositiveInteger(`${where}: batchSize`, batchSize);
   checkStep(where, model, step);
   checkSelection(where, model.params, select);
@@ -74,6 +75,14 @@ export function attributeEntropyChange<X>(
       change: change.map((row) => row.map((value, s) => value * factors[s]!)),
     }),
   );
+  for (const { component, change } of contributions) {
+    if (!change.every((row) => row.every(Number.isFinite))) {
+      throw new RangeError(
+        `${where}: the change by ${component} comes out as NaN or infinite, expected finite numbers; ` +
+          'look for huge parameters, inputs, weights or learning rates',
+      );
+    }
+  }
   return attribution(contributions, measured);
 }
 

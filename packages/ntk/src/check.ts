@@ -18,6 +18,21 @@ export function checkFiniteTensor<T extends tf.Tensor>(where: string, tensor: T)
   return tensor;
 }
 
+/** Refuses results with NaN or an infinity: what came in was too large, or the model is broken. */
+export function checkFiniteResults<R extends object>(where: string, results: R): R {
+  for (const [name, value] of Object.entries(results)) {
+    if (!(value instanceof tf.Tensor)) continue;
+    const finite = tf.tidy(() => tf.all(tf.isFinite(value)).dataSync()[0]);
+    if (finite !== 1) {
+      throw new RangeError(
+        `${where}: ${name} comes out as NaN or infinite, expected finite numbers; ` +
+          'look for huge parameters, inputs, weights or learning rates',
+      );
+    }
+  }
+  return results;
+}
+
 /** Refuses a selection that keeps no parameter; returns how many numbers it keeps. */
 export function checkSelection(
   where: string,

@@ -1,9 +1,10 @@
-import { checkPositiveInteger, countParams, selectParams } from '@cfrl/engine';
+import { checkOptions, checkPositiveInteger, countParams, selectParams } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
+import { checkFiniteResults } from './check.js';
 import { crossFactors, crossTerms } from './cross.js';
 import type { CrossTerms } from './cross.js';
-import { empiricalNtk } from './empirical-ntk.js';
+import { kernelOf } from './empirical-ntk.js';
 import { defaultMaxBytes, rowsWithin } from './gram.js';
 import { checkedFeatures, checkUntied, classifierOf, reachesFeatures } from './split-model.js';
 import type { SplitModel } from './split-model.js';
@@ -73,8 +74,10 @@ export function decompose<X>(
   model: SplitModel<X>,
   contexts: readonly X[],
   contexts2?: readonly X[],
-  { maxBytes = defaultMaxBytes, batchSize = 32 }: DecomposeOptions = {},
+  options: DecomposeOptions = {},
 ): Decomposition {
+  checkOptions('decompose', options, ['maxBytes', 'batchSize']);
+  const { maxBytes = defaultMaxBytes, batchSize = 32 } = options;
   checkPositiveInteger('decompose: batchSize', batchSize);
   return tf.tidy((): Decomposition & tf.TensorContainerObject => {
     const W = classifierOf('decompose', model);
@@ -95,10 +98,12 @@ export function decompose<X>(
       representationTrace: tf.mul(representationKernel, V) as tf.Tensor2D,
       ...gradientSizes(gradientKernel, W),
     };
+    checkFiniteResults('decompose', parts);
     if (!model.tied) return parts;
     const factor = crossFactors(model, phi, contexts2 ?? contexts);
     const mirrored = contexts2 === undefined ? factor : crossFactors(model, phi2, contexts);
-    return { ...parts, cross: { ...crossTerms(factor, tf.transpose(mirrored, [1, 0, 2, 3]), W) } };
+    const cross = { ...crossTerms(factor, tf.transpose(mirrored, [1, 0, 2, 3]), W) };
+    return { ...parts, cross: checkFiniteResults('decompose: cross', cross) };
   }) as Decomposition;
 }
 
@@ -117,7 +122,8 @@ function featureKernel<X>(
   }
   rowsWithin('decompose', maxBytes, numbers);
   const options = { select, maxBytes };
-  const kernel = empiricalNtk(model.features, model.params, contexts, contexts2, options);
+  const { features, params } = model;
+  const kernel = kernelOf('decompose', features, params, contexts, contexts2, options);
   return tf.transpose(kernel, [0, 2, 1, 3]); // [N, D, M, D] -> [N, M, D, D]
 }
 

@@ -1,3 +1,4 @@
+import { checkOptions } from '@cfrl/engine';
 import type { Params } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -54,18 +55,20 @@ export function empiricalNtk<X>(
   examples2?: readonly X[],
   options: NtkOptions = {},
 ): tf.Tensor4D {
-  return tf.tidy(() => {
-    const layers = kernels(
-      'empiricalNtk',
-      apply,
-      params,
-      examples,
-      examples2,
-      options,
-      () => 'all',
-    );
-    return layers['all']!;
-  });
+  return kernelOf('empiricalNtk', apply, params, examples, examples2, options);
+}
+
+/** {@link empiricalNtk} on behalf of another function. */
+export function kernelOf<X>(
+  where: string,
+  apply: Apply<X>,
+  params: Params,
+  examples: readonly X[],
+  examples2: readonly X[] | undefined,
+  options: NtkOptions,
+): tf.Tensor4D {
+  const all = (): string => 'all';
+  return kernels(where, apply, params, examples, examples2, options, all)['all']!;
 }
 
 /**
@@ -146,8 +149,10 @@ function prepare<X>(
   params: Params,
   examples: readonly X[],
   examples2: readonly X[] | undefined,
-  { select = () => true, maxBytes = defaultMaxBytes }: NtkOptions,
+  options: NtkOptions,
 ) {
+  checkOptions(where, options, ['select', 'maxBytes']);
+  const { select = () => true, maxBytes = defaultMaxBytes } = options;
   checkNotEmpty(`${where}: examples`, examples);
   if (examples2 !== undefined) checkNotEmpty(`${where}: examples2`, examples2);
   const rowsPerBlock = rowsWithin(where, maxBytes, checkSelection(where, params, select));

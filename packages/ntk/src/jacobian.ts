@@ -1,7 +1,8 @@
+import { checkOptions } from '@cfrl/engine';
 import type { Params } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { checkNotEmpty, checkOutputs, checkSelection } from './check.js';
+import { checkFiniteResults, checkNotEmpty, checkOutputs, checkSelection } from './check.js';
 import { jacobianRows } from './rows.js';
 import type { Apply } from './rows.js';
 
@@ -37,8 +38,10 @@ export function jacobian<X>(
   apply: Apply<X>,
   params: Params,
   examples: readonly X[],
-  { select = () => true }: JacobianOptions = {},
+  options: JacobianOptions = {},
 ): Record<string, tf.Tensor3D> {
+  checkOptions('jacobian', options, ['select']);
+  const { select = () => true } = options;
   checkNotEmpty('jacobian: examples', examples);
   checkSelection('jacobian', params, select);
   return tf.tidy(() => {
@@ -46,7 +49,7 @@ export function jacobian<X>(
     const source = jacobianRows(apply, params, select, examples, outputs);
     const rows = source.rows(0, source.count);
     return Object.fromEntries(
-      Object.entries(rows).map(([name, tensor]) => [
+      Object.entries(checkFiniteResults('jacobian', rows)).map(([name, tensor]) => [
         name,
         tf.reshape(tensor, [examples.length, outputs, params[name]!.size]),
       ]),

@@ -1,4 +1,5 @@
 import {
+  checkOptions,
   applyUpdates,
   checkPositiveInteger,
   disposeParams,
@@ -13,7 +14,7 @@ import {
 import type { Params } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { checkDelta, checkSelection } from './check.js';
+import { checkDelta, checkFiniteResults, checkSelection } from './check.js';
 import { checkStep } from './samples.js';
 import type { PolicyGradientStep } from './samples.js';
 import { checkedFeatures, classifierOf, inBatches, logitsOf } from './split-model.js';
@@ -66,8 +67,10 @@ export function measureStep<X>(
   model: SplitModel<X>,
   delta: Params,
   contexts: readonly X[],
-  { batchSize = 32 }: MeasureStepOptions = {},
+  options: MeasureStepOptions = {},
 ): Measurement {
+  checkOptions('measureStep', options, ['batchSize']);
+  const { batchSize = 32 } = options;
   checkPositiveInteger('measureStep: batchSize', batchSize);
   checkDelta('measureStep', model.params, delta);
   return measured('measureStep', model, delta, contexts, batchSize);
@@ -103,8 +106,10 @@ export function measureUpdate<X>(
   model: SplitModel<X>,
   contexts: readonly X[],
   step: PolicyGradientStep<X>,
-  { select = () => true, batchSize = 32 }: MeasureUpdateOptions = {},
+  options: MeasureUpdateOptions = {},
 ): Measurement {
+  checkOptions('measureUpdate', options, ['select', 'batchSize']);
+  const { select = () => true, batchSize = 32 } = options;
   checkPositiveInteger('measureUpdate: batchSize', batchSize);
   checkStep('measureUpdate', model, step);
   checkSelection('measureUpdate', model.params, select);
@@ -166,7 +171,8 @@ function measured<X>(
     const after = logits(mergeParams(model.params, applyUpdates(model.params, delta)));
     const entropies = tf.sub(softmaxEntropy(after), softmaxEntropy(before));
     entropyChange = Array.from(entropies.dataSync());
-    return tf.sub(logSoftmax(after), logSoftmax(before)) as tf.Tensor2D;
+    const result = tf.sub(logSoftmax(after), logSoftmax(before)) as tf.Tensor2D;
+    return checkFiniteResults(where, { change: result }).change;
   });
   return { change, entropyChange };
 }

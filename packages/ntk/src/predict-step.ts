@@ -1,8 +1,8 @@
-import { checkPositiveInteger } from '@cfrl/engine';
+import { checkOptions, checkPositiveInteger } from '@cfrl/engine';
 import type { Params } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { checkDelta } from './check.js';
+import { checkDelta, checkFiniteResults } from './check.js';
 import { defaultMaxBytes } from './gram.js';
 import { logProbChange } from './log-prob.js';
 import { responses } from './response.js';
@@ -66,8 +66,10 @@ export function predictStep<X>(
   model: SplitModel<X>,
   delta: Params,
   contexts: readonly X[],
-  { maxBytes = defaultMaxBytes, batchSize = 32 }: PredictStepOptions = {},
+  options: PredictStepOptions = {},
 ): StepPrediction {
+  checkOptions('predictStep', options, ['maxBytes', 'batchSize']);
+  const { maxBytes = defaultMaxBytes, batchSize = 32 } = options;
   checkPositiveInteger('predictStep: batchSize', batchSize);
   checkDelta('predictStep', model.params, delta);
   return tf.tidy((): StepPrediction & tf.TensorContainerObject => {
@@ -85,6 +87,7 @@ export function predictStep<X>(
       classifier: logProbChange(logits, response!.classifier),
       features: logProbChange(logits, response!.features),
     };
-    return { ...parts, total: tf.add(parts.classifier, parts.features) as tf.Tensor2D };
+    const total = tf.add(parts.classifier, parts.features) as tf.Tensor2D;
+    return checkFiniteResults('predictStep', { ...parts, total });
   }) as StepPrediction;
 }

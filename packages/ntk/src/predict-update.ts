@@ -1,8 +1,8 @@
-import { checkPositiveInteger, selectParams, vjp } from '@cfrl/engine';
+import { checkOptions, checkPositiveInteger, selectParams, vjp } from '@cfrl/engine';
 import type { Params } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { checkSelection } from './check.js';
+import { checkFiniteResults, checkSelection } from './check.js';
 import { defaultMaxBytes } from './gram.js';
 import { logProbChange } from './log-prob.js';
 import { responses } from './response.js';
@@ -70,8 +70,10 @@ export function predictUpdate<X>(
   model: SplitModel<X>,
   contexts: readonly X[],
   step: PolicyGradientStep<X>,
-  { select = () => true, maxBytes = defaultMaxBytes, batchSize = 32 }: StepOptions = {},
+  options: StepOptions = {},
 ): UpdatePrediction {
+  checkOptions('predictUpdate', options, ['select', 'maxBytes', 'batchSize']);
+  const { select = () => true, maxBytes = defaultMaxBytes, batchSize = 32 } = options;
   checkPositiveInteger('predictUpdate: batchSize', batchSize);
   checkStep('predictUpdate', model, step);
   checkSelection('predictUpdate', model.params, select);
@@ -90,11 +92,14 @@ export function predictUpdate<X>(
     const representation = logProbChange(logits, direct!.classifier);
     const gradient = logProbChange(logits, indirect!.features);
     const total = tf.add(representation, gradient) as tf.Tensor2D;
-    if (!model.tied) return { total, representation, gradient };
+    if (!model.tied) {
+      return checkFiniteResults('predictUpdate', { total, representation, gradient });
+    }
     const cross = logProbChange(logits, indirect!.classifier);
     const crossMirror = logProbChange(logits, direct!.features);
     const all = tf.addN([representation, gradient, cross, crossMirror]);
-    return { total: all, representation, gradient, cross, crossMirror };
+    const parts = { total: all, representation, gradient, cross, crossMirror };
+    return checkFiniteResults('predictUpdate', parts);
   }) as UpdatePrediction;
 }
 
