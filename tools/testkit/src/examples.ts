@@ -3,7 +3,7 @@ import { basename, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 import * as ts from 'typescript';
-import { afterAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { expectClose } from './close.js';
 
@@ -168,8 +168,14 @@ export function testExamples(
   const work = join(root, 'test', '.examples');
   const files = sources(join(root, 'src'));
   const page = join(root, 'README.md');
-  mkdirSync(work, { recursive: true });
-  afterAll(() => rmSync(work, { recursive: true, force: true }));
+  // Where examples find the system's folder for temporary files; what they leave there goes with it.
+  const temporary = join(work, 'tmp');
+  mkdirSync(temporary, { recursive: true });
+  beforeAll(() => void vi.stubEnv('TMPDIR', temporary));
+  afterAll(() => {
+    vi.unstubAllEnvs();
+    rmSync(work, { recursive: true, force: true });
+  });
 
   const documented = new Set<string>();
   const runAll = (examples: readonly Example[]): void => {
