@@ -7,10 +7,12 @@ export { cpuFeatures, install, openNative } from './native/index.js';
 /** Files and downloads, for the other packages; `@cfrl/engine/node`. */
 export type { InstallEvent } from './backend/types.js';
 export { cacheFolder, makeCacheFolder } from './native/cache.js';
+export { diskErrorMeaning } from './native/disk-error.js';
 export { type DownloadOptions, download } from './native/download.js';
 export { extract } from './native/extract.js';
 export { type FileSpan, copyRoom, copyToTensor, mapTensors } from './native/file-tensors.js';
 export { fetchWheel } from './native/fetch-wheel.js';
+export { makeFolder } from './native/make-folder.js';
 export { withLock } from './native/lock.js';
 export { stderrProgress } from './native/progress.js';
 export type { WheelRequest } from './native/wheel.js';

@@ -165,11 +165,24 @@ describe('savePretrained', () => {
     });
   });
 
-  it('leaves a failed write without a trace', async () => {
+  it('leaves a failed write without a trace, and says what to do', async () => {
     await withModel(async (model) => {
-      await writeFile(join(root, 'file'), '');
-      await expect(savePretrained(join(root, 'file'), model)).rejects.toThrow();
+      const file = join(root, 'file');
+      await writeFile(file, '');
+      const advice = 'a part of the path is a file; choose another folder)';
+      await expect(savePretrained(file, model)).rejects.toThrow(
+        `savePretrained: could not write ${file} (ENOTDIR: ${advice}`,
+      );
+      await expect(savePretrained(join(file, 'model'), model)).rejects.toThrow(advice);
       expect(await readdir(root)).toEqual(['file']);
+    });
+  });
+
+  it.runIf(process.platform === 'linux')('returns where no folder can be made', async () => {
+    await withModel(async (model) => {
+      await expect(savePretrained('/proc/cfrl/model', model)).rejects.toThrow(
+        'savePretrained: could not write /proc/cfrl/model (ENOENT: nothing can be made there; choose another folder)',
+      );
     });
   });
 });

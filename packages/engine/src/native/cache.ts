@@ -1,7 +1,9 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 
 import envPaths from 'env-paths';
+
+import { makeFolder } from './make-folder.js';
 
 /** The TensorFlow that the binding is built against. */
 export const tensorflowVersion = '2.21.0';
@@ -15,30 +17,20 @@ export function cacheFolder(): string {
 }
 
 /**
- * Makes the cache folder, if it is not there. (Node's recursive `mkdirSync` reports a read-only file system as a missing
- * one, and does not return at all for some paths.)
+ * Makes the cache folder, if it is not there.
  *
  * @throws Error with one line if that is not possible.
  */
 export function makeCacheFolder(): string {
-  const make = (folder: string): void => {
-    if (existsSync(folder)) return;
-    make(dirname(folder));
-    try {
-      mkdirSync(folder);
-    } catch (error) {
-      // Another process may just have made it.
-      if (!existsSync(folder)) throw error;
-    }
-  };
   const folder = cacheFolder();
   try {
-    make(folder);
-    if (statSync(folder).isDirectory()) return folder;
-  } catch {
-    // Said below.
+    makeFolder(folder);
+    return folder;
+  } catch (cause) {
+    throw new Error(`${folder} cannot be made; set CFRL_CACHE to a folder that can be written`, {
+      cause,
+    });
   }
-  throw new Error(`${folder} cannot be made; set CFRL_CACHE to a folder that can be written`);
 }
 
 /** Raised when what is built changes, so that an older build is not taken for it. */

@@ -89,7 +89,7 @@ export async function saveAdapter(
   refuse('saveAdapter', factorProblems(shapes, params));
   const named = Object.keys(shapes).map((name) => [`${PEFT_PREFIX}${name}`, params[name]!]);
   const json = toPeftConfig(config, lora, baseModel ?? null);
-  await writeFolder(folder, {
+  await writeFolder('saveAdapter', folder, {
     [TENSORS]: encodeSafetensors(Object.fromEntries(named) as Params, { format: 'pt' }),
     [CONFIG]: `${JSON.stringify(json, undefined, 2)}\n`,
   });

@@ -32,7 +32,7 @@ export async function writeSafetensors(
   record: Params,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  await writeFileAtomically(path, safetensorsChunks(record, metadata).chunks);
+  await writeFileAtomically('writeSafetensors', path, safetensorsChunks(record, metadata).chunks);
 }
 
 /**

@@ -104,5 +104,5 @@ export async function savePretrained(
     'generation_config.json': json(generationConfig ?? sampling),
     'config.json': json({ ...toHuggingFaceConfig(config), ...tokens, torch_dtype: dtype }),
   };
-  await writeFolder(folder, files, isWeights);
+  await writeFolder('savePretrained', folder, files, isWeights);
 }

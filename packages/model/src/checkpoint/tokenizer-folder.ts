@@ -154,5 +154,5 @@ export function tokenizerTexts(tokenizer: Tokenizer, maxLength?: number): Record
  * ```
  */
 export async function saveTokenizer(folder: string, tokenizer: Tokenizer): Promise<void> {
-  await writeFolder(folder, tokenizerTexts(tokenizer));
+  await writeFolder('saveTokenizer', folder, tokenizerTexts(tokenizer));
 }

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+
+import { diskErrorMeaning, makeFolder } from '@cfrl/engine/node';
 
 /** What a file will hold; pieces are written one after the other. */
 export type Contents = Uint8Array | string | Iterable<Uint8Array>;
@@ -27,6 +29,17 @@ async function writeSynced(path: string, contents: Contents): Promise<void> {
   }
 }
 
+/** Rethrows a file system's error as one that says what to do. */
+async function onDisk(where: string, path: string, action: () => Promise<void>): Promise<void> {
+  try {
+    await action();
+  } catch (error) {
+    const meaning = diskErrorMeaning(error);
+    if (meaning === undefined) throw error;
+    throw new Error(`${where}: could not write ${path} (${meaning})`, { cause: error });
+  }
+}
+
 const temporaryName = (path: string): string =>
   join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
 
@@ -34,17 +47,23 @@ const temporaryName = (path: string): string =>
  * Replaces one file at once: a reader sees the old contents or the new ones, also after a crash.
  * Folders on the way are created.
  */
-export async function writeFileAtomically(path: string, contents: Contents): Promise<void> {
+export async function writeFileAtomically(
+  where: string,
+  path: string,
+  contents: Contents,
+): Promise<void> {
   const target = resolve(path);
   const temporary = temporaryName(target);
-  await mkdir(dirname(target), { recursive: true });
-  try {
-    await writeSynced(temporary, contents);
-    await rename(temporary, target);
-  } finally {
-    await rm(temporary, { force: true });
-  }
-  await sync(dirname(target));
+  await onDisk(where, path, async () => {
+    makeFolder(dirname(target));
+    try {
+      await writeSynced(temporary, contents);
+      await rename(temporary, target);
+    } finally {
+      await rm(temporary, { force: true });
+    }
+    await sync(dirname(target));
+  });
 }
 
 /**
@@ -53,24 +72,28 @@ export async function writeFileAtomically(path: string, contents: Contents): Pro
  * `outdated` names: they are removed at last.
  */
 export async function writeFolder(
+  where: string,
   folder: string,
   files: Readonly<Record<string, Contents>>,
   outdated: (name: string) => boolean = () => false,
 ): Promise<void> {
   const target = resolve(folder);
   const stage = temporaryName(target);
-  await mkdir(stage, { recursive: true });
-  try {
-    for (const [name, contents] of Object.entries(files)) {
-      await writeSynced(join(stage, name), contents);
+  await onDisk(where, folder, async () => {
+    makeFolder(dirname(target));
+    try {
+      makeFolder(stage);
+      for (const [name, contents] of Object.entries(files)) {
+        await writeSynced(join(stage, name), contents);
+      }
+      await sync(stage);
+      await moveInto(stage, target, Object.keys(files));
+      await removeOutdated(target, (name) => !Object.hasOwn(files, name) && outdated(name));
+    } finally {
+      await rm(stage, { recursive: true, force: true });
     }
-    await sync(stage);
-    await moveInto(stage, target, Object.keys(files));
-    await removeOutdated(target, (name) => !Object.hasOwn(files, name) && outdated(name));
-  } finally {
-    await rm(stage, { recursive: true, force: true });
-  }
-  await sync(dirname(target));
+    await sync(dirname(target));
+  });
 }
 
 async function removeOutdated(folder: string, outdated: (name: string) => boolean): Promise<void> {

@@ -1,7 +1,7 @@
-import { mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 
-import { download, withLock } from '@cfrl/engine/node';
+import { download, makeFolder, withLock } from '@cfrl/engine/node';
 
 import { remoteFile } from './api.js';
 import type { HubOptions, HubSettings } from './settings.js';
@@ -47,7 +47,7 @@ export async function noteCommit(
 ): Promise<void> {
   if (revision === commit) return;
   const path = join(folder, 'refs', revision);
-  await mkdir(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   await writeFile(path, commit);
 }
 
@@ -68,8 +68,8 @@ async function fetchFile(
   const { url, etag } = await remoteFile(id, commit, file, settings);
   const blob = join(folder, 'blobs', etag);
   const link = join(folder, 'snapshots', commit, file);
-  await mkdir(dirname(blob), { recursive: true });
-  await mkdir(dirname(link), { recursive: true });
+  makeFolder(dirname(blob));
+  makeFolder(dirname(link));
   if (!(await exists(blob))) {
     const message = `downloading ${file} of ${id}`;
     await download(url, blob, {
@@ -106,7 +106,7 @@ export async function fetchFiles(
   };
   if ((await missing()).length === 0) return;
   const locks = join(cache.settings.cache, '.locks', `models--${cache.id.replace('/', '--')}`);
-  await mkdir(locks, { recursive: true });
+  makeFolder(locks);
   await withLock(
     locks,
     () => undefined,

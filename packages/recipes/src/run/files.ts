@@ -3,34 +3,25 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readFileSync,
   readdirSync,
   renameSync,
   rmSync,
-  statSync,
   writeSync,
 } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
+
+import { diskErrorMeaning, makeFolder as makeFolders } from '@cfrl/engine/node';
 
 /** Rethrows a file system error as one message that says what was lost (nothing) and how to go on. */
 export function onDisk<T>(doing: string, path: string, action: () => T): T {
   try {
     return action();
   } catch (error) {
-    const { code = 'unknown', message } = error as NodeJS.ErrnoException;
-    const mend: Readonly<Record<string, string>> = {
-      ENOSPC: 'the disk is full; free some space',
-      EACCES: 'no permission; choose another folder',
-      EPERM: 'no permission; choose another folder',
-      EROFS: 'the disk is read-only; choose another folder',
-      ENOENT: 'nothing can be made there; choose another folder',
-      EEXIST: 'a part of the path is a file; choose another folder',
-      ENOTDIR: 'a part of the path is a file; choose another folder',
-    };
+    const meaning = diskErrorMeaning(error) ?? String(error);
     throw new Error(
-      `run: could not ${doing} ${path} (${code}: ${mend[code] ?? message}); what was written ` +
+      `run: could not ${doing} ${path} (${meaning}); what was written ` +
         'before is intact: give the same command again to go on from the last checkpoint',
       { cause: error },
     );
@@ -61,19 +52,9 @@ function writeSynced(path: string, flag: 'a' | 'wx', text: string): void {
   }
 }
 
-/** Makes a folder and its parents, one by one: Node's own recursion does not return where the system refuses with ENOENT. */
+/** Makes a folder and its parents. */
 export function makeFolder(path: string): void {
-  const make = (folder: string): void => {
-    if (existsSync(folder) && statSync(folder).isDirectory()) return;
-    if (dirname(folder) !== folder) make(dirname(folder));
-    try {
-      mkdirSync(folder);
-    } catch (error) {
-      // Another process may just have made it.
-      if (!existsSync(folder) || !statSync(folder).isDirectory()) throw error;
-    }
-  };
-  onDisk('make the folder', path, () => make(resolve(path)));
+  onDisk('make the folder', path, () => makeFolders(path));
 }
 
 /** Writes a file so that a reader, or a crash, sees the old text or the new one, never a part. */
