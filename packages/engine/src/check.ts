@@ -5,6 +5,12 @@ import * as tf from '@tensorflow/tfjs-core';
  * value, so that a check can stand where the value is used.
  */
 
+/** Indices of tensors are int32. */
+export const MOST_ENTRIES = 2 ** 31 - 1;
+
+/** What is larger is infinite in float32. */
+export const MOST_FLOAT32 = 3.4e38;
+
 const show = (value: unknown): string =>
   typeof value === 'string' ? JSON.stringify(value) : String(value);
 

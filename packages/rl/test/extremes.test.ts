@@ -1,4 +1,5 @@
 import * as rl from '@cfrl/rl';
+import { everyNumber, isRefusal, variations } from '@cfrl/testkit';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
@@ -69,30 +70,7 @@ function callsNow(): Readonly<Record<string, readonly unknown[]>> {
   };
 }
 
-type Path = readonly (string | number)[];
-
-function* placesOf(value: unknown, path: Path = []): Generator<readonly [Path, unknown]> {
-  if (path.length > 0) yield [path, value];
-  if (value instanceof tf.Tensor || typeof value !== 'object' || value === null) return;
-  for (const [key, inner] of Object.entries(value)) yield* placesOf(inner, [...path, key]);
-}
-
-function replaced(value: unknown, [key, ...rest]: Path, by: unknown): unknown {
-  if (key === undefined) return by;
-  if (Array.isArray(value)) {
-    return value.map((inner: unknown, i) =>
-      i === Number(key) ? replaced(inner, rest, by) : inner,
-    );
-  }
-  const record = value as Record<string, unknown>;
-  return { ...record, [key]: replaced(record[key], rest, by) };
-}
-
-function hasNaN(value: unknown): boolean {
-  if (typeof value === 'number') return Number.isNaN(value);
-  if (value instanceof tf.Tensor) return Array.from(value.dataSync()).some(Number.isNaN);
-  return typeof value === 'object' && value !== null && Object.values(value).some(hasNaN);
-}
+const hasNaN = (value: unknown): boolean => !everyNumber(value, (x) => !Number.isNaN(x));
 
 function extremesFor(value: unknown): readonly unknown[] {
   if (typeof value === 'number') return [NaN, Infinity, -Infinity, -1, 0, 0.5, 1e308, 2 ** 53];
@@ -119,9 +97,6 @@ const called = (name: string, given: readonly unknown[]): unknown =>
 
 /** Not read: what is in this place goes with another loss of the same type. */
 const unread = ['squaredError 1'];
-
-/** A function may be refused by one that it is made of. */
-const names = Object.keys(rl);
 
 /** Carries numbers from lists to tensors and back, whatever they are. */
 const carriers = ['padRows', 'unpadRows'];
@@ -151,25 +126,19 @@ describe('extremes', () => {
       const given = callsNow()[name]!;
       expect(hasNaN(called(name, given))).toBe(false);
       const wrong: string[] = [];
-      for (const [path, value] of placesOf(given)) {
-        if (unread.includes(`${name} ${path.join('.')}`)) continue;
-        for (const extreme of extremesFor(value)) {
-          const changed = replaced(given, path, extreme) as readonly unknown[];
-          const tensor = value instanceof tf.Tensor;
-          const shown = `${path.join('.')} = ${tensor ? `[${(extreme as tf.Tensor).shape.join()}]` : JSON.stringify(extreme)}`;
-          const before = tf.memory().numTensors;
-          try {
-            if (hasNaN(called(name, changed)) && !carriers.includes(name))
-              wrong.push(`${shown}: NaN`);
-            else if (tensor && value.rank === 2 && name !== 'valueHead')
-              wrong.push(`${shown}: broadcast`);
-          } catch (error) {
-            const { message } = error as Error;
-            if (!names.includes(message.split(':')[0]!) || !message.includes('expected')) {
-              wrong.push(`${shown}: ${message}`);
-            }
-            if (tf.memory().numTensors !== before) wrong.push(`${shown}: leaves tensors`);
+      for (const { at, value, extreme, changed } of variations(given, extremesFor)) {
+        if (unread.includes(`${name} ${at}`)) continue;
+        const said = (what: string): number => wrong.push(`${at} = ${String(extreme)}: ${what}`);
+        const before = tf.memory().numTensors;
+        try {
+          if (hasNaN(called(name, changed)) && !carriers.includes(name)) said('NaN');
+          else if (value instanceof tf.Tensor && value.rank === 2 && name !== 'valueHead') {
+            said('broadcast');
           }
+        } catch (error) {
+          // A function may be refused by one that it is made of.
+          if (!isRefusal(error, Object.keys(rl))) said(String(error));
+          if (tf.memory().numTensors !== before) said('leaves tensors');
         }
       }
       expect(wrong).toEqual([]);

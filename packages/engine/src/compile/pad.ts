@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { checkPositiveInteger } from '../check.js';
+import { MOST_ENTRIES, checkInRange, checkOptions, checkPositiveInteger } from '../check.js';
 
 /**
  * The length to pad to so that few different lengths, and so few graphs, come about: the next multiple.
@@ -37,11 +37,13 @@ export function bucket(length: number, multiple: number): number {
  * padTo(tf.tensor2d([[1], [2]]), 3, { axis: 0, value: 7, before: true }).arraySync(); // => [[7], [1], [2]]
  * ```
  */
-export function padTo<T extends tf.Tensor>(
-  x: T,
-  length: number,
-  { axis = -1, value = 0, before = false }: PadOptions = {},
-): T {
+export function padTo<T extends tf.Tensor>(x: T, length: number, options: PadOptions = {}): T {
+  checkOptions('padTo', options, ['axis', 'value', 'before']);
+  const { axis = -1, value = 0, before = false } = options;
+  checkInRange('padTo: length', length, 0, MOST_ENTRIES);
+  if (Number.isNaN(value)) {
+    throw new RangeError('padTo: value is NaN, expected a number');
+  }
   const at = axis < 0 ? axis + x.rank : axis;
   const size = x.shape[at];
   if (size === undefined || !Number.isInteger(length) || size > length) {

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
+import { checkOptions, checkPositiveInteger } from '../check.js';
 import { mapRows } from '../checkpoint.js';
 import type { Params } from '../params.js';
 import { type TokenScores, tokenScores } from './token-scores.js';
@@ -39,8 +40,11 @@ export function classifierScores(
   features: tf.Tensor,
   params: Params,
   tokens: tf.Tensor,
-  { maxLogits = 2 ** 23 }: ClassifierScoresOptions = {},
+  options: ClassifierScoresOptions = {},
 ): TokenScores {
+  checkOptions('classifierScores', options, ['maxLogits']);
+  const { maxLogits = 2 ** 23 } = options;
+  if (maxLogits !== Infinity) checkPositiveInteger('classifierScores: maxLogits', maxLogits);
   if (!tf.util.arraysEqual(features.shape.slice(0, -1), tokens.shape)) {
     throw new RangeError(
       `classifierScores: tokens has shape [${tokens.shape.join(', ')}], expected ` +

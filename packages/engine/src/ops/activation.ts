@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { checkInRange } from '../check.js';
+import { MOST_FLOAT32, checkInRange } from '../check.js';
 import { recalled, withGradient } from './with-gradient.js';
 
 // gelu(x) = x/2 (1 + tanh(c (x + 0.044715 x^3))), c = sqrt(2/pi), is x sigmoid(A x + B x^3).
@@ -161,7 +161,7 @@ const recalledTanh = (kept: tf.Tensor, x: tf.Tensor, cap: number): tf.Tensor =>
  * ```
  */
 export function softCap(x: tf.Tensor, cap: number): tf.Tensor {
-  checkInRange('softCap: cap', cap, Number.MIN_VALUE, Number.MAX_VALUE);
+  checkInRange('softCap: cap', cap, Number.MIN_VALUE, MOST_FLOAT32);
   return tf.tidy(() =>
     withGradient({
       inputs: [x],

@@ -102,6 +102,7 @@ export function blockBias(rules: MaskRules, block: Block, ahead: number): tf.Ten
  * ```
  */
 export function causalMask(time: number, keyMask?: tf.Tensor, window?: number): MaskRules {
+  checkPositiveInteger('causalMask: time', time);
   if (window !== undefined) checkPositiveInteger('causalMask: window', window);
   if (keyMask !== undefined && (keyMask.rank !== 2 || keyMask.shape[1] !== time)) {
     throw new RangeError(
@@ -131,6 +132,13 @@ export function causalMask(time: number, keyMask?: tf.Tensor, window?: number): 
  * ```
  */
 export function paddingBias(padding: readonly number[], keys: number): tf.Tensor {
+  checkPositiveInteger('paddingBias: keys', keys);
+  padding.forEach((length, row) => {
+    if (Number.isInteger(length) && length >= 0 && length <= keys) return;
+    throw new RangeError(
+      `paddingBias: padding[${row}] is ${length}, expected an integer in [0, ${keys}] (keys)`,
+    );
+  });
   const bias = new Float32Array(padding.length * keys);
   padding.forEach((length, row) => bias.fill(PADDING, row * keys, row * keys + length));
   return tf.tensor4d(bias, [padding.length, 1, 1, keys]);

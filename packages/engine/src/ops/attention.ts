@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { checkInRange, checkPositiveInteger } from '../check.js';
+import { checkFinite, checkInRange, checkOptions, checkPositiveInteger } from '../check.js';
 import { ATTENTION_BLOCK, blockBias, type MaskRules } from './attention-bias.js';
 import { blocksOf, blockwise } from './attention-blocks.js';
 import { attentionWeights, mix, type Operands, type Shape4 } from './attention-weights.js';
@@ -14,6 +14,8 @@ export interface AttentionOptions extends MaskRules {
   /** Bounds the scores, before the bias: `cap tanh(score / cap)`. Without it, they have no bound. */
   readonly softCap?: number;
 }
+
+const OPTIONS = ['bias', 'blockSize', 'causal', 'keyMask', 'scale', 'softCap', 'window'];
 
 const show = (x: tf.Tensor): string => `[${x.shape.join(', ')}]`;
 
@@ -76,10 +78,12 @@ export function attention(
   v: tf.Tensor,
   options: AttentionOptions = {},
 ): tf.Tensor {
+  checkOptions('attention', options, OPTIONS);
   const { blockSize = ATTENTION_BLOCK, causal = false, window, softCap } = options;
   const operands = { q, k, v };
   checkPositiveInteger('attention: blockSize', blockSize);
   if (window !== undefined) checkPositiveInteger('attention: window', window);
+  if (options.scale !== undefined) checkFinite('attention: scale', options.scale);
   if (softCap !== undefined) {
     checkInRange('attention: softCap', softCap, Number.MIN_VALUE, Number.MAX_VALUE);
   }

@@ -40,6 +40,9 @@ export function dense(
   layout: WeightLayout,
   bias?: tf.Tensor,
 ): tf.Tensor {
+  if (layout !== 'in-out' && layout !== 'out-in') {
+    throw new RangeError(`dense: layout is ${String(layout)}, expected 'in-out' or 'out-in'`);
+  }
   const [from, to] = layout === 'in-out' ? weight.shape : [...weight.shape].reverse();
   if (x.rank !== 2 || weight.rank !== 2 || x.shape[1] !== from) {
     throw new RangeError(

@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
+import { checkPositiveInteger } from '../check.js';
+
 /**
  * Rows as heads. One token a row needs no transposition.
  *
@@ -16,6 +18,8 @@ import * as tf from '@tensorflow/tfjs-core';
  * ```
  */
 export function splitHeads(x: tf.Tensor, batch: number, heads: number): tf.Tensor {
+  checkPositiveInteger('splitHeads: batch', batch);
+  checkPositiveInteger('splitHeads: heads', heads);
   const [rows, width] = x.shape as [number, number];
   if (x.rank !== 2 || rows % batch !== 0 || width % heads !== 0) {
     throw new RangeError(

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
+import { checkInRange } from '../check.js';
 import { columnSum } from './column-sum.js';
 import { recalled, withGradient } from './with-gradient.js';
 
@@ -70,7 +71,9 @@ function checkRows(
   where: string,
   x: tf.Tensor,
   vectors: Readonly<Record<string, tf.Tensor>>,
+  epsilon: number,
 ): void {
+  checkInRange(`${where}: epsilon`, epsilon, 0, Number.MAX_VALUE);
   if (x.rank !== 2) {
     throw new RangeError(`${where}: x has shape [${x.shape.join(', ')}], expected rows [N, D]`);
   }
@@ -91,7 +94,7 @@ function checkRows(
  * @param gain - `[D]`
  * @param epsilon - added to the mean square
  * @returns `[N, D]`; the caller owns it
- * @throws RangeError if the shapes do not fit
+ * @throws RangeError if the shapes do not fit, or `epsilon` is negative or not finite
  * @see Zhang and Sennrich 2019, eq. 4, https://arxiv.org/abs/1910.07467
  *
  * @example
@@ -101,7 +104,7 @@ function checkRows(
  * ```
  */
 export function rmsNorm(x: tf.Tensor, gain: tf.Tensor, epsilon: number): tf.Tensor {
-  checkRows('rmsNorm', x, { gain });
+  checkRows('rmsNorm', x, { gain }, epsilon);
   return norm(x, gain, undefined, epsilon, false);
 }
 
@@ -130,6 +133,6 @@ export function layerNorm(
   bias: tf.Tensor | undefined,
   epsilon: number,
 ): tf.Tensor {
-  checkRows('layerNorm', x, { gain, ...(bias && { bias }) });
+  checkRows('layerNorm', x, { gain, ...(bias && { bias }) }, epsilon);
   return norm(x, gain, bias, epsilon, true);
 }

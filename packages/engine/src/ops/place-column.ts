@@ -28,6 +28,9 @@ export function placeColumn(x: tf.Tensor, now: tf.Tensor, at: tf.Scalar): tf.Ten
       `placeColumn: now has shape [${now.shape.join(', ')}] and x [${x.shape.join(', ')}], expected [B, n, 1, d] and [B, n, S, d]`,
     );
   }
+  if (at.size !== 1) {
+    throw new RangeError(`placeColumn: at has shape [${at.shape.join(', ')}], expected a scalar`);
+  }
   return tf.tidy(() => {
     if (activeRecorder()?.xla) {
       const start = tf.mul(tf.tensor1d([0, 0, 1, 0], 'int32'), at);

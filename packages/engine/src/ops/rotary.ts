@@ -1,7 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 
+import { checkInRange, checkOptions, checkSameShape } from '../check.js';
 import { type RotaryScaling, rotaryFrequencies } from './rotary-scaling.js';
 import { withGradient } from './with-gradient.js';
+
+/** Wider heads than this are a mistake. */
+const MOST_WIDTH = 2 ** 20;
 
 /** What {@link rotary} turns by. A type, since `tf.tidy` returns no interface. */
 export type RotaryTables = {
@@ -64,10 +68,20 @@ export function rotaryTables(
   positions: tf.Tensor,
   width: number,
   theta: number,
-  { interleaved = false, scaling }: RotaryOptions = {},
+  options: RotaryOptions = {},
 ): RotaryTables {
-  if (width % 2 !== 0 || width < 2) {
-    throw new RangeError(`rotaryTables: width is ${width}, expected a positive even integer`);
+  checkOptions('rotaryTables', options, ['interleaved', 'scaling']);
+  const { interleaved = false, scaling } = options;
+  if (width % 2 !== 0 || width < 2 || width > MOST_WIDTH) {
+    throw new RangeError(
+      `rotaryTables: width is ${width}, expected a positive even integer, at most ${MOST_WIDTH}`,
+    );
+  }
+  checkInRange('rotaryTables: theta', theta, Number.MIN_VALUE, Number.MAX_VALUE);
+  if (positions.rank !== 1 && positions.rank !== 2) {
+    throw new RangeError(
+      `rotaryTables: positions has shape [${positions.shape.join(', ')}], expected [T] or [B, T]`,
+    );
   }
   const half = width / 2;
   const { values, amplitude, ofLengths } = rotaryFrequencies('rotaryTables', width, theta, scaling);
@@ -123,6 +137,7 @@ export function rotary(x: tf.Tensor, tables: RotaryTables): tf.Tensor {
       `rotary: tables have width ${cos.shape[cos.rank - 1]}, expected ${width}, the last axis of x`,
     );
   }
+  checkSameShape('rotary: tables.sin', sin, cos, 'tables.cos');
   return tf.tidy(() =>
     withGradient({
       inputs: [x],

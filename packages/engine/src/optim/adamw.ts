@@ -51,8 +51,8 @@ export function adamw(options: AdamwOptions): Optimizer {
   const schedule = toSchedule('adamw: learningRate', options.learningRate);
   checkInRange('adamw: beta1', beta1, 0, 1 - Number.EPSILON);
   checkInRange('adamw: beta2', beta2, 0, 1 - Number.EPSILON);
-  checkInRange('adamw: epsilon', epsilon, 0, Infinity);
-  checkInRange('adamw: weightDecay', weightDecay, 0, Infinity);
+  checkInRange('adamw: epsilon', epsilon, 0, Number.MAX_VALUE);
+  checkInRange('adamw: weightDecay', weightDecay, 0, Number.MAX_VALUE);
 
   const init = (params: Params): Params =>
     tf.tidy(() => ({

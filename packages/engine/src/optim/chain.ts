@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
+import { checkSameShape } from '../check.js';
 import type { Params } from '../params.js';
 import { elementwise } from './elementwise.js';
 import { entries, under } from './state.js';
@@ -56,7 +57,11 @@ export function chain(...optimizers: readonly Optimizer[]): Optimizer {
 export function applyUpdates(params: Params, updates: Params): Params {
   const names = Object.keys(updates);
   for (const name of names) {
-    if (params[name] !== undefined) continue;
+    const parameter = params[name];
+    if (parameter !== undefined) {
+      checkSameShape(`applyUpdates: update '${name}'`, updates[name]!, parameter, 'its parameter');
+      continue;
+    }
     throw new RangeError(
       `applyUpdates: updates has '${name}', expected only names of params: ` +
         Object.keys(params).join(', '),

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { checkPositiveInteger } from '../check.js';
+import { MOST_ENTRIES, checkInRange, checkPositiveInteger } from '../check.js';
 import type { Rng } from './rng.js';
 
 /**
@@ -35,7 +35,13 @@ export function normal(source: Rng): number {
  * ```
  */
 export function randomNormal(source: Rng, shape: readonly number[], std = 1): tf.Tensor {
+  checkInRange('randomNormal: std', std, 0, Number.MAX_VALUE);
   const size = shape.reduce((product, length) => product * length, 1);
+  if (!shape.every((length) => length >= 0 && length % 1 === 0) || size > MOST_ENTRIES) {
+    throw new RangeError(
+      `randomNormal: shape is [${shape.join(', ')}], expected integers >= 0, fewer than 2^31 entries`,
+    );
+  }
   return tf.tensor(
     Float32Array.from({ length: size }, () => std * normal(source)),
     [...shape],
