@@ -127,6 +127,11 @@ export function classifierLogits(
   config: ModelConfig,
   features: tf.Tensor,
 ): tf.Tensor {
+  if (features.shape[features.rank - 1] !== config.hiddenSize) {
+    throw new RangeError(
+      `classifierLogits: features has shape [${features.shape.join(', ')}], expected [..., ${config.hiddenSize}] (hiddenSize)`,
+    );
+  }
   return tf.tidy(() => {
     const rows = tf.reshape(features, [-1, features.shape[features.rank - 1]!]);
     const logits = rowLogits(lookup('classifierLogits', params), config, rows);

@@ -1,3 +1,5 @@
+import type { Params } from '@cfrl/engine';
+
 import type { ModelConfig } from '../config.js';
 import { paramShapes } from '../init.js';
 import type { Tokenizer } from '../tokenizer/types.js';
@@ -18,11 +20,16 @@ function paramProblem(name: string, shape: readonly number[], info?: ParamInfo):
   return info.kind === 'float32' ? [] : [`'${name}' is not of floating point`];
 }
 
-/** Compares parameters with the configuration; one error lists all that differs. */
+/**
+ * Compares parameters with the configuration; one error lists all that differs.
+ *
+ * @param others - whether there may be parameters that the configuration knows nothing of
+ */
 export function checkParams(
   where: string,
   config: ModelConfig,
   params: ReadonlyMap<string, ParamInfo>,
+  others = false,
 ): void {
   const shapes = paramShapes(config);
   const problems = [
@@ -30,7 +37,7 @@ export function checkParams(
       paramProblem(name, shape, params.get(name)),
     ),
     ...[...params.keys()]
-      .filter((name) => !Object.hasOwn(shapes, name))
+      .filter((name) => !others && !Object.hasOwn(shapes, name))
       .map((name) => `'${name}' is unexpected`),
   ];
   if (problems.length > 0) {
@@ -39,6 +46,10 @@ export function checkParams(
     );
   }
 }
+
+/** Shapes and kinds of tensors. */
+export const infosOf = (params: Params): ReadonlyMap<string, ParamInfo> =>
+  new Map(Object.entries(params).map(([name, { shape, dtype }]) => [name, { shape, kind: dtype }]));
 
 /** A vocabulary may be padded beyond the tokenizer's, not the other way round. */
 export function checkTokenizer(where: string, config: ModelConfig, tokenizer: Tokenizer): void {

@@ -6,7 +6,7 @@ import { toHuggingFaceConfig } from '../huggingface-config.js';
 import { type Numbers, allFinite } from '../numbers/format.js';
 import type { StoredDtype } from '../safetensors/encode.js';
 import type { Tokenizer } from '../tokenizer/types.js';
-import { checkParams, checkTokenizer } from './check-model.js';
+import { checkParams, checkTokenizer, infosOf } from './check-model.js';
 import { isWeights, weightFiles } from './shards.js';
 import { storedName } from './stored-names.js';
 import { tokenizerTexts } from './tokenizer-folder.js';
@@ -35,10 +35,7 @@ const DTYPES: readonly StoredDtype[] = ['float32', 'float16', 'bfloat16'];
 const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
 
 function checkModel({ config, params, tokenizer }: SavedModel): void {
-  const infos = Object.entries(params).map(
-    ([name, { shape, dtype }]) => [name, { shape, kind: dtype }] as const,
-  );
-  checkParams('savePretrained', config, new Map(infos));
+  checkParams('savePretrained', config, infosOf(params));
   if (tokenizer !== undefined) checkTokenizer('savePretrained', config, tokenizer);
   for (const [name, tensor] of Object.entries(params)) {
     if (!allFinite(tensor.dataSync() as Numbers)) {

@@ -1,12 +1,14 @@
 import { checkInRange, checkOptions, checkPositiveInteger, checkSeed, fold } from '@cfrl/engine';
 import type { Params } from '@cfrl/engine';
 
-import type { ModelConfig } from '../config.js';
+import { checkTokens } from '../check-tokens.js';
+import { checkParams, infosOf } from '../checkpoint/check-model.js';
+import { type ModelConfig, validateConfig } from '../config.js';
 import type { Tokenizer } from '../tokenizer/types.js';
 import type { Constraint } from './constraint/constraint.js';
 import type { PlainSampling } from './decoding.js';
 import { temperature as cool, topK as keepTopK, topP as keepTopP } from './processors/filters.js';
-import { type LogitsProcessor, checkTokens } from './processors/processor.js';
+import type { LogitsProcessor } from './processors/processor.js';
 import { minNewTokens as forbidStops } from './processors/sequences.js';
 import type { Sampling } from './sample-token.js';
 
@@ -112,6 +114,9 @@ function checkTurning(
   }
 }
 
+/** More at once are a mistake. */
+const MOST_COMPLETIONS = 1_000_000;
+
 const KNOWN = [
   ...['maxNewTokens', 'minNewTokens', 'temperature', 'topK', 'topP', 'processors', 'constraint'],
   ...['stopTokens', 'stopStrings', 'groupSize', 'seed', 'seeds', 'features', 'compile', 'signal'],
@@ -150,6 +155,20 @@ function checkKinds({
   }
 }
 
+function checkPrompts(prompts: readonly (string | readonly number[])[]): void {
+  if (!Array.isArray(prompts)) {
+    throw new TypeError(
+      `generate: prompts is ${typeof prompts}, expected a list of prompts; put a single one in brackets`,
+    );
+  }
+  prompts.forEach((prompt: unknown, p) => {
+    if (typeof prompt === 'string' || Array.isArray(prompt)) return;
+    throw new TypeError(
+      `generate: prompts[${p}] is ${String(prompt)}, expected a text or a list of tokens; prompts is a list of those`,
+    );
+  });
+}
+
 function checkConstraint({ after, start }: Constraint, vocabSize: number): void {
   const { length } = after(start);
   if (length !== vocabSize) {
@@ -166,6 +185,9 @@ export function planGeneration(
   options: GenerateOptions,
 ): GenerationPlan {
   checkOptions('generate', options, KNOWN);
+  validateConfig(model.config);
+  // A policy's parameters may come with those of its critic.
+  checkParams('generate', model.config, infosOf(model.params), true);
   const { vocabSize } = model.config;
   const {
     maxNewTokens,
@@ -179,19 +201,28 @@ export function planGeneration(
     stopStrings = [],
     groupSize = 1,
     seed = 0,
-    seeds = prompts.flatMap((_, p) =>
-      Array.from({ length: groupSize }, (__, i) => fold(seed, p, i)),
-    ),
     features = false,
   } = options;
   checkKinds(options);
+  checkPrompts(prompts);
+  checkPositiveInteger('generate: groupSize', groupSize);
+  if (prompts.length * groupSize > MOST_COMPLETIONS) {
+    throw new RangeError(
+      `generate: groupSize is ${groupSize}, expected at most ${MOST_COMPLETIONS} completions of ${prompts.length} prompts`,
+    );
+  }
+  checkSeed('generate: seed', seed);
+  const {
+    seeds = prompts.flatMap((_, p) =>
+      Array.from({ length: groupSize }, (__, i) => fold(seed, p, i)),
+    ),
+  } = options;
   if (model.tokenizer.vocabSize !== vocabSize) {
     throw new RangeError(
       `generate: tokenizer has ${model.tokenizer.vocabSize} tokens, expected ${vocabSize} (vocabSize)`,
     );
   }
   checkPositiveInteger('generate: maxNewTokens', maxNewTokens);
-  checkPositiveInteger('generate: groupSize', groupSize);
   checkPositiveInteger('generate: topK', topK);
   checkInRange('generate: temperature', temperature, 0, Number.MAX_VALUE);
   checkInRange('generate: topP', topP, Number.MIN_VALUE, 1);

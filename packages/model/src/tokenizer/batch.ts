@@ -1,5 +1,6 @@
 import { checkPositiveInteger } from '@cfrl/engine';
 
+import { checkTokens } from '../check-tokens.js';
 import type { EncodeOptions, PretrainedTokenizer } from './pretrained.js';
 
 /** Options of {@link padTokens}. */
@@ -40,6 +41,13 @@ export function padTokens(
 ): PaddedTokens {
   checkPositiveInteger('padTokens: length', length);
   checkPositiveInteger('padTokens: multipleOf', multipleOf);
+  checkTokens('padTokens: padToken', [padToken]);
+  rows.forEach((row: unknown, i) => {
+    if (!Array.isArray(row)) {
+      throw new TypeError(`padTokens: rows[${i}] is ${typeof row}, expected a list of tokens`);
+    }
+    checkTokens(`padTokens: rows[${i}]`, row as readonly number[]);
+  });
   const longest = Math.max(length, ...rows.map((row) => row.length));
   const time = Math.ceil(longest / multipleOf) * multipleOf;
   const fill = (row: readonly number[], filler: number): number[] => {

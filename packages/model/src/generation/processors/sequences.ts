@@ -1,6 +1,7 @@
 import { checkPositiveInteger } from '@cfrl/engine';
 
-import { type LogitsProcessor, type Written, checkTokens, keep } from './processor.js';
+import { checkTokens } from '../../check-tokens.js';
+import { type LogitsProcessor, type Written, keep } from './processor.js';
 
 /** The last `count` tokens, or nothing if there are fewer. */
 function lastTokens({ prompt, tokens }: Written, count: number): readonly number[] | undefined {
@@ -33,6 +34,12 @@ function biasing(
   where: string,
   biases: readonly (readonly [sequence: readonly number[], bias: number])[],
 ): LogitsProcessor {
+  biases.forEach((each: unknown, i) => {
+    if (Array.isArray(each) && each.length === 2 && Array.isArray(each[0])) return;
+    throw new TypeError(
+      `${where}[${i}] is ${JSON.stringify(each)}, expected a pair of a list of tokens and its bias`,
+    );
+  });
   biases.forEach(([sequence, bias], i) => {
     if (sequence.length === 0) {
       throw new RangeError(`${where}[${i}] is empty, expected at least one token`);
