@@ -1,25 +1,14 @@
-import { readFile } from 'node:fs/promises';
-
+import { watToBase64 } from '@cfrl/testkit';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import loadWabt from 'wabt';
 
 import { expSums, instantiate, sumsInKernel, sumsInScript } from '../src/exp-sums.js';
 
-/** The kernel's source, next to the bytes made from it. */
-const source = new URL('../src/exp-sums.wat', import.meta.url);
-
 describe('expSums', () => {
   it('has the bytes of its source (vitest -u writes them anew)', async () => {
-    const wabt = await loadWabt();
-    const parsed = wabt.parseWat('exp-sums.wat', await readFile(source, 'utf8'), {
-      simd: true,
-      multi_value: true,
-    });
-    const bytes = Buffer.from(parsed.toBinary({}).buffer).toString('base64');
-    const lines = bytes.match(/.{1,90}/g)!.map((line) => `'${line}'`);
+    const bytes = await watToBase64(new URL('../src/exp-sums.wat', import.meta.url));
     await expect(
-      `/** Made from exp-sums.wat by test/exp-sums.test.ts. */\nexport default ${lines.join(' +\n  ')};\n`,
+      `/** Made from exp-sums.wat by test/exp-sums.test.ts. */\nexport default ${bytes};\n`,
     ).toMatchFileSnapshot('../src/exp-sums.wasm.ts');
   });
 

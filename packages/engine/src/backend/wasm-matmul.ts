@@ -1,6 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { WasmBackend } from './wasm-backend.js';
+import {
+  type Matrix,
+  type ProductKernel,
+  multiplyInto,
+  productKernel,
+  productRoom,
+} from './wasm-product.js';
 
 type Kernel = tf.KernelFunc;
 type KernelArguments = Parameters<Kernel>[0];
@@ -14,10 +21,9 @@ const matrixOf = (shape: readonly number[]): [number, number] => [
 const batchOf = (shape: readonly number[]): number => tf.util.sizeFromShape(shape.slice(0, -2));
 
 /**
- * `BatchMatMul` that reaches a fast path whatever the flags. The backend's own kernel is fast for a
- * product of two matrices without transposition, and 20 to 50 times slower else. So matrices are
- * transposed before they are multiplied, a stack times one matrix is one product of taller matrices, and what
- * remains, stacks of small matrices as in attention, is multiplied here.
+ * `BatchMatMul` by a kernel of our own, whatever the flags and stacks. The backend's own is 20 to 50 times slower for
+ * products with transposition and for stacks of small matrices, as in attention; it stays for other types, and for
+ * machines without vectors.
  *
  * @param original - the backend's kernel
  */
@@ -25,14 +31,30 @@ export const fastMatMul =
   (original: Kernel): Kernel =>
   (args) => {
     const { a, b } = args.inputs as unknown as Record<'a' | 'b', tf.TensorInfo>;
-    const attributes = args.attrs as unknown as tf.BatchMatMulAttrs;
-    const [stackA, stackB] = [batchOf(a.shape), batchOf(b.shape)];
     if (a.dtype !== 'float32' || b.dtype !== 'float32') return original(args);
-    if (stackB === 1 && (stackA === 1 || !attributes.transposeA)) {
-      return oneProduct(original, args, a, b, attributes);
-    }
-    return products(args.backend as WasmBackend, a, b, attributes);
+    const workshop = workshopOf(args.backend as WasmBackend);
+    if (workshop === undefined) return original(args);
+    return products(workshop, a, b, args.attrs as unknown as tf.BatchMatMulAttrs);
   };
+
+/** The kernel on the memory of a backend, with room to work in. */
+interface Workshop {
+  readonly backend: WasmBackend;
+  readonly kernel: ProductKernel;
+  readonly room: number;
+}
+
+const workshops = new WeakMap<WasmBackend, Workshop | undefined>();
+
+function workshopOf(backend: WasmBackend): Workshop | undefined {
+  if (workshops.has(backend)) return workshops.get(backend);
+  const { memory, malloc } = backend.wasm.asm;
+  const kernel = productKernel(memory);
+  const room = kernel && malloc(productRoom + 16);
+  const workshop = room ? { backend, kernel, room: (room + 15) & -16 } : undefined;
+  workshops.set(backend, workshop);
+  return workshop;
+}
 
 const outerShape = (a: tf.TensorInfo, b: tf.TensorInfo): number[] =>
   tf.broadcast_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
@@ -90,14 +112,16 @@ function oneProduct(
   return { ...product, shape: [...outerShape(a, b), ...matrixShape] };
 }
 
-/** Strides of a matrix inside of a flat array: of its rows and of its columns. */
-const strides = (shape: readonly number[], transposed: boolean): [number, number] => {
-  const columns = shape[shape.length - 1]!;
-  return transposed ? [1, columns] : [columns, 1];
+/** A matrix of a stack, seen as it is multiplied. */
+const matrixAt = (at: number, shape: readonly number[], transposed: boolean): Matrix => {
+  const [row, column] = [4 * shape[shape.length - 1]!, 4];
+  return transposed
+    ? { at, rowStride: column, columnStride: row }
+    : { at, rowStride: row, columnStride: column };
 };
 
 function products(
-  backend: WasmBackend,
+  { backend, kernel, room }: Workshop,
   a: tf.TensorInfo,
   b: tf.TensorInfo,
   { transposeA, transposeB }: tf.BatchMatMulAttrs,
@@ -107,22 +131,27 @@ function products(
   const outer = outerShape(a, b);
   const result = backend.makeOutput([...outer, rows!, columns], 'float32');
   // Views only after all memory is there: it may move when it grows.
-  const [c, left, right] = [result, a, b].map(
-    (x) => backend.typedArrayFromHeap(x) as Float32Array,
-  ) as [Float32Array, Float32Array, Float32Array];
-  const startsA = matrixStarts(a.shape, outer);
-  const startsB = matrixStarts(b.shape, outer);
-  const panelA = new Float64Array(Math.ceil(rows! / 4) * 4 * inner!);
-  const panelB = new Float64Array(Math.ceil(columns / 4) * 4 * inner!);
+  const [c, left, right] = [result, a, b].map((x) => backend.typedArrayFromHeap(x)) as [
+    Float32Array,
+    Float32Array,
+    Float32Array,
+  ];
+  if (inner === 0) c.fill(0);
+  if (c.length === 0 || inner === 0) return result;
+  // A stack of matrices, times one, is a taller matrix times it.
+  const tall = !transposeA && batchOf(b.shape) === 1;
+  const startsA = tall ? [0] : matrixStarts(a.shape, outer);
+  const startsB = tall ? [0] : matrixStarts(b.shape, outer);
+  const height = tall ? c.length / columns : rows!;
   startsA.forEach((startA, i) => {
-    if (i === 0 || startA !== startsA[i - 1]) {
-      pack(panelA, left, startA, strides(a.shape, transposeA), rows!, inner!);
-    }
-    const [rowStrideB, columnStrideB] = strides(b.shape, transposeB);
-    if (i === 0 || startsB[i] !== startsB[i - 1]) {
-      pack(panelB, right, startsB[i]!, [columnStrideB, rowStrideB], columns, inner!);
-    }
-    multiplyPanels(c, i * rows! * columns, panelA, panelB, rows!, columns, inner!);
+    multiplyInto(
+      kernel,
+      c.byteOffset + 4 * i * height * columns,
+      matrixAt(left.byteOffset + 4 * startA, a.shape, transposeA),
+      matrixAt(right.byteOffset + 4 * startsB[i]!, b.shape, transposeB),
+      [height, columns, inner!],
+      room,
+    );
   });
   return result;
 }
@@ -142,118 +171,4 @@ function matrixStarts(shape: readonly number[], outer: readonly number[]): numbe
     );
   });
   return indices.map((index) => index * rows! * columns!);
-}
-
-/** Lays vectors out in fours, `[ceil(n / 4), inner, 4]`, padded by zeros: the order they are read in. */
-function pack(
-  panel: Float64Array,
-  x: Float32Array,
-  start: number,
-  [vectorStride, innerStride]: readonly [number, number],
-  vectors: number,
-  inner: number,
-): void {
-  for (let v = 0; v < vectors; v++) {
-    const at = (v >> 2) * inner * 4 + (v & 3);
-    const from = start + v * vectorStride;
-    for (let k = 0; k < inner; k++) panel[at + k * 4] = x[from + k * innerStride]!;
-  }
-}
-
-/** Four rows times four columns at a time, whose 16 sums stay in registers, in double precision. */
-function multiplyPanels(
-  c: Float32Array,
-  start: number,
-  a: Float64Array,
-  b: Float64Array,
-  rows: number,
-  columns: number,
-  inner: number,
-): void {
-  const step = inner * 4;
-  const tile = new Float32Array(16);
-  for (let i = 0; i < rows; i += 4) {
-    for (let j = 0; j < columns; j += 4) {
-      const at = start + i * columns + j;
-      if (i + 4 <= rows && j + 4 <= columns) {
-        multiplyTile(c, at, columns, a, i * inner, b, j * inner, step);
-        continue;
-      }
-      multiplyTile(tile, 0, 4, a, i * inner, b, j * inner, step);
-      for (let y = 0; y < Math.min(4, rows - i); y++) {
-        for (let x = 0; x < Math.min(4, columns - j); x++)
-          c[at + y * columns + x] = tile[y * 4 + x]!;
-      }
-    }
-  }
-}
-
-function multiplyTile(
-  c: Float32Array,
-  at: number,
-  stride: number,
-  a: Float64Array,
-  fromA: number,
-  b: Float64Array,
-  fromB: number,
-  step: number,
-): void {
-  let s0 = 0;
-  let s1 = 0;
-  let s2 = 0;
-  let s3 = 0;
-  let s4 = 0;
-  let s5 = 0;
-  let s6 = 0;
-  let s7 = 0;
-  let s8 = 0;
-  let s9 = 0;
-  let s10 = 0;
-  let s11 = 0;
-  let s12 = 0;
-  let s13 = 0;
-  let s14 = 0;
-  let s15 = 0;
-  for (let k = 0; k < step; k += 4) {
-    const b0 = b[fromB + k + 0]!;
-    const b1 = b[fromB + k + 1]!;
-    const b2 = b[fromB + k + 2]!;
-    const b3 = b[fromB + k + 3]!;
-    const a0 = a[fromA + k + 0]!;
-    s0 += a0 * b0;
-    s1 += a0 * b1;
-    s2 += a0 * b2;
-    s3 += a0 * b3;
-    const a1 = a[fromA + k + 1]!;
-    s4 += a1 * b0;
-    s5 += a1 * b1;
-    s6 += a1 * b2;
-    s7 += a1 * b3;
-    const a2 = a[fromA + k + 2]!;
-    s8 += a2 * b0;
-    s9 += a2 * b1;
-    s10 += a2 * b2;
-    s11 += a2 * b3;
-    const a3 = a[fromA + k + 3]!;
-    s12 += a3 * b0;
-    s13 += a3 * b1;
-    s14 += a3 * b2;
-    s15 += a3 * b3;
-  }
-  c[at + 0 * stride + 0] = s0;
-  c[at + 0 * stride + 1] = s1;
-  c[at + 0 * stride + 2] = s2;
-  c[at + 0 * stride + 3] = s3;
-  c[at + 1 * stride + 0] = s4;
-  c[at + 1 * stride + 1] = s5;
-  c[at + 1 * stride + 2] = s6;
-  c[at + 1 * stride + 3] = s7;
-  c[at + 2 * stride + 0] = s8;
-  c[at + 2 * stride + 1] = s9;
-  c[at + 2 * stride + 2] = s10;
-  c[at + 2 * stride + 3] = s11;
-  c[at + 3 * stride + 0] = s12;
-  c[at + 3 * stride + 1] = s13;
-  c[at + 3 * stride + 2] = s14;
-  c[at + 3 * stride + 3] = s15;
 }
