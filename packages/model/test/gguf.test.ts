@@ -48,15 +48,31 @@ describe('a GGUF file', () => {
     tf.dispose(expected as Record<string, tf.Tensor>);
   });
 
-  it.each(['llama', 'gpt2'] as const)('gives the logits of transformers (%s)', async (name) => {
+  const own: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+    llama: { keyValueHeads: 2, ropeTheta: 37, maxPositions: 12 },
+    gpt2: { tiedEmbeddings: true },
+    qwen2: { keyValueHeads: 2, ropeTheta: 37 },
+    qwen3: { keyValueHeads: 2, ropeTheta: 37, headDim: 16 },
+    gemma2: {
+      ...{ tiedEmbeddings: true, headDim: 16, ropeTheta: 10_000 },
+      ...{ attentionSoftCap: 5, logitSoftCap: 3, slidingWindow: 4 },
+    },
+    gemma3: {
+      ...{ architecture: 'gemma3_text', layers: 6, tiedEmbeddings: true, headDim: 16 },
+      ...{ ropeTheta: 37, localRopeTheta: 10_000, slidingWindow: 4 },
+    },
+    phi3: { keyValueHeads: 2, ropeTheta: 37, slidingWindow: 5 },
+    stablelm: { partialRotaryFactor: 0.5 },
+  };
+
+  it.each(Object.keys(own))('gives the logits of transformers (%s)', async (name) => {
     const { tensors } = decodeSafetensors(readFileSync(fixture(`${name}.safetensors`)));
     const { config, params, generationConfig } = await loadPretrained(fixture(`${name}.gguf`), {
       tokenizer: false,
     });
     expect(config).toMatchObject({
       ...{ architecture: name, vocabSize: 29, hiddenSize: 32, layers: 2, heads: 4 },
-      ...{ normEpsilon: 1e-3, tiedEmbeddings: name === 'gpt2' },
-      ...(name === 'llama' && { keyValueHeads: 2, ropeTheta: 37, maxPositions: 12 }),
+      ...{ normEpsilon: 1e-3, tiedEmbeddings: false, ...own[name] },
     });
     expect(generationConfig).toEqual({ eos_token_id: 28 });
     const tokens = tensors['tokens'] as tf.Tensor2D;

@@ -1,15 +1,15 @@
 import type { StoredTensor } from '../checkpoint/stored.js';
 import type { HuggingFaceConfig } from '../huggingface-config.js';
 import { type Metadata, required } from './metadata.js';
-import { transpose, unpermuteHeads } from './transforms.js';
+import { minusOne, transpose, unpermuteHeads } from './transforms.js';
 
 /** What a tensor is called in transformers, and how its numbers get there. */
 export type Place = readonly [name: string, change?: (tensor: StoredTensor) => StoredTensor];
 
 /** How an architecture of llama.cpp becomes one of transformers. */
 export interface GgufArchitecture {
-  /** The config's fields, from the metadata. Whether embeddings are tied, the tensors say. */
-  readonly config: (metadata: Metadata) => HuggingFaceConfig;
+  /** The config's fields, from the metadata and which tensors there are. Whether embeddings are tied, these say as well. */
+  readonly config: (metadata: Metadata, has: (tensor: string) => boolean) => HuggingFaceConfig;
   /** Tensors outside of the layers, by their names in the file without `.weight` or `.bias`. */
   readonly outside: Readonly<Record<string, Place>>;
   /** The prefix of a layer in transformers; its index and a dot follow. */
@@ -42,54 +42,202 @@ function ropeScaling({ text, number }: Metadata, architecture: string): HuggingF
   };
 }
 
-const llama: GgufArchitecture = {
-  config: (metadata) => {
-    const heads = required(
-      metadata.number('llama.attention.head_count'),
-      'llama.attention.head_count',
+/** What decoders of today have in common, by the names of transformers. */
+const DECODER = {
+  hidden_size: 'embedding_length',
+  intermediate_size: 'feed_forward_length',
+  num_hidden_layers: 'block_count',
+  num_attention_heads: 'attention.head_count',
+  num_key_value_heads: 'attention.head_count_kv',
+  max_position_embeddings: 'context_length',
+  rope_theta: 'rope.freq_base',
+} as const;
+
+const RMS_NORM = { rms_norm_eps: 'attention.layer_norm_rms_epsilon' } as const;
+
+/** How many heads there are, how wide each is, and how many of its channels turn. */
+function heads(
+  metadata: Metadata,
+  architecture: string,
+): { readonly heads: number; readonly width: number; readonly turned: number } {
+  const get = (key: string): number | undefined => metadata.number(`${architecture}.${key}`);
+  const needed = (key: string): number => required(get(key), `${architecture}.${key}`);
+  const count = needed('attention.head_count');
+  const width = get('attention.key_length') ?? needed('embedding_length') / count;
+  return { heads: count, width, turned: get('rope.dimension_count') ?? width };
+}
+
+/** Refuses heads of which only a part turns, where transformers has none of that kind. */
+function wholeHeads(metadata: Metadata, architecture: string): { readonly head_dim: number } {
+  const { width, turned } = heads(metadata, architecture);
+  if (turned !== width) {
+    throw new RangeError(
+      `loadPretrained: ${architecture}.rope.dimension_count is ${turned}, expected ${width}, the whole head`,
     );
-    const width = required(metadata.number('llama.embedding_length'), 'llama.embedding_length');
-    const turned = metadata.number('llama.rope.dimension_count') ?? width / heads;
-    const head = metadata.number('llama.attention.key_length') ?? width / heads;
-    if (turned !== head) {
-      throw new RangeError(
-        `loadPretrained: llama.rope.dimension_count is ${turned}, expected ${head}, the whole head`,
-      );
-    }
-    return {
-      model_type: 'llama',
-      head_dim: head,
-      num_key_value_heads: heads,
-      ...fields(metadata, 'llama', {
-        hidden_size: 'embedding_length',
-        intermediate_size: 'feed_forward_length',
-        num_hidden_layers: 'block_count',
-        num_attention_heads: 'attention.head_count',
-        num_key_value_heads: 'attention.head_count_kv',
-        max_position_embeddings: 'context_length',
-        rms_norm_eps: 'attention.layer_norm_rms_epsilon',
-        rope_theta: 'rope.freq_base',
-      }),
-      ...ropeScaling(metadata, 'llama'),
-    };
-  },
-  outside: {
-    token_embd: ['model.embed_tokens'],
-    output_norm: ['model.norm'],
-    output: ['lm_head'],
-  },
-  layers: 'model.layers.',
+  }
+  return { head_dim: width };
+}
+
+/** The config of a decoder with RMS norms and gated MLPs; it has as many key heads as heads if the file does not say. */
+function decoderConfig(
+  metadata: Metadata,
+  architecture: string,
+  { model_type, ...more }: HuggingFaceConfig,
+): HuggingFaceConfig {
+  return {
+    model_type: model_type ?? architecture,
+    num_key_value_heads: heads(metadata, architecture).heads,
+    ...fields(metadata, architecture, { ...DECODER, ...RMS_NORM }),
+    ...ropeScaling(metadata, architecture),
+    ...more,
+  };
+}
+
+const OUTSIDE = {
+  token_embd: ['model.embed_tokens'],
+  output_norm: ['model.norm'],
+  output: ['lm_head'],
+} as const satisfies GgufArchitecture['outside'];
+
+const ATTENTION = {
+  attn_norm: ['input_layernorm'],
+  attn_q: ['self_attn.q_proj'],
+  attn_k: ['self_attn.k_proj'],
+  attn_v: ['self_attn.v_proj'],
+  attn_output: ['self_attn.o_proj'],
+} as const;
+
+const MLP = {
+  ffn_norm: ['post_attention_layernorm'],
+  ffn_gate: ['mlp.gate_proj'],
+  ffn_up: ['mlp.up_proj'],
+  ffn_down: ['mlp.down_proj'],
+} as const;
+
+const QK_NORM = { attn_q_norm: ['self_attn.q_norm'], attn_k_norm: ['self_attn.k_norm'] } as const;
+
+const layers = 'model.layers.';
+
+const llama: GgufArchitecture = {
+  config: (metadata) => decoderConfig(metadata, 'llama', wholeHeads(metadata, 'llama')),
+  outside: OUTSIDE,
+  layers,
   inside: (config) => ({
-    attn_norm: ['input_layernorm'],
+    ...{ ...ATTENTION, ...MLP },
     attn_q: ['self_attn.q_proj', unpermuteHeads(config['num_attention_heads'] as number)],
     attn_k: ['self_attn.k_proj', unpermuteHeads(config['num_key_value_heads'] as number)],
-    attn_v: ['self_attn.v_proj'],
-    attn_output: ['self_attn.o_proj'],
-    ffn_norm: ['post_attention_layernorm'],
-    ffn_gate: ['mlp.gate_proj'],
-    ffn_up: ['mlp.up_proj'],
-    ffn_down: ['mlp.down_proj'],
   }),
+};
+
+const qwen2: GgufArchitecture = {
+  config: (metadata) => decoderConfig(metadata, 'qwen2', wholeHeads(metadata, 'qwen2')),
+  outside: OUTSIDE,
+  layers,
+  inside: () => ({ ...ATTENTION, ...MLP }),
+};
+
+const qwen3: GgufArchitecture = {
+  config: (metadata) => decoderConfig(metadata, 'qwen3', wholeHeads(metadata, 'qwen3')),
+  outside: OUTSIDE,
+  layers,
+  inside: () => ({ ...ATTENTION, ...QK_NORM, ...MLP }),
+};
+
+/** Gemma's norms multiply by 1 + weight in transformers, by weight in llama.cpp, whose converter added 1. */
+const NORMS = {
+  attn_norm: ['input_layernorm', minusOne],
+  post_attention_norm: ['post_attention_layernorm', minusOne],
+  ffn_norm: ['pre_feedforward_layernorm', minusOne],
+  post_ffw_norm: ['post_feedforward_layernorm', minusOne],
+} as const satisfies Readonly<Record<string, Place>>;
+
+/**
+ * What scores are divided by the root of: the head's width, but for the largest models, by whose number of layers
+ * llama.cpp knows them too.
+ */
+const queryScalar = (metadata: Metadata, architecture: string, largest: number): number => {
+  const { heads: count, width } = heads(metadata, architecture);
+  return metadata.number(`${architecture}.block_count`) === largest
+    ? metadata.number(`${architecture}.embedding_length`)! / count
+    : width;
+};
+
+const gemma2: GgufArchitecture = {
+  config: (metadata) =>
+    decoderConfig(metadata, 'gemma2', {
+      ...wholeHeads(metadata, 'gemma2'),
+      query_pre_attn_scalar: queryScalar(metadata, 'gemma2', 46),
+      ...fields(metadata, 'gemma2', {
+        attn_logit_softcapping: 'attn_logit_softcapping',
+        final_logit_softcapping: 'final_logit_softcapping',
+        sliding_window: 'attention.sliding_window',
+      }),
+    }),
+  outside: { ...OUTSIDE, output_norm: ['model.norm', minusOne] },
+  layers,
+  inside: () => ({ ...ATTENTION, ...MLP, ...NORMS }),
+};
+
+const gemma3: GgufArchitecture = {
+  config: (metadata) =>
+    decoderConfig(metadata, 'gemma3', {
+      model_type: 'gemma3_text',
+      ...wholeHeads(metadata, 'gemma3'),
+      query_pre_attn_scalar: queryScalar(metadata, 'gemma3', 62),
+      // The bases that files leave out, and that of the layers with a window, which none has.
+      ...{ rope_theta: metadata.number('gemma3.rope.freq_base') ?? 1e6, rope_local_base_freq: 1e4 },
+      ...fields(metadata, 'gemma3', {
+        final_logit_softcapping: 'final_logit_softcapping',
+        sliding_window: 'attention.sliding_window',
+      }),
+    }),
+  outside: { ...OUTSIDE, output_norm: ['model.norm', minusOne] },
+  layers,
+  inside: () => ({
+    ...{ ...ATTENTION, ...MLP, ...NORMS },
+    attn_q_norm: ['self_attn.q_norm', minusOne],
+    attn_k_norm: ['self_attn.k_norm', minusOne],
+  }),
+};
+
+const phi3: GgufArchitecture = {
+  config: (metadata) => {
+    const { width, turned } = heads(metadata, 'phi3');
+    return decoderConfig(metadata, 'phi3', {
+      ...(turned !== width && { partial_rotary_factor: turned / width }),
+      sliding_window: metadata.number('phi3.attention.sliding_window') ?? null,
+    });
+  },
+  outside: OUTSIDE,
+  layers,
+  inside: () => ({
+    attn_norm: ATTENTION.attn_norm,
+    attn_qkv: ['self_attn.qkv_proj'],
+    attn_output: ATTENTION.attn_output,
+    ffn_norm: MLP.ffn_norm,
+    ffn_up: ['mlp.gate_up_proj'],
+    ffn_down: MLP.ffn_down,
+  }),
+};
+
+const stablelm: GgufArchitecture = {
+  config: (metadata, has) => {
+    const { heads: count, width, turned } = heads(metadata, 'stablelm');
+    return {
+      model_type: 'stablelm',
+      num_key_value_heads: count,
+      partial_rotary_factor: turned / width,
+      use_qkv_bias: has('blk.0.attn_q.bias'),
+      use_parallel_residual: metadata.flag('stablelm.use_parallel_residual') ?? false,
+      ...fields(metadata, 'stablelm', {
+        ...DECODER,
+        layer_norm_eps: 'attention.layer_norm_epsilon',
+      }),
+    };
+  },
+  outside: OUTSIDE,
+  layers,
+  inside: () => ({ ...ATTENTION, ...MLP }),
 };
 
 /** The weights of GPT-2 in transformers are `[in, out]`, those of llama.cpp `[out, in]`. */
@@ -126,4 +274,6 @@ const gpt2: GgufArchitecture = {
 };
 
 /** The architectures of llama.cpp that are read, by their names there. */
-export const ARCHITECTURES: Readonly<Record<string, GgufArchitecture>> = { llama, gpt2 };
+export const ARCHITECTURES: Readonly<Record<string, GgufArchitecture>> = {
+  ...{ llama, gpt2, qwen2, qwen3, gemma2, gemma3, phi3, stablelm },
+};

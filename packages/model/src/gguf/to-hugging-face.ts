@@ -64,7 +64,8 @@ export function toHuggingFace(
       `the model is split over ${shards} GGUF files, expected one; join them with gguf-split --merge`,
     );
   }
-  const config = architecture.config(metadata);
+  const has = (tensor: string): boolean => stored.some((each) => each.name === tensor);
+  const config = architecture.config(metadata, has);
   const inside = architecture.inside(config);
   const tensors = stored.map((tensor) => renamed(tensor, architecture, inside));
   const embedding = stored.find((tensor) => tensor.name === 'token_embd.weight');
@@ -73,7 +74,7 @@ export function toHuggingFace(
     json: {
       ...config,
       vocab_size: required(embedding?.shape[0], 'token_embd.weight'),
-      tie_word_embeddings: !stored.some((tensor) => tensor.name === 'output.weight'),
+      tie_word_embeddings: !has('output.weight'),
       ...ids,
     },
     tensors,

@@ -29,6 +29,17 @@ export const unpermuteHeads =
     },
   });
 
+/** A tensor less 1. */
+export function minusOne({ raw: _, ...tensor }: StoredTensor): StoredTensor {
+  return {
+    ...tensor,
+    read: async (into, from) => {
+      await tensor.read(into, from);
+      for (let i = 0; i < into.length; i++) into[i]! -= 1;
+    },
+  };
+}
+
 /** Rows that are transposed at a time, so that little is held beside the matrix. */
 const STRIP = 64;
 
