@@ -14,7 +14,7 @@ import type { Prompt } from './types.js';
 
 const known = [
   ...['policy', 'params', 'algorithm', 'prompts', 'reward', 'optimizer', 'steps', 'seed'],
-  ...['promptsPerStep', 'trainable', 'refParams', 'compile', 'from'],
+  ...['promptsPerStep', 'trainable', 'refParams', 'microBatchSize', 'compile', 'from'],
 ];
 
 const show = (names: readonly string[]): string => names.join(', ') || 'nothing';
@@ -31,6 +31,9 @@ export function checkTrainOptions<P extends Prompt>(options: TrainOptions<P>): v
     );
   }
   checkPositiveInteger('train: promptsPerStep', promptsPerStep);
+  if (options.microBatchSize !== undefined) {
+    checkPositiveInteger('train: microBatchSize', options.microBatchSize);
+  }
   if (promptsPerStep > prompts.length) {
     throw new RangeError(
       `train: prompts has ${prompts.length} entries, expected at least promptsPerStep, ` +

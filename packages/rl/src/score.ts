@@ -3,6 +3,7 @@ import {
   type TokenScores,
   classifierScores,
   disposeParams,
+  mapRows,
   selectParams,
   tokenScores,
 } from '@cfrl/engine';
@@ -87,9 +88,53 @@ function scoresOf(
  * @param batch - padded completions
  * @param algorithm - for its critic, if it has one
  * @param features - `[B, T, D]`, if {@link windowFeatures} has been called already
+ * @param microBatchSize - completions whose activations are held at a time; the gradient computes the others again
  * @returns the scores. The caller owns the result.
  */
 export function score(
+  policy: Policy,
+  params: Params,
+  batch: BatchTensors,
+  algorithm: Critic,
+  features?: tf.Tensor3D,
+  microBatchSize = Infinity,
+): Scores {
+  return batch.tokens.shape[0] > microBatchSize
+    ? scoreInParts(policy, params, batch, algorithm, features, microBatchSize)
+    : scoreWhole(policy, params, batch, algorithm, features);
+}
+
+function scoreInParts(
+  policy: Policy,
+  params: Params,
+  { start, width, ...tensors }: BatchTensors,
+  algorithm: Critic,
+  features: tf.Tensor3D | undefined,
+  microBatchSize: number,
+): Scores {
+  let vocabularySize = 0;
+  const part = (rows: Params, shared: Params): tf.Tensor => {
+    const { features: own, ...some } = rows as typeof tensors & { features?: tf.Tensor3D };
+    const scores = scoreWhole(policy, shared, { ...some, start, width }, algorithm, own);
+    vocabularySize = scores.vocabularySize;
+    const { logProbs, entropy, values } = scores;
+    return tf.stack([logProbs, entropy, ...(values ? [values] : [])], 2);
+  };
+  const { tokens, attentionMask, targets, mask } = tensors;
+  const rows = { tokens, attentionMask, targets, mask, ...(features && { features }) };
+  return tf.tidy(() => {
+    const all = mapRows(part, rows, params, { chunkSize: microBatchSize });
+    const [logProbs, entropy, values] = tf.unstack(all, 2) as tf.Tensor2D[];
+    return {
+      logProbs: logProbs!,
+      entropy: entropy!,
+      ...(values && { values }),
+      vocabularySize,
+    };
+  });
+}
+
+function scoreWhole(
   policy: Policy,
   params: Params,
   batch: BatchTensors,

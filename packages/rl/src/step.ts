@@ -92,7 +92,7 @@ export async function trainStep<P extends Prompt>(
   state: TrainState,
 ): Promise<StepRecord> {
   const { policy, algorithm, refParams } = run;
-  const { minibatchSize } = algorithm;
+  const atOnce = Math.min(algorithm.minibatchSize, run.microBatchSize ?? Infinity);
   const completions = await sampleGroups(run, state.params, state.step);
   const rewards = await rewardAll(run.reward, run.prompts, completions, state.step);
 
@@ -100,10 +100,10 @@ export async function trainStep<P extends Prompt>(
   const scored =
     run.onPolicy && algorithm.values === undefined
       ? undefined
-      : await scoreAll(run.scoreTensors, state.params, completions, policy, minibatchSize);
+      : await scoreAll(run.scoreTensors, state.params, completions, policy, atOnce);
   const reference =
     refParams &&
-    (await scoreAll(run.scoreReference, refParams, completions, policy, minibatchSize));
+    (await scoreAll(run.scoreReference, refParams, completions, policy, atOnce));
   const rollouts = completions.map((_, i) => ({
     reward: rewards[i]!,
     oldLogProbs: (scored?.logProbs ?? sampled)[i]!,

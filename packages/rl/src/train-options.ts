@@ -28,6 +28,11 @@ export interface TrainOptions<P extends Prompt> {
   /** Parameters of the reference policy. With them `klRef` is measured, whatever its weight. */
   readonly refParams?: Params;
   /**
+   * Completions whose activations an update holds at a time. The gradient computes those of the others again: the same
+   * result up to rounding, for a forward pass more. @defaultValue all of a minibatch
+   */
+  readonly microBatchSize?: number;
+  /**
    * Whether an update runs as one graph where the backend has graphs. `policy.forward` and `algorithm.loss` must then be functions of
    * their arguments alone: they run once for each shape of a batch, not at every step. `'xla'` compiles the graph to machine
    * code: some seconds more before the first step, and less time for each. `false` runs operation by operation,

@@ -34,6 +34,8 @@ export interface UpdateRun {
   readonly bodyFrozen: boolean;
   /** Whether a step has one update, so that the policy that sampled is the current one. */
   readonly onPolicy: boolean;
+  /** Completions whose activations are held at a time. */
+  readonly microBatchSize?: number;
   /** {@link updateTensors} for this run, compiled. */
   readonly updateTensors: (input: UpdateInput) => UpdateOutput;
 }
@@ -106,7 +108,7 @@ export function updateTensors(
     let vocabularySize = 0;
     const loss = (trained: Params) => {
       const all = mergeParams(params, trained);
-      const scores = score(policy, all, batch, algorithm, features);
+      const scores = score(policy, all, batch, algorithm, features, run.microBatchSize);
       const { logProbs, entropy } = scores;
       vocabularySize = scores.vocabularySize;
       const tokens = tf.sum(tf.cast(batch.mask, 'float32'));

@@ -10,6 +10,7 @@ import {
 import {
   type Algorithm,
   type Completion,
+  type Policy,
   type StepRecord,
   type TrainOptions,
   type TrainState,
@@ -186,6 +187,51 @@ describe('train', () => {
       }
     }
   });
+
+  it.each(table)(
+    'in micro-batches gives the same training, a few rows at a time (%s)',
+    async (_, algorithm) => {
+      for (const cut of [false, true]) {
+        for (const trainable of [(name: string) => name === head, () => true]) {
+          const params = prefixParams(vocabulary);
+          const shared = { trainable, algorithm: algorithm(), refParams: params };
+          const whole = await runAll(
+            train(options(params, { ...shared, policy: prefixPolicy(vocabulary, { cut }) })),
+          );
+          const rows: number[] = [];
+          const plain = prefixPolicy(vocabulary, { cut });
+          const note = (tokens: tf.Tensor): number => rows.push(tokens.shape[0]!);
+          const policy: Policy = {
+            ...plain,
+            forward: (p, batch) => (note(batch.tokens), plain.forward(p, batch)),
+            ...(plain.classifier && {
+              classifier: {
+                ...plain.classifier,
+                logits: (p, inputs) => plain.classifier!.logits(p, inputs),
+                features: (p, batch) => (note(batch.tokens), plain.classifier!.features(p, batch)),
+              },
+            }),
+          };
+          const parts = await runAll(
+            train(options(params, { ...shared, policy, microBatchSize: 3 })),
+          );
+          for (const [i, { numbers, record }] of parts.seen.entries()) {
+            for (const [name, values] of Object.entries(numbers)) {
+              const expected = whole.seen[i]!.numbers[name]!;
+              values.forEach((x, j) => expect(x).toBeCloseTo(expected[j]!, 4));
+            }
+            expect(Object.keys(record.metrics)).toEqual(Object.keys(whole.seen[i]!.record.metrics));
+          }
+          // Features of a frozen body need no gradient: nothing of them is held but the result.
+          const bodyFrozen = cut && trainable('embed.weight') === false;
+          if (!bodyFrozen) expect(Math.max(...rows)).toBe(3);
+          disposeState(whole.last, params);
+          disposeState(parts.last, params);
+          disposeParams(params);
+        }
+      }
+    },
+  );
 
   it('keeps the body off the tape when only the classifier of a cut policy is trained', async () => {
     const params = prefixParams(vocabulary);
