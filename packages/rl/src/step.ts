@@ -102,8 +102,7 @@ export async function trainStep<P extends Prompt>(
       ? undefined
       : await scoreAll(run.scoreTensors, state.params, completions, policy, atOnce);
   const reference =
-    refParams &&
-    (await scoreAll(run.scoreReference, refParams, completions, policy, atOnce));
+    refParams && (await scoreAll(run.scoreReference, refParams, completions, policy, atOnce));
   const rollouts = completions.map((_, i) => ({
     reward: rewards[i]!,
     oldLogProbs: (scored?.logProbs ?? sampled)[i]!,
