@@ -153,6 +153,28 @@ describe('every recipe', () => {
     disposeParams(model.params);
   });
 
+  it('trains alike in micro-batches', async () => {
+    const model = tinyModel();
+    const arms = [];
+    for (const more of [{}, { microBatchSize: 3 }]) {
+      const { records, state } = await collect(cfrl({ ...options(model), ...more }));
+      arms.push({ records, params: bits(state.params) });
+      disposeLoopState(state, model.params);
+    }
+    const [whole, parts] = arms as [(typeof arms)[0], (typeof arms)[0]];
+    expect(parts.params).not.toEqual(whole.params);
+    for (const [name, values] of Object.entries(parts.params)) {
+      values.forEach((value, i) => expect(value).toBeCloseTo(whole.params[name]![i]!, 4));
+    }
+    const texts = ({ records }: typeof whole): string[] =>
+      records.flatMap(({ completions }) => completions.map(({ text }) => text));
+    expect(texts(parts)).toEqual(texts(whole));
+    await expect(collect(cfrl({ ...options(model), microBatchSize: 0 }))).rejects.toThrow(
+      'recipe: microBatchSize is 0, expected a positive integer',
+    );
+    disposeParams(model.params);
+  });
+
   it('samples equally many tokens in both arms', async () => {
     const model = tinyModel();
     const tokens: number[] = [];

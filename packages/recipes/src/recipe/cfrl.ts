@@ -26,7 +26,7 @@ export interface CfrlOptions extends StandardRlOptions {
 
 const shared = [
   ...['model', 'task', 'algorithm', 'seed', 'tokenBudget', 'promptsPerStep', 'probeEvery'],
-  ...['probe', 'from', 'learningRate'],
+  ...['probe', 'from', 'learningRate', 'microBatchSize'],
 ];
 
 const optimizer = (where: string, learningRate: number): Optimizer => {

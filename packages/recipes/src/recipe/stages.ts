@@ -45,6 +45,8 @@ export interface RecipeOptions {
   readonly tokenBudget: number;
   /** Prompts a step. @defaultValue 16 */
   readonly promptsPerStep?: number;
+  /** Completions whose activations an update holds at a time: less memory for a forward pass more. @defaultValue all */
+  readonly microBatchSize?: number;
   /** Steps between two probes. @defaultValue 20 */
   readonly probeEvery?: number;
   /** What a probe looks at. */
@@ -112,6 +114,7 @@ export async function* runStages(
   }
   checkPositiveInteger('recipe: tokenBudget', options.tokenBudget);
   checkPositiveInteger('recipe: promptsPerStep', options.promptsPerStep ?? 1);
+  checkPositiveInteger('recipe: microBatchSize', options.microBatchSize ?? 1);
   checkPositiveInteger('recipe: probeEvery', options.probeEvery ?? 1);
   let state = options.from ?? firstState(options, stages[0]!);
   if (state.step === 0) {
@@ -182,7 +185,7 @@ async function* runStage(
 }
 
 function trainOn(stage: Stage, options: RecipeOptions, from: TrainState) {
-  const { model, task, algorithm, seed, promptsPerStep = 16 } = options;
+  const { model, task, algorithm, seed, promptsPerStep = 16, microBatchSize } = options;
   return train({
     policy: languageModelPolicy(model, { maxNewTokens: task.maxNewTokens, stopTokens: [] }),
     params: model.params,
@@ -193,6 +196,7 @@ function trainOn(stage: Stage, options: RecipeOptions, from: TrainState) {
     steps: Number.MAX_SAFE_INTEGER, // the stage ends by its tokens
     seed,
     promptsPerStep,
+    ...(microBatchSize !== undefined && { microBatchSize }),
     trainable: stage.trainable,
     from: { step: from.step, params: from.params, optState: from.optState },
   });
