@@ -209,14 +209,17 @@ function checkedSpectrum(
 ): { spectrum: Spectrum; total: number } {
   checkInteger(where, 'n', n, 1);
   const tokens = toTokenLists(where, 'samples', samples, tokenize);
-  let total = 0;
-  for (const text of tokens) total += Math.max(0, text.length - n + 1);
+  let [total, length] = [0, 0];
+  for (const text of tokens) {
+    total += Math.max(0, text.length - n + 1);
+    length += text.length;
+  }
   if (total === 0) {
     throw new RangeError(
       `${where}: samples has no ${n}-gram, expected at least one sample of ${n} tokens; lower n`,
     );
   }
-  return { spectrum: ngramSpectrum(tokens, n), total };
+  return { spectrum: ngramSpectrum(tokens, n, length), total };
 }
 
 function different(spectrum: Spectrum): number {

@@ -49,9 +49,17 @@ export function numberTokens(texts: readonly ArrayLike<Token>[]): Corpus {
 /** How many different n-grams occur how often: `spectrum.get(3)` of them occur 3 times. */
 export type Spectrum = ReadonlyMap<number, number>;
 
-/** The spectrum of all texts together. Arrays of small integers are not numbered first. */
-export function ngramSpectrum(texts: readonly ArrayLike<Token>[], n: number): Spectrum {
-  const integers = n <= 2 ? countIntegers(texts) : undefined;
+/**
+ * The spectrum of all texts together. Arrays of small integers are not numbered first.
+ *
+ * @param tokens - how many the texts have
+ */
+export function ngramSpectrum(
+  texts: readonly ArrayLike<Token>[],
+  n: number,
+  tokens: number,
+): Spectrum {
+  const integers = n <= 2 ? countIntegers(texts, tokens) : undefined;
   if (integers) return n === 1 ? tally(integers) : tallyPairs(texts as Integers[], integers);
   const corpus = numberTokens(texts);
   if (n === 1) return tally(countIds(corpus));
@@ -63,16 +71,10 @@ export function ngramSpectrum(texts: readonly ArrayLike<Token>[], n: number): Sp
   return tallyPairs(lists, countIds(order));
 }
 
-/** Integers from here on are not looked up in a table: few tokens are no reason to walk through a large one. */
-function tableFor(texts: readonly ArrayLike<Token>[]): number {
-  let tokens = 0;
-  for (const text of texts) tokens += text.length;
-  return Math.min(TABLE, 4 * tokens + 1024);
-}
-
 /** The counts of integers; `undefined` where one is negative or too large for a table, or a text no such array. */
-function countIntegers(texts: readonly ArrayLike<Token>[]): Int32Array | undefined {
-  const counts = new Int32Array(tableFor(texts));
+function countIntegers(texts: readonly ArrayLike<Token>[], tokens: number): Int32Array | undefined {
+  // Few tokens are no reason to walk through a large table.
+  const counts = new Int32Array(Math.min(TABLE, 4 * tokens + 1024));
   let bits = 0;
   for (const text of texts) {
     if (!isIntegers(text)) return undefined;
@@ -89,7 +91,10 @@ function addCounts(text: Integers, counts: Int32Array): number {
   let t = 0;
   // Four at once wait for memory together. What is outside of the table is not stored.
   for (; t + 3 < length; t += 4) {
-    const [a, b, c, d] = [text[t]!, text[t + 1]!, text[t + 2]!, text[t + 3]!];
+    const a = text[t]!;
+    const b = text[t + 1]!;
+    const c = text[t + 2]!;
+    const d = text[t + 3]!;
     bits |= a | b | c | d;
     counts[a]!++;
     counts[b]!++;

@@ -205,7 +205,7 @@ function atLeastTwo(
   where: string,
   texts: readonly Text[],
   tokenize: Tokenize,
-): ArrayLike<string | number>[] {
+): readonly ArrayLike<string | number>[] {
   const lists = toTokenLists(where, 'texts', texts, tokenize);
   checkCount(where, 'texts', lists.length, 2);
   return lists;

@@ -80,12 +80,12 @@ export function toTokenLists(
   name: string,
   texts: readonly Text[],
   tokenize: Tokenize,
-): ArrayLike<Token>[] {
+): readonly ArrayLike<Token>[] {
   if (!Array.isArray(texts)) {
     throw new TypeError(`${where}: ${name} is ${typeof texts}, expected an array of texts`);
   }
   // Arrays of integers need no check, and no name made for one.
-  return texts.map((text: Text, i) =>
-    isIntegers(text) ? text : toTokens(where, `${name}[${i}]`, text, tokenize),
-  );
+  return texts.every(isIntegers)
+    ? texts
+    : texts.map((text: Text, i) => toTokens(where, `${name}[${i}]`, text, tokenize));
 }
