@@ -205,7 +205,18 @@ async function prepare(root: string, kind: Kind): Promise<Subject> {
   await savePretrained(folder, { config, params }, options);
   [params, outside].forEach(disposeParams);
   if (kind === 'gguf') {
-    const files = ['llama', 'gpt2', 'types', 'spm', 'bpe'].map((name) => fixture(`${name}.gguf`));
+    const files = [
+      'llama',
+      'gpt2',
+      'gemma2',
+      'gemma3',
+      'phi3',
+      'stablelm',
+      'qwen3',
+      'types',
+      'spm',
+      'bpe',
+    ].map((name) => fixture(`${name}.gguf`));
     const path = join(root, 'x.gguf');
     const mutate = (source: Rng): Buffer => {
       const bytes = pick(source, files);
