@@ -96,7 +96,7 @@ export function sumsInScript(logits: ArrayLike<number>, start: number, end: numb
   return { max, argmax, rest, weighted: weighted / SCALE };
 }
 
-/** As above, in the kernel; `undefined` where a gap is too large for it. */
+/** As above, in the kernel; `undefined` where a gap is too large for it, or nothing is a number. */
 export function sumsInKernel(
   { row, range, find, sums, tables }: Kernel,
   logits: Float32Array,
@@ -107,7 +107,8 @@ export function sumsInKernel(
   row.set(logits);
   row.fill(logits[0]!, count, padded);
   const [max, least] = range(ROW, ROW + 4 * padded);
-  if (!(max - least <= MOST_GAP)) return undefined;
+  // Rows of NaN have neither.
+  if (!(max >= least && max - least <= MOST_GAP)) return undefined;
   let at = (find(ROW, ROW + 4 * padded, max) - ROW) / 4;
   while (row[at] !== max) at++;
   row[at] = row[count - 1]!;

@@ -66,6 +66,16 @@ describe('expSums', () => {
     }
   });
 
+  it('is NaN whichever entries are, all of them too', () => {
+    fc.assert(
+      fc.property(rows, fc.infiniteStream(fc.boolean()), fc.boolean(), (row, bad, all) => {
+        const spoilt = row.map((z) => (all || bad.next().value ? NaN : z));
+        fc.pre(spoilt.some(Number.isNaN));
+        expect(expSums(spoilt, 0, spoilt.length).rest).toBeNaN();
+      }),
+    );
+  });
+
   it('knows tokens that cannot occur, gaps beyond the range of doubles, and weights below it', () => {
     const row = new Float32Array(100).fill(-Infinity);
     expect(expSums(row, 0, 100)).toMatchObject({ max: -Infinity, argmax: -1, rest: NaN });
