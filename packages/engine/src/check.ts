@@ -98,12 +98,35 @@ export function checkSeed(where: string, value: number): number {
 }
 
 /**
+ * Refuses lists with an entry that is no token.
+ *
+ * @param where - `function: argument`, the beginning of the message
+ * @param tokens - the argument
+ * @param vocabSize - `V`; without it, what int32 can hold
+ * @throws RangeError naming the first entry that is no integer in `[0, V)`
+ *
+ * @example
+ * ```ts
+ * checkTokens('generate: stopTokens', [0, 28], 29);
+ * ```
+ */
+export function checkTokens(where: string, tokens: readonly number[], vocabSize?: number): void {
+  const end = vocabSize ?? MOST_ENTRIES + 1;
+  const i = tokens.findIndex((token) => !(Number.isInteger(token) && token >= 0 && token < end));
+  if (i >= 0) {
+    throw new RangeError(
+      `${where}[${i}] is ${tokens[i]}, expected a token in [0, ${vocabSize ?? 'V'})`,
+    );
+  }
+}
+
+/**
  * Refuses a tensor whose shape is not that of another: nothing is broadcast by mistake.
  *
  * @param where - `function: argument`, the beginning of the message
  * @param x - the argument
  * @param like - the tensor that it goes with
- * @param whose - what `like` is, named where that is no matter of course
+ * @param whose - what `like` is
  * @returns `x`
  * @throws RangeError if the shapes differ
  *
@@ -118,12 +141,11 @@ export function checkSameShape<T extends tf.Tensor>(
   where: string,
   x: T,
   like: tf.Tensor,
-  whose?: string,
+  whose: string,
 ): T {
   if (!tf.util.arraysEqual(x.shape, like.shape)) {
     throw new RangeError(
-      `${where} has shape [${x.shape.join(', ')}], expected [${like.shape.join(', ')}]` +
-        (whose === undefined ? '' : ` as ${whose}`),
+      `${where} has shape [${x.shape.join(', ')}], expected [${like.shape.join(', ')}] as ${whose}`,
     );
   }
   return x;

@@ -13,12 +13,14 @@ export {
   type UseBackendOptions,
 } from './backend/index.js';
 export {
+  MOST_FLOAT32,
   checkFinite,
   checkInRange,
   checkOptions,
   checkPositiveInteger,
   checkSameShape,
   checkSeed,
+  checkTokens,
 } from './check.js';
 export { type MapRowsOptions, checkpoint, mapRows } from './checkpoint.js';
 export { type Compiled, compile } from './compile/compile.js';

@@ -1,4 +1,4 @@
-import { type RotaryScaling, checkInRange, checkPositiveInteger } from '@cfrl/engine';
+import { MOST_FLOAT32, type RotaryScaling, checkInRange, checkPositiveInteger } from '@cfrl/engine';
 
 import { headDimOf } from './architecture/plan.js';
 import { VARIATIONS, hasRotary } from './architecture/variations.js';
@@ -225,7 +225,7 @@ export function validateConfig(config: ModelConfig): void {
   for (const name of SIZES) checkPositiveInteger(`validateConfig: ${name}`, config[name]);
   checkInRange('validateConfig: normEpsilon', config.normEpsilon, Number.MIN_VALUE, 1);
   checkInRange('validateConfig: ropeTheta', config.ropeTheta, 1, Number.MAX_VALUE);
-  checkInRange('validateConfig: initializerRange', config.initializerRange, 0, Number.MAX_VALUE);
+  checkInRange('validateConfig: initializerRange', config.initializerRange, 0, MOST_FLOAT32);
   if (typeof tiedEmbeddings !== 'boolean') {
     throw new TypeError(
       `validateConfig: tiedEmbeddings is ${String(tiedEmbeddings)}, expected a boolean`,

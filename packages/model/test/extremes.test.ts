@@ -3,14 +3,15 @@ import { everyNumber, isRefusal, variations } from '@cfrl/testkit';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-const config = model.modelConfig({
-  architecture: 'llama',
+const sizes = {
+  architecture: 'llama' as const,
   vocabSize: 5,
   hiddenSize: 8,
   layers: 1,
   heads: 2,
   maxPositions: 12,
-});
+};
+const config = model.modelConfig(sizes);
 const tokenizer = model.charTokenizer('abc');
 const tiny = () => ({ config, tokenizer, params: model.initParams(config, 1) });
 const tokens = (): tf.Tensor2D =>
@@ -49,16 +50,7 @@ const calls: Readonly<Record<string, () => readonly unknown[]>> = {
   initParams: () => [config, 1],
   minNewTokens: () => [1, [4]],
   minP: () => [0.1],
-  modelConfig: () => [
-    {
-      architecture: 'llama',
-      vocabSize: 5,
-      hiddenSize: 8,
-      layers: 1,
-      heads: 2,
-      maxPositions: 12,
-    },
-  ],
+  modelConfig: () => [sizes],
   noRepeatNgrams: () => [2],
   padTokens: () => [[[1, 2], [3]], { padToken: 0, length: 4, multipleOf: 2 }],
   presencePenalty: () => [0.5],

@@ -2,7 +2,7 @@ import { checkFinite, checkOptions, checkPositiveInteger } from '@cfrl/engine';
 
 import { attribution } from './attribution.js';
 import type { EntropyAttribution, EntropyContribution } from './attribution.js';
-import { checkSelection } from './check.js';
+import { checkSelection, refuseResult } from './check.js';
 import { unscaledContributions } from './entropy-contributions.js';
 import { checkStep } from './samples.js';
 import type { PolicyGradientStep, StepOptions } from './samples.js';
@@ -76,12 +76,8 @@ export function attributeEntropyChange<X>(
     }),
   );
   for (const { component, change } of contributions) {
-    if (!change.every((row) => row.every(Number.isFinite))) {
-      throw new RangeError(
-        `${where}: the change by ${component} comes out as NaN or infinite, expected finite numbers; ` +
-          'look for huge parameters, inputs, weights or learning rates',
-      );
-    }
+    const finite = change.every((row) => row.every(Number.isFinite));
+    if (!finite) refuseResult(where, `the change by ${component}`);
   }
   return attribution(contributions, measured);
 }

@@ -1,3 +1,4 @@
+import { checkSameShape } from '@cfrl/engine';
 import type { Params } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -9,26 +10,30 @@ export function checkNotEmpty(where: string, items: readonly unknown[]): void {
   if (items.length === 0) throw new RangeError(`${where} is empty, expected at least one entry`);
 }
 
-/** Refuses tensors with NaN or an infinity. Reads one number back from the device. */
+/** Reads one number back from the device. */
+const isFiniteTensor = (tensor: tf.Tensor): boolean =>
+  tf.tidy(() => tf.all(tf.isFinite(tensor)).dataSync()[0]) === 1;
+
+/** Refuses tensors with NaN or an infinity. */
 export function checkFiniteTensor<T extends tf.Tensor>(where: string, tensor: T): T {
-  const finite = tf.tidy(() => tf.all(tf.isFinite(tensor)).dataSync()[0]);
-  if (finite !== 1) {
+  if (!isFiniteTensor(tensor)) {
     throw new RangeError(`${where} has NaN or infinite entries, expected finite numbers`);
   }
   return tensor;
 }
 
-/** Refuses results with NaN or an infinity: what came in was too large, or the model is broken. */
+/** Refuses a result: what came in was too large, or the model is broken. */
+export function refuseResult(where: string, name: string): never {
+  throw new RangeError(
+    `${where}: ${name} comes out as NaN or infinite, expected finite numbers; ` +
+      'look for huge parameters, inputs, weights or learning rates',
+  );
+}
+
+/** Refuses results of which a tensor has NaN or an infinity. */
 export function checkFiniteResults<R extends object>(where: string, results: R): R {
   for (const [name, value] of Object.entries(results)) {
-    if (!(value instanceof tf.Tensor)) continue;
-    const finite = tf.tidy(() => tf.all(tf.isFinite(value)).dataSync()[0]);
-    if (finite !== 1) {
-      throw new RangeError(
-        `${where}: ${name} comes out as NaN or infinite, expected finite numbers; ` +
-          'look for huge parameters, inputs, weights or learning rates',
-      );
-    }
+    if (value instanceof tf.Tensor && !isFiniteTensor(value)) refuseResult(where, name);
   }
   return results;
 }
@@ -82,12 +87,7 @@ export function checkDelta(where: string, params: Params, delta: Params): void {
         `${where}: delta has '${name}', expected only ${Object.keys(params).join(', ')}`,
       );
     }
-    if (!tf.util.arraysEqual(change.shape, parameter.shape)) {
-      throw new RangeError(
-        `${where}: delta '${name}' has shape [${change.shape.join(', ')}], expected ` +
-          `[${parameter.shape.join(', ')}]`,
-      );
-    }
+    checkSameShape(`${where}: delta '${name}'`, change, parameter, 'its parameter');
     checkFiniteTensor(`${where}: delta '${name}'`, change);
   }
 }

@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { checkFiniteResults } from './check.js';
 import { crossFactors, crossTerms } from './cross.js';
 import type { CrossTerms } from './cross.js';
-import { kernelOf } from './empirical-ntk.js';
+import { kernels } from './empirical-ntk.js';
 import { defaultMaxBytes, rowsWithin } from './gram.js';
 import { checkedFeatures, checkUntied, classifierOf, reachesFeatures } from './split-model.js';
 import type { SplitModel } from './split-model.js';
@@ -123,8 +123,8 @@ function featureKernel<X>(
   rowsWithin('decompose', maxBytes, numbers);
   const options = { select, maxBytes };
   const { features, params } = model;
-  const kernel = kernelOf('decompose', features, params, contexts, contexts2, options);
-  return tf.transpose(kernel, [0, 2, 1, 3]); // [N, D, M, D] -> [N, M, D, D]
+  const all = kernels('decompose', features, params, contexts, contexts2, options);
+  return tf.transpose(all['all']!, [0, 2, 1, 3]); // [N, D, M, D] -> [N, M, D, D]
 }
 
 /** Norm and trace of `W A W^T` through `A S`, `[D, D]`. */

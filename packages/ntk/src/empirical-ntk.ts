@@ -55,20 +55,7 @@ export function empiricalNtk<X>(
   examples2?: readonly X[],
   options: NtkOptions = {},
 ): tf.Tensor4D {
-  return kernelOf('empiricalNtk', apply, params, examples, examples2, options);
-}
-
-/** {@link empiricalNtk} on behalf of another function. */
-export function kernelOf<X>(
-  where: string,
-  apply: Apply<X>,
-  params: Params,
-  examples: readonly X[],
-  examples2: readonly X[] | undefined,
-  options: NtkOptions,
-): tf.Tensor4D {
-  const all = (): string => 'all';
-  return kernels(where, apply, params, examples, examples2, options, all)['all']!;
+  return kernels('empiricalNtk', apply, params, examples, examples2, options)['all']!;
 }
 
 /**
@@ -160,14 +147,15 @@ function prepare<X>(
   return { select, rowsPerBlock, outputs };
 }
 
-function kernels<X>(
+/** The kernel by layers; one that is called `all` where none are named. */
+export function kernels<X>(
   where: string,
   apply: Apply<X>,
   params: Params,
   examples: readonly X[],
   examples2: readonly X[] | undefined,
   options: NtkOptions,
-  layerOf: (name: string) => string,
+  layerOf: (name: string) => string = () => 'all',
 ): Record<string, tf.Tensor4D> {
   return tf.tidy(() => {
     const plan = prepare(where, apply, params, examples, examples2, options);

@@ -1,4 +1,4 @@
-import { logSoftmax } from '@cfrl/engine';
+import { checkSameShape, logSoftmax } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { oneHotRows } from './one-hot.js';
@@ -47,12 +47,7 @@ export function logProbTransform(logits: tf.Tensor2D): tf.Tensor3D {
  */
 export function logProbChange(logits: tf.Tensor2D, change: tf.Tensor2D): tf.Tensor2D {
   checkRank('logProbChange: logits', logits);
-  if (!tf.util.arraysEqual(logits.shape, change.shape)) {
-    throw new RangeError(
-      `logProbChange: change has shape [${change.shape.join(', ')}], expected that of logits ` +
-        `[${logits.shape.join(', ')}]`,
-    );
-  }
+  checkSameShape('logProbChange: change', change, logits, 'logits');
   return tf.tidy(() => {
     const policy = tf.exp(logSoftmax(logits));
     return tf.sub(change, tf.sum(tf.mul(policy, change), -1, true)) as tf.Tensor2D;

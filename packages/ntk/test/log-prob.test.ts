@@ -82,7 +82,7 @@ describe('logProbChange', () => {
       const z = tf.tensor2d([[1, 2]]);
       const change = tf.tensor2d([[1, 2, 3]]);
       expect(messageOf(() => logProbChange(z, change))).toMatchInlineSnapshot(
-        `"RangeError: logProbChange: change has shape [1, 3], expected that of logits [1, 2]"`,
+        `"RangeError: logProbChange: change has shape [1, 3], expected [1, 2] as logits"`,
       );
     });
   });

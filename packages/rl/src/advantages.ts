@@ -1,4 +1,5 @@
-import { checkAllFinite, mean, standardDeviation } from './statistics.js';
+import { checkAllFinite } from './check-all-finite.js';
+import { mean, standardDeviation } from './statistics.js';
 
 /** From the rewards of completions that are compared with one another to their advantages. */
 export type Advantage = (rewards: readonly number[]) => number[];

@@ -1,9 +1,7 @@
-import { bucket } from '@cfrl/engine';
+import { bucket, checkTokens } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { Policy, TokenBatch } from './types.js';
-
-const MOST_TOKEN = 2 ** 31 - 1;
 
 /** What padding needs to know of a completion: the prompt's tokens and its own, at least one of each. */
 export interface TokenSequence {
@@ -206,16 +204,6 @@ export function unpadRows(data: ArrayLike<number>, layout: Layout): number[][] {
   return lengths.map((length, i) =>
     Array.from({ length }, (_, l) => data[i * width + offsets[i]! + l]!),
   );
-}
-
-/** Arrays of integers would cut off what is none. */
-function checkTokens(where: string, tokens: readonly number[]): void {
-  const i = tokens.findIndex(
-    (token) => !Number.isInteger(token) || token < 0 || token > MOST_TOKEN,
-  );
-  if (i >= 0) {
-    throw new RangeError(`${where} has ${tokens[i]} at ${i}, expected an integer in [0, 2^31)`);
-  }
 }
 
 function checkLayout(where: string, { width, offsets, lengths }: Layout): void {

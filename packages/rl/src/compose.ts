@@ -1,9 +1,15 @@
-import { checkFinite, checkInRange, checkPositiveInteger, checkSameShape } from '@cfrl/engine';
+import {
+  MOST_FLOAT32,
+  checkFinite,
+  checkInRange,
+  checkPositiveInteger,
+  checkSameShape,
+} from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { Advantage } from './advantages.js';
+import { checkAllFinite } from './check-all-finite.js';
 import { type KlEstimator, klK3 } from './kl.js';
-import { checkAllFinite } from './statistics.js';
 import type { LossInput, Rollout, Target } from './types.js';
 
 /**
@@ -109,8 +115,6 @@ export function penalizedReward(rollout: Rollout, klCoef: number): number {
   return klPenalties(rollout, klCoef).reduce((sum, penalty) => sum + penalty, rollout.reward);
 }
 
-const MOST_FLOAT32 = 3.4e38;
-
 /** Weights of the terms beside the surrogate. */
 export interface RegularizeOptions {
   /** Weight of the divergence from the reference, per nat. @defaultValue 0 */
@@ -179,8 +183,8 @@ export function checkCommon(
   if (options.minibatchSize !== Infinity) {
     checkPositiveInteger(`${name}: minibatchSize`, options.minibatchSize);
   }
-  checkInRange(`${name}: klCoef`, options.klCoef, 0, Number.MAX_VALUE);
-  checkInRange(`${name}: entropyCoef`, options.entropyCoef, 0, Number.MAX_VALUE);
+  checkInRange(`${name}: klCoef`, options.klCoef, 0, MOST_FLOAT32);
+  checkInRange(`${name}: entropyCoef`, options.entropyCoef, 0, MOST_FLOAT32);
 }
 
 /** A group of one has nothing to be compared with. */

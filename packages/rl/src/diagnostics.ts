@@ -1,6 +1,7 @@
 import { checkFinite } from '@cfrl/engine';
 
-import { checkAllFinite, variance } from './statistics.js';
+import { checkAllFinite } from './check-all-finite.js';
+import { variance } from './statistics.js';
 
 /**
  * How much of the returns' variance the critic foresaw: 1 is all, 0 is no better than a constant,

@@ -1,4 +1,6 @@
-import { checkFinite, checkInRange, checkOptions } from '@cfrl/engine';
+import { checkInRange, checkOptions } from '@cfrl/engine';
+
+import { checkAllFinite } from './check-all-finite.js';
 
 /** Options of {@link gae}. */
 export interface GaeOptions {
@@ -44,8 +46,8 @@ export function gae(
         'append the value after the last token',
     );
   }
-  rewards.forEach((reward, t) => checkFinite(`gae: rewards[${t}]`, reward));
-  values.forEach((value, t) => checkFinite(`gae: values[${t}]`, value));
+  checkAllFinite('gae: rewards', rewards);
+  checkAllFinite('gae: values', values);
 
   const advantages = rewards.map((reward, t) => reward + gamma * values[t + 1]! - values[t]!);
   for (let t = advantages.length - 2; t >= 0; t--) {

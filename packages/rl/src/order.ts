@@ -25,7 +25,7 @@ export function promptsOfStep(
   promptCount: number,
 ): number[] {
   checkSeed('promptsOfStep: seed', seed);
-  checkIndex('promptsOfStep: step', step);
+  checkSeed('promptsOfStep: step', step);
   checkPositiveInteger('promptsOfStep: promptsPerStep', promptsPerStep);
   checkPositiveInteger('promptsOfStep: promptCount', promptCount);
   if (promptsPerStep > promptCount) {
@@ -61,9 +61,9 @@ export function promptsOfStep(
  */
 export function completionSeed(seed: number, step: number, slot: number, sample: number): number {
   checkSeed('completionSeed: seed', seed);
-  checkIndex('completionSeed: step', step);
-  checkIndex('completionSeed: slot', slot);
-  checkIndex('completionSeed: sample', sample);
+  checkSeed('completionSeed: step', step);
+  checkSeed('completionSeed: slot', slot);
+  checkSeed('completionSeed: sample', sample);
   return fold(seed, 'completion', step, slot, sample);
 }
 
@@ -93,8 +93,8 @@ export function minibatches(
   minibatchSize: number,
 ): number[][] {
   checkSeed('minibatches: seed', seed);
-  checkIndex('minibatches: step', step);
-  checkIndex('minibatches: epoch', epoch);
+  checkSeed('minibatches: step', step);
+  checkSeed('minibatches: epoch', epoch);
   checkPositiveInteger('minibatches: count', count);
   const inOrder = Array.from({ length: count }, (_, i) => i);
   if (minibatchSize === Infinity || minibatchSize === count) return [inOrder];
@@ -109,10 +109,4 @@ export function minibatches(
   return Array.from({ length: count / minibatchSize }, (_, i) =>
     order.slice(i * minibatchSize, (i + 1) * minibatchSize),
   );
-}
-
-function checkIndex(where: string, value: number): void {
-  if (!Number.isSafeInteger(value) || value < 0) {
-    throw new RangeError(`${where} is ${value}, expected an integer >= 0`);
-  }
 }

@@ -120,8 +120,7 @@ function scoreInParts(
     const { logProbs, entropy, values } = scores;
     return tf.stack([logProbs, entropy, ...(values ? [values] : [])], 2);
   };
-  const { tokens, attentionMask, targets, mask } = tensors;
-  const rows = { tokens, attentionMask, targets, mask, ...(features && { features }) };
+  const rows = { ...tensors, ...(features && { features }) };
   return tf.tidy(() => {
     const all = mapRows(part, rows, params, { chunkSize: microBatchSize });
     const [logProbs, entropy, values] = tf.unstack(all, 2) as tf.Tensor2D[];

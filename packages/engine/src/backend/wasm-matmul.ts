@@ -75,7 +75,7 @@ export const fastFusedMatMul =
       : original(args);
   };
 
-/** The product of two matrices, or of a stack and a matrix, as one product without flags. */
+/** The product of two matrices by the backend, which is given them without flags. */
 function oneProduct(
   original: Kernel,
   { backend, inputs, attrs }: KernelArguments,
@@ -100,7 +100,7 @@ function oneProduct(
     return turn ? run(tf.Transpose, flat, { perm: [0, 2, 1] }) : flat;
   };
   const [rowsA, columnsA] = matrixOf(a.shape);
-  const left = matrix(a, batchOf(a.shape) * rowsA, columnsA, transposeA);
+  const left = matrix(a, rowsA, columnsA, transposeA);
   const right = matrix(b, ...matrixOf(b.shape), transposeB);
   const product = original({
     inputs: { ...inputs, a: left, b: right } as tf.NamedTensorInfoMap,

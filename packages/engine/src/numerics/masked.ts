@@ -18,7 +18,7 @@ import { checkSameShape } from '../check.js';
  * ```
  */
 export function maskedSum(x: tf.Tensor, mask: tf.Tensor): tf.Scalar {
-  checkSameShape('maskedSum: mask', mask, x);
+  checkSameShape('maskedSum: mask', mask, x, 'x');
   return tf.tidy(() => tf.sum(tf.where(tf.cast(mask, 'bool'), x, tf.zerosLike(x))) as tf.Scalar);
 }
 
@@ -37,7 +37,7 @@ export function maskedSum(x: tf.Tensor, mask: tf.Tensor): tf.Scalar {
  * ```
  */
 export function maskedMean(x: tf.Tensor, mask: tf.Tensor): tf.Scalar {
-  checkSameShape('maskedMean: mask', mask, x);
+  checkSameShape('maskedMean: mask', mask, x, 'x');
   return tf.tidy(() => {
     const count = tf.sum(tf.cast(mask, 'float32'));
     return tf.div(maskedSum(x, mask), tf.maximum(count, 1)) as tf.Scalar;

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { MOST_FLOAT32, checkInRange } from '../check.js';
+import { MOST_FLOAT32, checkInRange, checkSameShape } from '../check.js';
 import { recalled, withGradient } from './with-gradient.js';
 
 // gelu(x) = x/2 (1 + tanh(c (x + 0.044715 x^3))), c = sqrt(2/pi), is x sigmoid(A x + B x^3).
@@ -112,11 +112,7 @@ const recalledSigmoid = (kept: tf.Tensor, x: tf.Tensor): tf.Tensor =>
  * ```
  */
 export function swiGlu(gate: tf.Tensor, up: tf.Tensor): tf.Tensor {
-  if (!tf.util.arraysEqual(gate.shape, up.shape)) {
-    throw new RangeError(
-      `swiGlu: up has shape [${up.shape.join(', ')}], expected [${gate.shape.join(', ')}] as gate`,
-    );
-  }
+  checkSameShape('swiGlu: up', up, gate, 'gate');
   return tf.tidy(() =>
     withGradient({
       inputs: [gate, up],

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { checkInRange } from '../check.js';
+import { MOST_FLOAT32, checkInRange } from '../check.js';
 import { columnSum } from './column-sum.js';
 import { recalled, withGradient } from './with-gradient.js';
 
@@ -73,7 +73,7 @@ function checkRows(
   vectors: Readonly<Record<string, tf.Tensor>>,
   epsilon: number,
 ): void {
-  checkInRange(`${where}: epsilon`, epsilon, 0, Number.MAX_VALUE);
+  checkInRange(`${where}: epsilon`, epsilon, 0, MOST_FLOAT32);
   if (x.rank !== 2) {
     throw new RangeError(`${where}: x has shape [${x.shape.join(', ')}], expected rows [N, D]`);
   }

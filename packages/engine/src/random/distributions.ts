@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { MOST_ENTRIES, checkInRange, checkPositiveInteger } from '../check.js';
+import { MOST_ENTRIES, MOST_FLOAT32, checkInRange, checkPositiveInteger } from '../check.js';
 import type { Rng } from './rng.js';
 
 /**
@@ -35,7 +35,7 @@ export function normal(source: Rng): number {
  * ```
  */
 export function randomNormal(source: Rng, shape: readonly number[], std = 1): tf.Tensor {
-  checkInRange('randomNormal: std', std, 0, Number.MAX_VALUE);
+  checkInRange('randomNormal: std', std, 0, MOST_FLOAT32);
   const size = shape.reduce((product, length) => product * length, 1);
   if (!shape.every((length) => length >= 0 && length % 1 === 0) || size > MOST_ENTRIES) {
     throw new RangeError(

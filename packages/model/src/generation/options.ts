@@ -1,7 +1,13 @@
-import { checkInRange, checkOptions, checkPositiveInteger, checkSeed, fold } from '@cfrl/engine';
+import {
+  checkInRange,
+  checkOptions,
+  checkPositiveInteger,
+  checkSeed,
+  checkTokens,
+  fold,
+} from '@cfrl/engine';
 import type { Params } from '@cfrl/engine';
 
-import { checkTokens } from '../check-tokens.js';
 import { checkParams, infosOf } from '../checkpoint/check-model.js';
 import { type ModelConfig, validateConfig } from '../config.js';
 import type { Tokenizer } from '../tokenizer/types.js';

@@ -1,6 +1,5 @@
-import { checkPositiveInteger } from '@cfrl/engine';
+import { checkPositiveInteger, checkTokens } from '@cfrl/engine';
 
-import { checkTokens } from '../check-tokens.js';
 import type { EncodeOptions, PretrainedTokenizer } from './pretrained.js';
 
 /** Options of {@link padTokens}. */

@@ -1,6 +1,5 @@
-import { checkPositiveInteger } from '@cfrl/engine';
+import { checkPositiveInteger, checkTokens } from '@cfrl/engine';
 
-import { checkTokens } from '../../check-tokens.js';
 import { type LogitsProcessor, type Written, keep } from './processor.js';
 
 /** The last `count` tokens, or nothing if there are fewer. */
