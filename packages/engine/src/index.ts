@@ -33,6 +33,7 @@ export {
   type StatefulFunction,
   compileWithState,
 } from './compile/with-state.js';
+export { yieldToEventLoop } from './event-loop.js';
 export {
   type ValueAndGrad,
   type ValueAuxAndGrad,

@@ -39,7 +39,7 @@ export type { Constraint } from './generation/constraint/constraint.js';
 export { type Json, jsonConstraint } from './generation/constraint/json-schema.js';
 export { regexConstraint } from './generation/constraint/regex.js';
 export { generate, generateStream } from './generation/generate.js';
-export type { GenerateOptions, LanguageModel } from './generation/options.js';
+export type { ChatPrompt, GenerateOptions, LanguageModel, Prompt } from './generation/options.js';
 export {
   type BatchOptions,
   type PadOptions,

@@ -8,6 +8,7 @@ import {
 } from '@cfrl/engine';
 
 import { type TrainState, disposeExcept } from './ownership.js';
+import { contentOf, isPromptContent } from './prompt-content.js';
 import { trainsOf } from './start.js';
 import type { TrainOptions } from './train-options.js';
 import type { Prompt } from './types.js';
@@ -41,10 +42,10 @@ export function checkTrainOptions<P extends Prompt>(options: TrainOptions<P>): v
     );
   }
   prompts.forEach((prompt, i) => {
-    const text: unknown = typeof prompt === 'string' ? prompt : prompt?.prompt;
-    if (typeof text !== 'string') {
+    const content: unknown = prompt === null ? null : contentOf(prompt);
+    if (!isPromptContent(content)) {
       throw new TypeError(
-        `train: prompts[${i}] is ${String(prompt)}, expected a string or { prompt: string }`,
+        `train: prompts[${i}] is ${String(prompt)}, expected a text, tokens, messages, or a record { prompt } with one of them`,
       );
     }
   });

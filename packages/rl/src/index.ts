@@ -38,14 +38,18 @@ export { train } from './train.js';
 export type { TrainOptions } from './train-options.js';
 export type {
   Algorithm,
+  ChatMessage,
+  ChatPrompt,
   Classifier,
   Completion,
   LossInput,
   LossResult,
   Policy,
   Prompt,
+  PromptContent,
   Reward,
   Rollout,
+  SampleOptions,
   SampleRequest,
   Target,
   TokenBatch,

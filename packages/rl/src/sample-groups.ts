@@ -1,6 +1,7 @@
 import { type Params, checkFinite } from '@cfrl/engine';
 
 import { completionSeed, promptsOfStep } from './order.js';
+import { contentOf } from './prompt-content.js';
 import type { Completion, Policy, Prompt, Reward } from './types.js';
 
 /** A completion, and where it comes from. */
@@ -13,10 +14,8 @@ export interface SampledCompletion extends Completion {
   readonly seed: number;
 }
 
-const textOf = (prompt: Prompt): string => (typeof prompt === 'string' ? prompt : prompt.prompt);
-
 /** What decides which completions a step asks for. */
-export interface SampleOptions {
+export interface GroupOptions {
   readonly policy: Policy;
   readonly prompts: readonly Prompt[];
   readonly seed: number;
@@ -26,7 +25,7 @@ export interface SampleOptions {
 
 /** Samples a step's completions, group after group, and checks what the policy returned. */
 export async function sampleGroups(
-  { policy, prompts, seed, promptsPerStep, groupSize }: SampleOptions,
+  { policy, prompts, seed, promptsPerStep, groupSize }: GroupOptions,
   params: Params,
   step: number,
 ): Promise<SampledCompletion[]> {
@@ -40,7 +39,10 @@ export async function sampleGroups(
   );
   const completions = await policy.sample(
     params,
-    origins.map((origin) => ({ prompt: textOf(prompts[origin.promptIndex]!), seed: origin.seed })),
+    origins.map((origin) => ({
+      prompt: contentOf(prompts[origin.promptIndex]!),
+      seed: origin.seed,
+    })),
   );
   if (completions.length !== origins.length) {
     throw new RangeError(

@@ -1,12 +1,34 @@
 import type { Params } from '@cfrl/engine';
 import type * as tf from '@tensorflow/tfjs-core';
 
-/** What a policy is asked to continue: a text, or a record with the text and whatever the reward needs. */
-export type Prompt = string | { readonly prompt: string };
+/** One message of a conversation. More fields, such as `tool_calls`, belong to the policy's chat template. */
+export interface ChatMessage {
+  readonly role: string;
+  /** A text, or its parts. */
+  readonly content?: string | readonly Readonly<Record<string, unknown>>[] | null;
+  readonly [field: string]: unknown;
+}
+
+/** A conversation with what its template is given besides. */
+export interface ChatPrompt {
+  readonly messages: readonly ChatMessage[];
+  /** JSON schemas of functions that the policy may call. */
+  readonly tools?: readonly Readonly<Record<string, unknown>>[];
+  /** For templates that retrieve. */
+  readonly documents?: readonly Readonly<Record<string, unknown>>[];
+  /** More variables of the template, such as `enable_thinking`. */
+  readonly variables?: Readonly<Record<string, unknown>>;
+}
+
+/** What a policy is asked to continue: a text, tokens, or a conversation, which ends where the assistant's message begins. */
+export type PromptContent = string | readonly number[] | readonly ChatMessage[] | ChatPrompt;
+
+/** What `train` completes: a prompt, or a record with one and whatever the reward needs. */
+export type Prompt = PromptContent | { readonly prompt: PromptContent };
 
 /** One sampled continuation of a prompt. */
 export interface Completion {
-  /** The text that was continued. */
+  /** The text that was continued; of a conversation, what its template makes of it. */
   readonly prompt: string;
   /** `[Tp]`, the prompt as the policy read it, at least one token. */
   readonly promptTokens: readonly number[];
@@ -22,10 +44,16 @@ export interface Completion {
 
 /** One completion to sample; given the parameters, the seed alone determines it. */
 export interface SampleRequest {
-  /** The text to continue. */
-  readonly prompt: string;
+  /** What to continue. */
+  readonly prompt: PromptContent;
   /** Integer in `[0, 2^53)`. */
   readonly seed: number;
+}
+
+/** What {@link Policy.sample} is given besides. */
+export interface SampleOptions {
+  /** Ends the sampling: it throws the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** What a policy scores: right-padded token sequences. */
@@ -55,7 +83,16 @@ export interface Policy {
    * Samples one completion a request, in the requests' order, from the raw policy. Given the
    * parameters, `requests[i].seed` alone determines completion `i`: not the other requests.
    */
-  sample(params: Params, requests: readonly SampleRequest[]): Promise<readonly Completion[]>;
+  sample(
+    params: Params,
+    requests: readonly SampleRequest[],
+    options?: SampleOptions,
+  ): Promise<readonly Completion[]>;
+  /**
+   * Throws for the first prompt that it could not complete (empty, too long, of a kind that it does not read), with the prompt's index
+   * in the message. `train` asks before its first step.
+   */
+  checkPrompts?(prompts: readonly PromptContent[]): void;
   /**
    * Logits `[B, T, V]` for the token after each position, and features `[B, T, D]`, the classifier's
    * input. Differentiable in the parameters; the caller owns both.

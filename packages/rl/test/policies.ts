@@ -39,7 +39,9 @@ export function tablePolicy(vocabularySize: number, maxTokens: number): Policy {
   return {
     sample: async (params, requests) => {
       const logits = Array.from(await params['table']!.data());
-      return requests.map(({ prompt, seed }) => complete(prompt, seed, maxTokens, () => logits));
+      return requests.map(({ prompt, seed }) =>
+        complete(String(prompt), seed, maxTokens, () => logits),
+      );
     },
     forward: (params, { tokens }) =>
       tf.tidy(() => {
@@ -102,7 +104,9 @@ export function prefixPolicy(
         );
         return head!.map((row) => row.reduce((sum, w, d) => sum + w * feature[d]!, 0));
       };
-      return requests.map(({ prompt, seed }) => complete(prompt, seed, maxTokens, logitsOf));
+      return requests.map(({ prompt, seed }) =>
+        complete(String(prompt), seed, maxTokens, logitsOf),
+      );
     },
     forward: (params, batch) => {
       calls.forward += 1;

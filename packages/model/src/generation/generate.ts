@@ -13,7 +13,7 @@ import {
   prefill,
 } from './decoding.js';
 import { planGeneration } from './options.js';
-import type { GenerateOptions, GenerationPlan, LanguageModel } from './options.js';
+import type { GenerateOptions, GenerationPlan, LanguageModel, Prompt } from './options.js';
 import { textStream } from './text-stream.js';
 import { type Writing, arrange, complete, drawColumn, takeColumn, uniformsOf } from './writing.js';
 
@@ -38,7 +38,7 @@ function begin(
 /** Writes completions, column after column. */
 async function* write(
   model: LanguageModel,
-  prompts: readonly (string | readonly number[])[],
+  prompts: readonly Prompt[],
   options: GenerateOptions,
   withText: boolean,
 ): AsyncGenerator<readonly SampledToken[], Completion[]> {
@@ -132,7 +132,7 @@ async function* write(
  */
 export async function* generateStream(
   model: LanguageModel,
-  prompts: readonly (string | readonly number[])[],
+  prompts: readonly Prompt[],
   options: GenerateOptions,
 ): AsyncGenerator<readonly SampledToken[], Completion[]> {
   return yield* write(model, prompts, options, true);
@@ -163,7 +163,7 @@ export async function* generateStream(
  */
 export async function generate(
   model: LanguageModel,
-  prompts: readonly (string | readonly number[])[],
+  prompts: readonly Prompt[],
   options: GenerateOptions,
 ): Promise<Completion[]> {
   const stream = write(model, prompts, options, false);

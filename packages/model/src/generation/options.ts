@@ -10,6 +10,8 @@ import type { Params } from '@cfrl/engine';
 
 import { checkParams, infosOf } from '../checkpoint/check-model.js';
 import { type ModelConfig, validateConfig } from '../config.js';
+import { type ChatMessage, type ChatOptions, applyChatTemplate } from '../chat/apply.js';
+import type { PretrainedTokenizer } from '../tokenizer/pretrained.js';
 import type { Tokenizer } from '../tokenizer/types.js';
 import type { Constraint } from './constraint/constraint.js';
 import type { PlainSampling } from './decoding.js';
@@ -24,6 +26,20 @@ export interface LanguageModel {
   readonly params: Params;
   readonly tokenizer: Tokenizer;
 }
+
+/** A conversation with what its template is given besides. */
+export interface ChatPrompt extends Pick<
+  ChatOptions,
+  'tools' | 'documents' | 'template' | 'variables' | 'date'
+> {
+  readonly messages: readonly ChatMessage[];
+}
+
+/**
+ * What is completed: a text, which gets the special tokens that its tokenizer begins texts with; tokens, as they are; or a
+ * conversation, by the tokenizer's chat template, which ends where the assistant's message begins.
+ */
+export type Prompt = string | readonly number[] | readonly ChatMessage[] | ChatPrompt;
 
 /** Options of {@link generate} and {@link generateStream}. */
 export interface GenerateOptions {
@@ -82,15 +98,30 @@ export interface GenerationPlan {
   readonly seeds: readonly number[];
 }
 
+const isTokens = (prompt: Prompt): prompt is readonly number[] =>
+  Array.isArray(prompt) && typeof prompt[0] !== 'object';
+
+/** A prompt as the model reads it, and as people do. */
+function readPrompt(tokenizer: Tokenizer, prompt: Prompt): { text: string; tokens: number[] } {
+  // As the model's texts begin: a Llama that does not see its start token writes something else.
+  if (typeof prompt === 'string') {
+    return { text: prompt, tokens: tokenizer.encode(prompt, { addSpecialTokens: true }) };
+  }
+  if (isTokens(prompt)) return { text: tokenizer.decode(prompt), tokens: [...prompt] };
+  const { messages, ...options } = 'messages' in prompt ? prompt : { messages: prompt };
+  return applyChatTemplate(tokenizer as PretrainedTokenizer, messages, {
+    ...options,
+    addGenerationPrompt: true,
+  });
+}
+
 function promptTokens(
   { config, tokenizer }: LanguageModel,
-  prompt: string | readonly number[],
+  prompt: Prompt,
   where: string,
   maxNewTokens: number,
 ): { text: string; tokens: readonly number[] } {
-  // As the model's texts begin: a Llama that does not see its start token writes something else.
-  const tokens =
-    typeof prompt === 'string' ? tokenizer.encode(prompt, { addSpecialTokens: true }) : [...prompt];
+  const { text, tokens } = readPrompt(tokenizer, prompt);
   if (tokens.length === 0) {
     throw new RangeError(`${where} is empty, expected at least one token`);
   }
@@ -101,7 +132,7 @@ function promptTokens(
     );
   }
   checkTurning(config, where, tokens.length, maxNewTokens);
-  return { text: typeof prompt === 'string' ? prompt : tokenizer.decode(tokens), tokens };
+  return { text, tokens };
 }
 
 /** Keys in a cache were turned by the factors of their length: a completion must not change them. */
@@ -161,7 +192,7 @@ function checkKinds({
   }
 }
 
-function checkPrompts(prompts: readonly (string | readonly number[])[]): void {
+function checkPrompts(prompts: readonly Prompt[]): void {
   if (!Array.isArray(prompts)) {
     throw new TypeError(
       `generate: prompts is ${typeof prompts}, expected a list of prompts; put a single one in brackets`,
@@ -169,8 +200,9 @@ function checkPrompts(prompts: readonly (string | readonly number[])[]): void {
   }
   prompts.forEach((prompt: unknown, p) => {
     if (typeof prompt === 'string' || Array.isArray(prompt)) return;
+    if (Array.isArray((prompt as { messages?: unknown } | null)?.messages)) return;
     throw new TypeError(
-      `generate: prompts[${p}] is ${String(prompt)}, expected a text or a list of tokens; prompts is a list of those`,
+      `generate: prompts[${p}] is ${String(prompt)}, expected a text, a list of tokens, or messages; prompts is a list of those`,
     );
   });
 }
@@ -187,7 +219,7 @@ function checkConstraint({ after, start }: Constraint, vocabSize: number): void 
 /** Checks a request completely, before any tensor exists. */
 export function planGeneration(
   model: LanguageModel,
-  prompts: readonly (string | readonly number[])[],
+  prompts: readonly Prompt[],
   options: GenerateOptions,
 ): GenerationPlan {
   checkOptions('generate', options, KNOWN);
