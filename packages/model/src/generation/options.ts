@@ -102,12 +102,20 @@ const isTokens = (prompt: Prompt): prompt is readonly number[] =>
   Array.isArray(prompt) && typeof prompt[0] !== 'object';
 
 /** A prompt as the model reads it, and as people do. */
-function readPrompt(tokenizer: Tokenizer, prompt: Prompt): { text: string; tokens: number[] } {
+function readPrompt(
+  tokenizer: Tokenizer,
+  prompt: Prompt,
+  where: string,
+  vocabSize: number,
+): { text: string; tokens: number[] } {
   // As the model's texts begin: a Llama that does not see its start token writes something else.
   if (typeof prompt === 'string') {
     return { text: prompt, tokens: tokenizer.encode(prompt, { addSpecialTokens: true }) };
   }
-  if (isTokens(prompt)) return { text: tokenizer.decode(prompt), tokens: [...prompt] };
+  if (isTokens(prompt)) {
+    checkTokens(where, prompt, vocabSize);
+    return { text: tokenizer.decode(prompt), tokens: [...prompt] };
+  }
   const { messages, ...options } = 'messages' in prompt ? prompt : { messages: prompt };
   return applyChatTemplate(tokenizer as PretrainedTokenizer, messages, {
     ...options,
@@ -121,7 +129,7 @@ function promptTokens(
   where: string,
   maxNewTokens: number,
 ): { text: string; tokens: readonly number[] } {
-  const { text, tokens } = readPrompt(tokenizer, prompt);
+  const { text, tokens } = readPrompt(tokenizer, prompt, where, config.vocabSize);
   if (tokens.length === 0) {
     throw new RangeError(`${where} is empty, expected at least one token`);
   }
