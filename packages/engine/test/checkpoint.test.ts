@@ -253,6 +253,8 @@ async function peaks(mode: 'graph' | 'xla'): Promise<{ recomputed: number; kept:
 describe('the memory of a compiled gradient', () => {
   it.each(['graph', 'xla'] as const)(
     'is smaller when blocks are computed again, %s',
+    // The order in which the graph's two threads take its nodes differs from run to run on a loaded machine, and with it the peak.
+    { retry: 2 },
     async (mode) => {
       if (tf.getBackend() !== 'tensorflow') return;
       const { recomputed, kept } = await peaks(mode);
