@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { checkPositiveInteger } from './check.js';
-import { after } from './compile/after.js';
+import { after, together } from './compile/after.js';
 import { flatten } from './compile/structure.js';
 import { differentiated, vjp } from './grad.js';
 import { withGradient } from './ops/with-gradient.js';
@@ -59,7 +59,7 @@ export function checkpoint<C>(
       gradient: (dy, saved, [value]) => {
         const again = all.rebuild(after(saved, [dy, value!])) as Saved<C>;
         const g = (p: Params): tf.Tensor => f(mergeParams(again.rest, p), again.constants);
-        return Object.values(vjp(g, again.asked, dy).grads);
+        return [...together(Object.values(vjp(g, again.asked, dy).grads))];
       },
     }),
   );

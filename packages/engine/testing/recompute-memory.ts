@@ -1,6 +1,6 @@
 /**
- * Prints how much memory a process needs at its peak, in MiB above what it has before: for the gradient of a deep network that
- * computes its blocks again, and then for that of one that keeps everything. Started by the tests of `checkpoint`.
+ * Prints how much memory a process needs at its peak, in MiB above what it has before, for the gradient of a deep network that
+ * computes its blocks again (`recomputed`) or keeps everything (`kept`). Started by the tests of `checkpoint`.
  */
 import {
   checkpoint,
@@ -48,4 +48,4 @@ const run = (recompute: boolean): number => {
   compiled?.dispose();
   return peak() - before;
 };
-console.log(JSON.stringify({ recomputed: run(true), kept: run(false) }));
+console.log(run(process.argv[3] === 'recomputed'));

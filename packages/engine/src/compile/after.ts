@@ -27,6 +27,16 @@ export function after(
 }
 
 /**
+ * Gradients that, in a graph, are to be had all at once: what needs one of them does not begin while others still keep the
+ * activations that they are computed from. XLA orders its operations by their memory itself.
+ *
+ * @param tensors - the values; gradients pass through
+ * @returns equal tensors
+ */
+export const together = (tensors: readonly tf.Tensor[]): readonly tf.Tensor[] =>
+  activeRecorder()?.xla === false ? after(tensors, tensors) : tensors;
+
+/**
  * XLA sees through identities and optimisation barriers. So a float gets 0 times a number of what is awaited added: that must not
  * be left out, since the number might be none.
  */
