@@ -6,7 +6,7 @@ import { toHuggingFaceConfig } from '../huggingface-config.js';
 import { type Numbers, allFinite } from '../numbers/format.js';
 import type { StoredDtype } from '../safetensors/encode.js';
 import type { Tokenizer } from '../tokenizer/types.js';
-import { checkParams, checkTokenizer, infosOf } from './check-model.js';
+import { checkParams, infosOf } from './check-model.js';
 import { isWeights, weightFiles } from './shards.js';
 import { storedName } from './stored-names.js';
 import { tokenizerTexts } from './tokenizer-folder.js';
@@ -34,9 +34,8 @@ const DTYPES: readonly StoredDtype[] = ['float32', 'float16', 'bfloat16'];
 
 const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
 
-function checkModel({ config, params, tokenizer }: SavedModel): void {
+function checkModel({ config, params }: SavedModel): void {
   checkParams('savePretrained', config, infosOf(params));
-  if (tokenizer !== undefined) checkTokenizer('savePretrained', config, tokenizer);
   for (const [name, tensor] of Object.entries(params)) {
     if (!allFinite(tensor.dataSync() as Numbers)) {
       throw new RangeError(
@@ -56,8 +55,8 @@ function checkModel({ config, params, tokenizer }: SavedModel): void {
  * @param folder - where to save; folders on the way are created
  * @param model - configuration, parameters and tokenizer; borrowed
  * @param options - how the numbers are stored
- * @throws RangeError if the parameters or the tokenizer do not fit the configuration, a number is not
- *   finite, or an option is invalid; nothing is written then
+ * @throws RangeError if the parameters do not fit the configuration, a number is not finite, or an option is
+ *   invalid; nothing is written then
  *
  * @example
  * ```ts
