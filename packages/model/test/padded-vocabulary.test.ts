@@ -178,9 +178,11 @@ describe('an embedding with more rows than the tokenizer has tokens', () => {
 });
 
 describe('a tokenizer with more tokens than the embedding has rows', () => {
+  const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false };
+  const image = { id: 4, content: '<image>', special: true, ...flags };
   const tokenizer = tokenizerFromFiles({
     tokenizer: {
-      ...{ added_tokens: [{ id: 4, content: '<image>', special: true, normalized: false }] },
+      ...{ added_tokens: [image] },
       model: { type: 'BPE', vocab: { a: 0, b: 1, '<end>': 2, c: 3 }, merges: [] },
     },
     config: { eos_token: '<end>' },
@@ -199,7 +201,7 @@ describe('a tokenizer with more tokens than the embedding has rows', () => {
         const all = await generate(model, ['ab', [2]], { maxNewTokens: 20, groupSize: 4, compile });
         expect(all.length).toBe(8);
       }
-      const constraint = regexConstraint({ ...charTokenizer('abc'), vocabSize: 5 }, /a*b/);
+      const constraint = regexConstraint(charTokenizer('abc'), /a*b/);
       const own = { ...model, tokenizer: charTokenizer('abc') };
       const [{ text }] = (await generate(own, ['a'], {
         ...{ maxNewTokens: 30, constraint, stopTokens: [] },
