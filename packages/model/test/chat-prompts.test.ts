@@ -149,10 +149,13 @@ describe('generate refuses the prompt', () => {
       ...{ tokenizer: characters.toJSON(), config: { eos_token: '<|end|>' } },
       chatTemplate: 'user: {{ messages[0].content }}<|end|>',
     });
-    const [{ promptTokens }] = (await generate({ ...model, tokenizer: made }, [messages], {
+    const [completion] = await generate({ ...model, tokenizer: made }, [messages], {
       maxNewTokens: 4,
-    })) as [{ promptTokens: number[] }];
-    expect(promptTokens).toEqual([...characters.encode('user: hi'), characters.endToken]);
+    });
+    expect(completion!.promptTokens).toEqual([
+      ...characters.encode('user: hi'),
+      characters.endToken,
+    ]);
   });
 
   it.each<[unknown, string]>([

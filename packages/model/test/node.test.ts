@@ -146,6 +146,28 @@ describe('savePretrained', () => {
     });
   });
 
+  it('stop at a signal, and leave nothing behind', async () => {
+    await withModel(async (model) => {
+      const [folder, broken] = [join(root, 'model'), join(root, 'broken-off')];
+      const reason = new Error('enough');
+      const soon = (): AbortSignal => {
+        const controller = new AbortController();
+        setImmediate(() => controller.abort(reason));
+        return controller.signal;
+      };
+      for (const signal of [AbortSignal.abort(reason), soon()]) {
+        await expect(savePretrained(broken, model, { signal })).rejects.toBe(reason);
+      }
+      expect(await readdir(root)).toEqual([]);
+      await savePretrained(folder, model);
+      const before = tf.memory().numTensors;
+      for (const signal of [AbortSignal.abort(reason), soon()]) {
+        await expect(loadPretrained(folder, { signal })).rejects.toBe(reason);
+      }
+      expect(tf.memory().numTensors).toBe(before);
+    });
+  });
+
   it('writes nothing when the model does not fit', async () => {
     await withModel(async (model) => {
       const folder = join(root, 'model');

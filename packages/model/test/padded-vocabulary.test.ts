@@ -152,10 +152,8 @@ describe('an embedding with more rows than the tokenizer has tokens', () => {
     const constraint = jsonConstraint(tokenizer, { type: 'boolean' });
     for (const compile of MODES) {
       const options = { maxNewTokens: 20, constraint, compile };
-      const [{ text }] = (await generate({ config: wide, params, tokenizer }, ['x'], options)) as [
-        { text: string },
-      ];
-      expect(['true', 'false']).toContain(text);
+      const [completion] = await generate({ config: wide, params, tokenizer }, ['x'], options);
+      expect(['true', 'false']).toContain(completion!.text);
     }
     tf.dispose(params as Record<string, tf.Tensor>);
   });
@@ -203,10 +201,12 @@ describe('a tokenizer with more tokens than the embedding has rows', () => {
       }
       const constraint = regexConstraint(charTokenizer('abc'), /a*b/);
       const own = { ...model, tokenizer: charTokenizer('abc') };
-      const [{ text }] = (await generate(own, ['a'], {
-        ...{ maxNewTokens: 30, constraint, stopTokens: [] },
-      })) as [{ text: string }];
-      expect(text).toMatch(/^a*b?$/);
+      const [completion] = await generate(own, ['a'], {
+        maxNewTokens: 30,
+        constraint,
+        stopTokens: [],
+      });
+      expect(completion!.text).toMatch(/^a*b?$/);
       tf.dispose(model.params as Record<string, tf.Tensor>);
     } finally {
       await rm(folder, { recursive: true });

@@ -1,5 +1,4 @@
-import { checkPositiveInteger } from '@cfrl/engine';
-import type { Params } from '@cfrl/engine';
+import { type Params, checkPositiveInteger, yieldToEventLoop } from '@cfrl/engine';
 
 import type { ModelConfig } from '../config.js';
 import { toHuggingFaceConfig } from '../huggingface-config.js';
@@ -18,6 +17,8 @@ export interface SaveOptions {
   readonly dtype?: StoredDtype;
   /** Bytes of tensors a file; what is larger is split over several. @defaultValue 5e9 */
   readonly maxShardSize?: number;
+  /** Stops between two tensors; the call throws the signal's reason, and nothing has been written then. */
+  readonly signal?: AbortSignal;
 }
 
 /** What {@link savePretrained} saves. */
@@ -34,9 +35,10 @@ const DTYPES: readonly StoredDtype[] = ['float32', 'float16', 'bfloat16'];
 
 const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
 
-function checkModel({ config, params }: SavedModel): void {
+async function checkModel({ config, params }: SavedModel, signal?: AbortSignal): Promise<void> {
   checkParams('savePretrained', config, infosOf(params));
   for (const [name, tensor] of Object.entries(params)) {
+    await yieldToEventLoop(signal);
     if (!allFinite(tensor.dataSync() as Numbers)) {
       throw new RangeError(
         `savePretrained: '${name}' has NaN or infinite numbers, expected finite ones`,
@@ -76,7 +78,7 @@ function checkModel({ config, params }: SavedModel): void {
 export async function savePretrained(
   folder: string,
   model: SavedModel,
-  { dtype = 'float32', maxShardSize = 5e9 }: SaveOptions = {},
+  { dtype = 'float32', maxShardSize = 5e9, signal }: SaveOptions = {},
 ): Promise<void> {
   if (!DTYPES.includes(dtype)) {
     throw new RangeError(
@@ -84,7 +86,7 @@ export async function savePretrained(
     );
   }
   checkPositiveInteger('savePretrained: maxShardSize', maxShardSize);
-  checkModel(model);
+  await checkModel(model, signal);
   const { config, params, tokenizer, generationConfig } = model;
   const tokens =
     tokenizer === undefined
@@ -100,5 +102,5 @@ export async function savePretrained(
     'generation_config.json': json(generationConfig ?? sampling),
     'config.json': json({ ...toHuggingFaceConfig(config), ...tokens, torch_dtype: dtype }),
   };
-  await writeFolder('savePretrained', folder, files, isWeights);
+  await writeFolder('savePretrained', folder, files, isWeights, signal);
 }
