@@ -39,7 +39,19 @@ export type { Constraint } from './generation/constraint/constraint.js';
 export { type Json, jsonConstraint } from './generation/constraint/json-schema.js';
 export { regexConstraint } from './generation/constraint/regex.js';
 export { generate, generateStream } from './generation/generate.js';
-export type { ChatPrompt, GenerateOptions, LanguageModel, Prompt } from './generation/options.js';
+export {
+  type GenerationDefaults,
+  type ResolvedGeneration,
+  resolveGeneration,
+} from './generation/defaults.js';
+export type { LanguageModel } from './generation/language-model.js';
+export type { GenerateOptions } from './generation/options.js';
+export {
+  type ChatPrompt,
+  type EncodedPrompt,
+  type Prompt,
+  encodePrompts,
+} from './generation/prompts.js';
 export {
   type BatchOptions,
   type PadOptions,
