@@ -115,15 +115,16 @@ function initialFactors(config: ModelConfig, params: Params, seed: number): Para
       const magnitudes = config.lora!.dora
         ? [[magnitude, tf.tidy(() => rowNorms(get(`${name}.weight`), layout))] as const]
         : [];
-      const factors: (readonly [string, tf.Tensor])[] = kind === 'linear'
-        ? [
-            [a, uniform(fold(seed, a), shapes[a]!, from)],
-            [b, zeros(b)],
-          ]
-        : [
-            [a, zeros(a)],
-            [b, randomNormal(rng(fold(seed, b)), shapes[b]!, 1)],
-          ];
+      const factors: (readonly [string, tf.Tensor])[] =
+        kind === 'linear'
+          ? [
+              [a, uniform(fold(seed, a), shapes[a]!, from)],
+              [b, zeros(b)],
+            ]
+          : [
+              [a, zeros(a)],
+              [b, randomNormal(rng(fold(seed, b)), shapes[b]!, 1)],
+            ];
       return [...factors, ...magnitudes];
     }),
   );

@@ -134,14 +134,14 @@ export function fromPeftConfig(where: string, json: unknown): PeftConfig {
     if (KNOWN.has(name) || isNothing(fields[name])) continue;
     fail(`${shown(name)}, expected null; such adapters are not supported: ${MERGE}`);
   }
-  const dora = read('use_dora', isBoolean, 'a boolean', false);
-  const bias = read(
+  const dora = read<boolean>('use_dora', isBoolean, 'a boolean', false);
+  const bias = read<NonNullable<LoraConfig['bias']>>(
     'bias',
     (value) => (BIASES as readonly unknown[]).includes(value),
     BIASES.map((each) => JSON.stringify(each)).join(' or '),
-    'none' as const,
+    'none',
   );
-  const dropout = read(
+  const dropout = read<number>(
     'lora_dropout',
     (value) => Number.isFinite(value) && (value as number) >= 0 && (value as number) < 1,
     'a number in [0, 1)',
@@ -171,7 +171,7 @@ export function fromPeftConfig(where: string, json: unknown): PeftConfig {
     scale: {
       rank: read<number>('r', isPositive, 'a positive integer'),
       alpha: read<number>('lora_alpha', Number.isFinite, 'a finite number'),
-      rankStabilized: read('use_rslora', isBoolean, 'a boolean', false),
+      rankStabilized: read<boolean>('use_rslora', isBoolean, 'a boolean', false),
       ...(dora && { dora }),
       ...(bias !== 'none' && { bias }),
       ...(dropout !== 0 && { dropout }),
@@ -190,7 +190,7 @@ export function fromPeftConfig(where: string, json: unknown): PeftConfig {
       typeof layersPattern === 'string' ? [layersPattern].filter(Boolean) : layersPattern,
     modulesToSave: read('modules_to_save', isTexts, 'a list of texts', [] as string[]),
     startsRandom: start === false,
-    keepsTied: read('ensure_weight_tying', isBoolean, 'a boolean', false),
+    keepsTied: read<boolean>('ensure_weight_tying', isBoolean, 'a boolean', false),
   };
   const patterns: Readonly<Record<string, readonly string[]>> = {
     target_modules: typeof targets === 'string' ? [targets] : [],
@@ -200,8 +200,6 @@ export function fromPeftConfig(where: string, json: unknown): PeftConfig {
     alpha_pattern: Object.keys(config.alphas),
     modules_to_save: config.modulesToSave,
   };
-  Object.entries(patterns).forEach(([name, texts]) =>
-    texts.forEach((text) => pattern(name, text)),
-  );
+  Object.entries(patterns).forEach(([name, texts]) => texts.forEach((text) => pattern(name, text)));
   return config;
 }

@@ -15,7 +15,7 @@ const SPELLINGS: readonly (readonly [RegExp, string])[] = [
 export function pythonPattern(pattern: string): RegExp {
   const [flag = '', rest = ''] = /^(\(\?i\))?(.*)$/s.exec(pattern)!.slice(1);
   let source = '';
-  for (let i = 0; i < rest.length; ) {
+  for (let i = 0; i < rest.length;) {
     const here = rest.slice(i);
     const found = SPELLINGS.find(([python]) => python.test(here));
     // An escaped character stays as it is, whatever follows it.
