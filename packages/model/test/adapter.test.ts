@@ -35,7 +35,7 @@ const FIXTURES = [
   ...(['llama-some', 'llama-all', 'gpt2-linear', 'gpt2-untied', 'llama-patterns'] as const),
   ...(['llama-dora', 'gpt2-dora', 'gpt2-bias', 'llama-head', 'llama-whole'] as const),
   ...(['llama-layers', 'llama-subset', 'llama-resized', 'llama-resized-adapted'] as const),
-  'gpt2-resized',
+  ...(['gpt2-resized', 'llama-tied-head', 'llama-tied-embedding'] as const),
 ] as const;
 type Fixture = (typeof FIXTURES)[number];
 
@@ -48,6 +48,8 @@ const NOTICES: Partial<Record<Fixture, readonly RegExp[]>> = {
   ],
   'llama-resized': [/^loadAdapter: the adapter's embedding has 15 rows and the model's 13: /],
   'llama-resized-adapted': [/has 15 rows and the model's 13: the model has 15 now; /],
+  'llama-tied-head': [/one in the model and two with the adapter: it is untied now$/],
+  'llama-tied-embedding': [/has 15 rows and/, /it is untied now$/],
   'gpt2-resized': [/has 11 rows and the model's 13: the model has 11 now; /],
 };
 

@@ -5,7 +5,13 @@ import { blueprints } from '../architecture/index.js';
 import type { ModelConfig } from '../config.js';
 import { paramShapes } from '../init.js';
 import { type LoraConfig, factorNames } from '../lora/factors.js';
-import { adaptableModules, factorShapes, moduleNames, wholeParams } from '../lora/modules.js';
+import {
+  type AdaptableModule,
+  adaptableModules,
+  factorShapes,
+  moduleNames,
+  wholeParams,
+} from '../lora/modules.js';
 import type { PeftConfig } from '../lora/peft.js';
 import { isTargeted, patternValue } from '../lora/targets.js';
 import { CLASSIFIER } from '../partition.js';
@@ -78,6 +84,27 @@ function byOwnNames(config: ModelConfig, tensors: Params): Params {
   return own;
 }
 
+/** Whether PEFT adapts a module; files may call it otherwise than the model. */
+const isTarget = (config: ModelConfig, peft: PeftConfig, name: string): boolean => {
+  const inLayers = name.startsWith(`${blueprints[config.architecture].layers}.`);
+  return [name, storedModule(config, name)].some((each) => isTargeted(peft, each, inLayers));
+};
+
+const isHeld = ({ name, kind }: AdaptableModule, own: Params): boolean =>
+  Object.values(factorNames(name, kind)).some((each) => each in own);
+
+/** Whether the adapter makes two of a tied model's embedding and classifier, by factors of one of them. */
+function adaptsTied(config: ModelConfig, peft: PeftConfig, own: Params): boolean {
+  if (!config.tiedEmbeddings) return false;
+  const parts = [blueprints[config.architecture].embedding, CLASSIFIER];
+  return adaptableModules({ ...config, tiedEmbeddings: false }).some(
+    (module) =>
+      parts.includes(`${module.name}.weight`) &&
+      isHeld(module, own) &&
+      isTarget(config, peft, module.name),
+  );
+}
+
 /** The model with the adapter's embedding and classifier, whose rows and tie may differ from the model's. */
 function withVocabulary(
   { config, params }: Model,
@@ -87,29 +114,38 @@ function withVocabulary(
 ): { config: ModelConfig; params: Params; notices: string[] } {
   const { embedding } = blueprints[config.architecture];
   const given = pick([embedding, CLASSIFIER], own);
-  const first = Object.entries(given)[0];
-  if (first === undefined) return { config, params, notices: [] };
+  const apart = adaptsTied(config, peft, own);
+  const [first] = Object.entries(given);
+  if (first === undefined && !apart) return { config, params, notices: [] };
   const isWhole = (name: string): boolean =>
     whole.some((module) => name.startsWith(`${module}.`)) && !peft.keepsTied;
   const both = embedding in given && CLASSIFIER in given;
   const staysTied =
     config.tiedEmbeddings &&
+    !apart &&
     (both ? equal(given[embedding], given[CLASSIFIER]) : embedding in given && !isWhole(embedding));
+  // What a copy does not take the place of is still one tensor in a tied model.
+  const shared = Object.keys(given).find((name) => !isWhole(name));
+  const tied = shared === undefined ? params[embedding]! : given[shared]!;
   const before = config.tiedEmbeddings
-    ? { ...params, ...(!staysTied && { [CLASSIFIER]: params[embedding]! }) }
+    ? { ...params, [embedding]: tied, ...(!staysTied && { [CLASSIFIER]: tied }) }
     : params;
-  const [name, { shape }] = first;
-  const rows = shape[0]!;
-  const used = staysTied ? pick([embedding], given) : given;
-  const differs = Object.keys(used).some((each) => !equal(used[each], before[each]));
+  const after = { ...before, ...(staysTied ? pick([embedding], given) : given) };
+  const rows = first === undefined ? config.vocabSize : first[1].shape[0]!;
   const resized = rows !== config.vocabSize;
-  if (resized && !staysTied && !both) {
-    const other = name === embedding ? CLASSIFIER : embedding;
+  const short = [embedding, CLASSIFIER].find(
+    (name) => name in after && !(name in given) && after[name]!.shape[0] !== rows,
+  );
+  if (short !== undefined) {
     throw new RangeError(
-      `loadAdapter: '${name}' has shape ${sizes(shape)}, expected ${config.vocabSize} rows: the adapter has other tokens ` +
-        `than the model, and no '${other}' for them; save it with save_embedding_layers=True`,
+      `loadAdapter: '${first![0]}' has shape ${sizes(first![1].shape)}, expected ${config.vocabSize} rows: the adapter has ` +
+        `other tokens than the model, and no '${short}' for them; save it with save_embedding_layers=True`,
     );
   }
+  const differs = Object.keys(given).some(
+    (name) =>
+      name in after && !isWhole(name) && !equal(after[name], params[name] ?? params[embedding]),
+  );
   const notices = [
     ...(resized
       ? [
@@ -117,8 +153,8 @@ function withVocabulary(
             "its tokens are those of the adapter's tokenizer, loadTokenizer(folder) loads it",
         ]
       : []),
-    ...(!resized && differs && !Object.keys(used).some(isWhole)
-      ? [`the adapter has an embedding or classifier of its own, which takes the model's place`]
+    ...(!resized && differs
+      ? ["the adapter has an embedding or classifier of its own, which takes the model's place"]
       : []),
     ...(config.tiedEmbeddings && !staysTied
       ? ['embedding and classifier are one in the model and two with the adapter: it is untied now']
@@ -126,7 +162,7 @@ function withVocabulary(
   ];
   return {
     config: { ...config, vocabSize: rows, tiedEmbeddings: staysTied },
-    params: { ...before, ...(differs && used) },
+    params: after,
     notices,
   };
 }
@@ -145,19 +181,11 @@ function differing(
 
 /** Which modules PEFT adapts, which of them the file has, and which it has beside them. */
 function sortModules(config: ModelConfig, peft: PeftConfig, own: Params) {
-  const { layers } = blueprints[config.architecture];
-  const adaptable = adaptableModules(config);
-  const isHeld = ({ name, kind }: (typeof adaptable)[number]): boolean =>
-    Object.values(factorNames(name, kind)).some((each) => each in own);
-  const isTarget = ({ name }: { name: string }): boolean =>
-    [name, storedModule(config, name)].some((each) =>
-      isTargeted(peft, each, name.startsWith(`${layers}.`)),
-    );
-  return {
-    modules: adaptable.filter((each) => isHeld(each) && isTarget(each)).map(({ name }) => name),
-    ignored: adaptable.filter((each) => isHeld(each) && !isTarget(each)).map(({ name }) => name),
-    absent: adaptable.filter((each) => !isHeld(each) && isTarget(each)).map(({ name }) => name),
-  };
+  const names = (held: boolean, target: boolean): string[] =>
+    adaptableModules(config)
+      .filter((each) => isHeld(each, own) === held && isTarget(config, peft, each.name) === target)
+      .map(({ name }) => name);
+  return { modules: names(true, true), ignored: names(true, false), absent: names(false, true) };
 }
 
 /**
@@ -192,7 +220,10 @@ export function readAdapter(model: Model, peft: PeftConfig, tensors: Params): Ad
   const wholes = wholeParams({ ...config, lora: partial });
   const vocabulary = [embedding, CLASSIFIER].filter((name) => name in own);
   const savesEmbeddings = vocabulary.some(
-    (name) => name in shapes && !wholes.includes(name) && !equal(own[name], model.params[name]),
+    (name) =>
+      name in shapes &&
+      !wholes.includes(name) &&
+      !equal(own[name], model.params[name] ?? model.params[embedding]),
   );
   const lora: LoraConfig = { ...partial, ...(savesEmbeddings && { savesEmbeddings }) };
   const adapted = { ...config, lora };
