@@ -249,6 +249,7 @@ describe('addLora', () => {
     [{ ranks: { [`${Q}`]: 0 } }, `lora.ranks['${Q}'] is 0, expected a positive integer`],
     [{ alphas: { [`${Q}`]: NaN } }, `lora.alphas['${Q}'] is NaN, expected a finite number`],
     [{ bias: 'some' as 'all' }, `lora.bias is "some", expected 'none' or 'lora_only' or 'all'`],
+    [{ dropout: 2 }, 'lora.dropout is 2, expected a number in [0, 1]'],
     [{ wholeModules: ['x'] }, "lora.wholeModules has 'x', expected modules of the model"],
     [
       { wholeModules: ['model.layers.0.self_attn'] },

@@ -12,7 +12,8 @@ import { PEFT_PREFIX, fromPeftConfig, toPeftConfig } from '../lora/peft.js';
 import { CLASSIFIER } from '../partition.js';
 import { decodeSafetensors } from '../safetensors/decode.js';
 import { encodeSafetensors } from '../safetensors/encode.js';
-import { readAdapter, refuse, tensorProblems } from './read-adapter.js';
+import { refuse, tensorProblems } from './adapter-tensors.js';
+import { readAdapter } from './read-adapter.js';
 import { writeFolder } from './write-files.js';
 
 const CONFIG = 'adapter_config.json';

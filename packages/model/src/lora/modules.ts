@@ -1,4 +1,4 @@
-import { type WeightLayout, checkFinite, checkPositiveInteger } from '@cfrl/engine';
+import { type WeightLayout, checkFinite, checkInRange, checkPositiveInteger } from '@cfrl/engine';
 
 import { blueprints, bodySpecs } from '../architecture/index.js';
 import type { ParamSpec } from '../architecture/blueprint.js';
@@ -148,6 +148,7 @@ export function validateLora(config: ModelConfig): void {
   }
   checkPerModule(lora, 'ranks', lora.ranks, checkPositiveInteger);
   checkPerModule(lora, 'alphas', lora.alphas, checkFinite);
+  checkInRange('validateConfig: lora.dropout', lora.dropout ?? 0, 0, 1);
   const { bias = 'none', wholeModules = [] } = lora;
   if (!BIASES.includes(bias)) {
     throw new RangeError(
