@@ -25,6 +25,7 @@ export {
 export { initParams, paramShapes } from './init.js';
 export { type LoraOptions, addLora, mergeLora, unmergeLora } from './lora/add.js';
 export { type LoraConfig, isLora } from './lora/factors.js';
+export { adapterParams } from './lora/modules.js';
 export { logitsOf } from './logits.js';
 export { CLASSIFIER, body, classifier, classifierName, untie } from './partition.js';
 export { decodeSafetensors } from './safetensors/decode.js';
