@@ -10,7 +10,7 @@ import {
   removeUnfinished,
   writeAtomic,
 } from './files.js';
-import { lockFolder } from './lock.js';
+import { isLock, lockFolder } from './lock.js';
 
 /**
  * What a run is: every resolved option. Two runs with equal configs have equal numbers. The entry
@@ -82,7 +82,7 @@ function compare(path: string, config: RunConfig): void {
 export function openRun(path: string, config: RunConfig): RunFolder {
   makeFolder(path);
   const file = (name: string): string => join(path, `${name}.jsonl`);
-  const contents = onDisk('read', path, () => readdirSync(path)).filter((name) => name !== 'lock');
+  const contents = onDisk('read', path, () => readdirSync(path)).filter((name) => !isLock(name));
   if (existsSync(join(path, CONFIG))) {
     compare(path, config);
   } else if (contents.some((name) => !name.endsWith('.tmp'))) {
