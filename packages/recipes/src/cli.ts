@@ -5,6 +5,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { type DemoOptions, runDemo } from './cli/demo.js';
 import { type MetricsOptions, runMetrics, tokenizers } from './cli/metrics.js';
 import { rebuildReport } from './cli/report.js';
+import { endOnSignals } from './cli/signals.js';
 
 const positive = (text: string): number => {
   const value = Number(text);
@@ -33,6 +34,7 @@ program
   .option('--json', 'print it as JSON')
   .option('--no-install', 'do not install native TensorFlow if it is missing')
   .action(async ({ json = false, install }: { json?: boolean; install: boolean }) => {
+    endOnSignals();
     const info = await useBackend(undefined, { install });
     process.stdout.write(json ? `${JSON.stringify(info)}\n` : `${describeBackend(info)}\n`);
   });

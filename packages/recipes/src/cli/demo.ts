@@ -11,7 +11,9 @@ import { renderHtml } from '../report/html.js';
 import { renderMarkdown } from '../report/markdown.js';
 import { summarize } from '../report/summarize.js';
 import { environmentOf } from './environment.js';
+import { thisInvocation } from './invocation.js';
 import { formatSeconds, progressView } from './progress.js';
+import { Interrupted, endOnSignals, interruptible } from './signals.js';
 import { terminalSummary } from './summary.js';
 
 /** Options of `cfrl demo`. */
@@ -31,8 +33,9 @@ export async function runDemo(options: DemoOptions): Promise<void> {
     seeds: seeds === undefined ? preset.seeds : Array.from({ length: seeds }, (_, i) => i),
   };
   const root = out ?? (quick ? 'runs/demo-quick' : 'runs/demo');
-  const command = ['npm run demo', ...flags(options)].join(' ');
+  const command = thisInvocation();
 
+  endOnSignals();
   // Operations on a model this small are over before a second thread has begun: one is a third faster.
   process.env['CFRL_THREADS'] ??= '1';
   const info = await useBackend();
@@ -45,10 +48,21 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   }
   const start = performance.now();
   const view = progressView(process.stderr);
+  let done = 0;
   try {
-    for await (const progress of runExperiment(root, config, environmentOf(info))) {
-      view.update(progress);
-    }
+    await interruptible(async (signal) => {
+      for await (const progress of runExperiment(root, config, environmentOf(info), { signal })) {
+        view.update(progress);
+        done = progress.total;
+      }
+    });
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+    view.stop();
+    process.stderr.write(
+      `cfrl demo: ${error.message} at ${Math.floor(100 * done)} %, all is saved; to go on: ${command}\n`,
+    );
+    process.exit(error.exitCode);
   } finally {
     view.stop();
   }
@@ -68,12 +82,3 @@ export async function runDemo(options: DemoOptions): Promise<void> {
       `Took ${formatSeconds(seconds)}.\n`,
   );
 }
-
-const flags = ({ quick, seeds, out }: DemoOptions): string[] => {
-  const list = [
-    ...(quick ? ['--quick'] : []),
-    ...(seeds === undefined ? [] : [`--seeds ${seeds}`]),
-    ...(out === undefined ? [] : [`--out ${out}`]),
-  ];
-  return list.length > 0 ? ['--', ...list] : [];
-};

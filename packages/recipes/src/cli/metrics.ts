@@ -101,10 +101,10 @@ function showProgress(size: number | undefined): { add(bytes: number): void; sto
     const bar = new cliProgress.SingleBar({
       format: '{bar} {percentage} % | {eta_formatted} left',
       stream: process.stderr,
-      hideCursor: true,
       clearOnComplete: true,
       barsize: 24,
-      gracefulExit: true,
+      // Signals end the process at once, as there is nothing to save and no cursor to show again.
+      gracefulExit: false,
     });
     bar.start(size, 0);
     return { add: (bytes) => bar.update((read += bytes)), stop: () => bar.stop() };
