@@ -35,7 +35,7 @@ program
   .option('--no-install', 'do not install native TensorFlow if it is missing')
   .action(async ({ json = false, install }: { json?: boolean; install: boolean }) => {
     endOnSignals();
-    const info = await useBackend(undefined, { install });
+    const info = await useBackend(undefined, { install, retry: true, quiet: true });
     process.stdout.write(json ? `${JSON.stringify(info)}\n` : `${describeBackend(info)}\n`);
   });
 

@@ -42,10 +42,6 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   process.stderr.write(
     `cfrl demo: addition, ${count(config.seeds.length, 'seed')}, on ${info.name} ${info.version}, into ${root}\n`,
   );
-  const reason = info.rejected.findLast(({ name }) => name.startsWith('tensorflow ('))?.reason;
-  if (reason !== undefined) {
-    process.stderr.write(`Slower than need be, without native TensorFlow: ${reason}\n`);
-  }
   const start = performance.now();
   const view = progressView(process.stderr);
   let done = 0;

@@ -52,7 +52,7 @@ export async function runMetrics(
       },
     );
     progress.stop();
-    process.stdout.write(json ? `${JSON.stringify(result)}\n` : `${metricsTable(result)}\n`);
+    process.stdout.write(json ? `${JSON.stringify(result)}\n` : `${metricsTable(result, process.stdout.columns)}\n`);
   } finally {
     progress.stop();
   }
@@ -78,7 +78,10 @@ async function* linesOf(
 const short = (x: number): string => (Number.isInteger(x) ? String(x) : x.toPrecision(4));
 
 /** A row a metric. */
-export function metricsTable({ completions, groups, metrics }: FileMetrics): string {
+export function metricsTable(
+  { completions, groups, metrics }: FileMetrics,
+  width = 80,
+): string {
   const rows = Object.entries(metrics).map(([name, { mean, standardError, min, max, n }]) => [
     name,
     short(mean),
@@ -88,7 +91,7 @@ export function metricsTable({ completions, groups, metrics }: FileMetrics): str
     String(n),
   ]);
   return [
-    textTable([['', 'mean', '', 'min', 'max', 'n'], ...rows]),
+    textTable([['', 'mean', '', 'min', 'max', 'n'], ...rows], width),
     `${completions} completions${groups === 0 ? '; groups are compared with --group or --whole' : ` in ${groups} groups`}. +- is the standard error of the mean.`,
   ].join('\n');
 }
