@@ -28,6 +28,7 @@ for (const [name, root] of roots.flatMap((root) => readdirSync(root).map((name) 
   }
   if (!results.success && results.numFailedTests === 0) failed += 1;
 }
-if (words) console.log(`Tests of all packages: ${passed} passed, ${failed} failed, ${skipped} skipped`);
+if (words)
+  console.log(`Tests of all packages: ${passed} passed, ${failed} failed, ${skipped} skipped`);
 else console.log(passed, failed, skipped);
 process.exitCode = read > 0 ? 0 : 1;

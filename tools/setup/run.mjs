@@ -75,7 +75,8 @@ async function installDependencies() {
   const pnpm = `pnpm@${devDependencies.pnpm}`;
   const pnpmArgs = ['install', '--frozen-lockfile', '--reporter=append-only'];
   const npm = process.env.npm_execpath;
-  if (npm?.endsWith('.js')) await must(process.execPath, [npm, 'exec', '--yes', '--', pnpm, ...pnpmArgs]);
+  if (npm?.endsWith('.js'))
+    await must(process.execPath, [npm, 'exec', '--yes', '--', pnpm, ...pnpmArgs]);
   else await must('npx', ['--yes', pnpm, ...pnpmArgs]);
 }
 
@@ -90,14 +91,26 @@ const source = (file) => [
 /** The command that was given, for messages that say how to go on. */
 function command() {
   const script = process.env.npm_lifecycle_event;
-  const quote = (word) => (/^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
+  const quote = (word) =>
+    /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
   const words = (list) => list.map(quote).join(' ');
-  if (script === 'demo') return words(['npm', 'run', 'demo', ...(args[1] ? ['--'] : []), ...args.slice(1)]);
+  if (script === 'demo')
+    return words(['npm', 'run', 'demo', ...(args[1] ? ['--'] : []), ...args.slice(1)]);
   if (script === 'cfrl') return words(['npm', 'run', 'cfrl', '--', ...args]);
   return words(['node', relative(process.cwd(), fileURLToPath(import.meta.url)), 'cfrl', ...args]);
 }
 
+/** `npm run demo --quick` gives the option to npm, which keeps it. */
+function checkArguments() {
+  const script = process.env.npm_lifecycle_event;
+  if (script !== 'demo' && script !== 'cfrl') return;
+  const taken = ['quick', 'seeds', 'out'].find((name) => process.env[`npm_config_${name}`]);
+  if (taken !== undefined)
+    fail(`npm took --${taken} for itself; give options after --: npm run ${script} -- --${taken}`);
+}
+
 checkNode();
+checkArguments();
 await installDependencies();
 if (task === 'cfrl') {
   const cli = [...source('packages/recipes/src/cli.ts'), ...args];

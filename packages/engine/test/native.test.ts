@@ -235,6 +235,31 @@ describe.runIf(onLinux)('resolveWheel', () => {
     ['an empty report', reporting('{}'), /^pip did not say where tensorflow-cpu==\S+ lies$/],
     ['no report', 'true', /^pip did not say where/],
   ];
+  it('takes what is printed beside the report, in colours, for no report', async () => {
+    const info = { url: 'https://host.invalid/a.whl', archive_info: { hash: 'sha256=cd' } };
+    const report = reporting(JSON.stringify({ install: [{ download_info: info }] }));
+    onlyProgram('python3', `echo 'a notice {of sorts}'; ${report}; printf '\\033[1m{\\033[0m'`);
+    expect((await resolveWheel(tensorflowWheel(), folder)).sha256).toBe('cd');
+  });
+
+  it('asks again where pip failed for a moment, and not where it will fail again', async () => {
+    const info = { url: 'https://host.invalid/a.whl', archive_info: { hash: 'sha256=cd' } };
+    const report = reporting(JSON.stringify({ install: [{ download_info: info }] }));
+    const tries = join(folder, 'tries');
+    const count = `echo x >> '${tries}'`;
+    const failing = (message: string) => `${count}; echo '${message}' >&2; exit 1`;
+    onlyProgram(
+      'python3',
+      `if [ ! -e '${tries}' ]; then ${failing('cannot rehash')}; fi; ${count}; ${report}`,
+    );
+    expect((await resolveWheel(tensorflowWheel(), folder)).sha256).toBe('cd');
+    expect(readFileSync(tries, 'utf8')).toBe('x\nx\n');
+    rmSync(tries);
+    onlyProgram('python3', failing('ERROR: No matching distribution'));
+    await expect(resolveWheel(tensorflowWheel(), folder)).rejects.toThrow('No matching');
+    expect(readFileSync(tries, 'utf8')).toBe('x\n');
+  });
+
   it.each(failures)('says in one line that there is %s', async (_name, script, reason) => {
     onlyProgram('python3', script);
     await expect(resolveWheel(tensorflowWheel(), folder)).rejects.toThrow(reason);

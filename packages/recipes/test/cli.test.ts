@@ -22,7 +22,10 @@ describe('what the command line prints', () => {
     const [narrow, wide] = [terminalSummary(input), terminalSummary(input, 200)];
     for (const line of narrow.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
     const numbers = (text: string) =>
-      text.slice(0, text.indexOf('Means')).match(/[\d.,−]+ \[[^\]]*\]/g)!.sort();
+      text
+        .slice(0, text.indexOf('Means'))
+        .match(/[\d.,−]+ \[[^\]]*\]/g)!
+        .sort();
     expect(numbers(narrow)).toEqual(numbers(wide));
     expect(numbers(wide)).toHaveLength(28);
     expect(wide.split('\n')[0]).toMatch(/CF-RL: before +after +standard RL: before +after/);

@@ -15,5 +15,4 @@ export function fallbackLine({ name, rejected }: BackendInfo): string | undefine
 }
 
 /** Whether `CFRL_LOG` asks for silence. */
-export const isQuiet = (): boolean =>
-  (environment('CFRL_LOG') ?? '').split(',').includes('quiet');
+export const isQuiet = (): boolean => (environment('CFRL_LOG') ?? '').split(',').includes('quiet');

@@ -10,6 +10,7 @@ import { count } from '../report/format.js';
 import { renderHtml } from '../report/html.js';
 import { renderMarkdown } from '../report/markdown.js';
 import { summarize } from '../report/summarize.js';
+import { checkRunFolder } from '../run/run-folder.js';
 import { environmentOf } from './environment.js';
 import { thisInvocation } from './invocation.js';
 import { formatSeconds, progressView } from './progress.js';
@@ -35,6 +36,8 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   const root = out ?? (quick ? 'runs/demo-quick' : 'runs/demo');
   const command = thisInvocation();
 
+  // Before anything that takes long.
+  checkRunFolder(root);
   endOnSignals();
   // Operations on a model this small are over before a second thread has begun: one is a third faster.
   process.env['CFRL_THREADS'] ??= '1';

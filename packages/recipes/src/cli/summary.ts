@@ -20,8 +20,7 @@ export function textTable(rows: readonly (readonly string[])[], width = Infinity
     .join('\n');
 }
 
-const widthOf = (text: string): number =>
-  Math.max(...text.split('\n').map((line) => line.length));
+const widthOf = (text: string): number => Math.max(...text.split('\n').map((line) => line.length));
 
 /** Text broken between words into lines of at most `width` characters. */
 export function wrapText(text: string, width: number): string {
