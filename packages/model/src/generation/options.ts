@@ -102,7 +102,7 @@ const isTokens = (prompt: Prompt): prompt is readonly number[] =>
   Array.isArray(prompt) && typeof prompt[0] !== 'object';
 
 /** A prompt as the model reads it, and as people do. */
-function readPrompt(
+export function readPrompt(
   tokenizer: Tokenizer,
   prompt: Prompt,
   where: string,
