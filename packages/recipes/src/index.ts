@@ -13,4 +13,4 @@ export { type LoopState, disposeLoopState } from './run/loop-state.js';
 export { type LoopRecord, type RecordedLoop, finishedStep, recordLoop } from './run/record-loop.js';
 export { openRun, type Row, type RunConfig, type RunFolder } from './run/run-folder.js';
 export { addition, type AdditionOptions } from './tasks/addition.js';
-export type { CharacterTask, Task, TaskPrompt } from './tasks/task.js';
+export type { CharacterTask, Task, TaskPrompt, TextPrompt } from './tasks/task.js';

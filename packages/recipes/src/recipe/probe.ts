@@ -28,7 +28,7 @@ import { positions } from './positions.js';
 export interface ProbeOptions {
   /** Held-out prompts to complete. @defaultValue 64 */
   readonly prompts?: number;
-  /** Completions of each of them. @defaultValue 4 */
+  /** Completions of each of them, at least 2. @defaultValue 4 */
   readonly groupSize?: number;
   /**
    * Contexts between which the kernel is computed, at least 2; each takes one backward pass a feature. 0 leaves the kernel out: on a
@@ -58,6 +58,11 @@ export function resolveProbe(where: string, options: ProbeOptions) {
   const { maxBytes = DEFAULT_MAX_BYTES, select, signal } = options;
   for (const [name, value] of Object.entries({ prompts, groupSize, maxN })) {
     checkPositiveInteger(`${where}: ${name}`, value);
+  }
+  if (groupSize < 2) {
+    throw new RangeError(
+      `${where}: groupSize is ${groupSize}, expected at least 2: self-BLEU compares the completions of a prompt`,
+    );
   }
   checkInRange(`${where}: samples`, samples, 0, Infinity);
   checkInRange(`${where}: maxBytes`, maxBytes, 1, Infinity);

@@ -1,6 +1,6 @@
 import { checkInRange, checkPositiveInteger, fold, rng, shuffle } from '@cfrl/engine';
 
-import type { CharacterTask } from './task.js';
+import type { CharacterTask, TextPrompt } from './task.js';
 
 /** Options of {@link addition}. */
 export interface AdditionOptions {
@@ -40,7 +40,7 @@ export function addition({
   checkInRange('addition: heldOut', heldOut, 1, count * count - 1);
 
   const text = (value: number, width: number): string => String(value).padStart(width, '0');
-  const problems: CharacterTask['train'][number][] = [];
+  const problems: TextPrompt[] = [];
   for (let a = 0; a < count; a++) {
     for (let b = 0; b < count; b++) {
       problems.push({

@@ -26,10 +26,15 @@ export interface Task {
   readonly reward: (text: string, prompt: TaskPrompt) => number | Promise<number>;
 }
 
+/** A prompt that is a text. */
+export interface TextPrompt extends TaskPrompt {
+  readonly prompt: string;
+}
+
 /** A task whose prompts and answers are texts of few characters, for a tokenizer made for it. */
 export interface CharacterTask extends Task {
-  readonly train: readonly (TaskPrompt & { readonly prompt: string })[];
-  readonly heldOut: readonly (TaskPrompt & { readonly prompt: string })[];
+  readonly train: readonly TextPrompt[];
+  readonly heldOut: readonly TextPrompt[];
   /** Every character that prompts and answers may use. */
   readonly alphabet: string;
 }
