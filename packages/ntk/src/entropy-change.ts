@@ -1,6 +1,7 @@
 import {
   checkOptions,
   checkPositiveInteger,
+  cloneParams,
   disposeParams,
   mergeParams,
   selectParams,
@@ -124,9 +125,15 @@ function slopes<X>(
   after: Params,
   contexts: readonly X[],
 ): readonly [entropy: number, parts: Readonly<Record<string, number>>] {
-  const ofModel = (name: string): tf.Tensor =>
-    model.params[name === DIRECT ? model.classifier : name]!;
-  const at = Object.fromEntries(Object.keys(after).map((name) => [name, ofModel(name)]));
+  // Copies: a tensor that is two variables at once has one gradient, the sum of both ways.
+  const at = cloneParams(
+    Object.fromEntries(
+      Object.keys(after).map((name) => [
+        name,
+        model.params[name === DIRECT ? model.classifier : name]!,
+      ]),
+    ),
+  );
   const entropy = (ways: Params): tf.Scalar =>
     tf.tidy(() => meanEntropy(model, model.params, ways, contexts));
   if (Object.keys(at).length === 0) return [tf.tidy(() => entropy({}).dataSync()[0]!), {}];
@@ -137,6 +144,7 @@ function slopes<X>(
   ]);
   const result = [value.dataSync()[0]!, Object.fromEntries(parts)] as const;
   disposeParams(grads);
+  disposeParams(at);
   value.dispose();
   return result;
 }

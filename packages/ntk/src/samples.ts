@@ -3,7 +3,13 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { checkNotEmpty } from './check.js';
 import { checkToken, sampleGradient } from './log-prob.js';
-import { checkContexts, checkedFeatures, checkUntied, classifierOf, logitsOf } from './split-model.js';
+import {
+  checkContexts,
+  checkedFeatures,
+  checkUntied,
+  classifierOf,
+  logitsOf,
+} from './split-model.js';
 import type { SplitModel } from './split-model.js';
 
 /** One sampled token: `log pi(token | context)` enters the objective with a weight. */

@@ -83,5 +83,5 @@ describe.skipIf(reason !== undefined)('cfrl on SmolLM2 with adapters', () => {
     expect(seen).toContain('classifier');
     expect(seen).toContain('all');
     disposeParams(params);
-  });
+  }, 900_000);
 });
