@@ -62,7 +62,7 @@ describe('entropyChange', () => {
       // As classifier alone: an untied model with the same numbers, whose embedding stays.
       const embedding = model.params[model.classifier]!;
       const untied = {
-        params: { ...model.params, head: embedding },
+        params: { ...model.params, head: tf.clone(embedding) }, // a tensor of its own
         classifier: 'head',
         tied: false,
         features: (params: Params, list: readonly Context[]) => model.features(params, list),

@@ -16,7 +16,7 @@ import { entropyChange } from '@cfrl/ntk';
 import { type Algorithm, type ScoredCompletion, type TrainState, train } from '@cfrl/rl';
 
 import type { ProbeRow, Sample, Stage as StageName, StepRow } from '../report/types.js';
-import { type LoopState, release } from '../run/loop-state.js';
+import { type LoopState, disposeLoopState, release } from '../run/loop-state.js';
 import { checkTask, rewardOf } from '../tasks/check-task.js';
 import type { Task } from '../tasks/task.js';
 import { sequencesWithin } from './batches.js';
@@ -146,7 +146,12 @@ export async function* runStages(
   checkRecipe(options);
   let state = options.from ?? firstState(options, stages[0]!);
   if (state.step === 0) {
-    const probed = await measure(stages[0]!, options, state);
+    const first = state;
+    const probed = await measure(stages[0]!, options, first).catch((error: unknown) => {
+      // Nobody has been given this state yet.
+      if (options.from === undefined) disposeLoopState(first, options.model.params);
+      throw error;
+    });
     yield { completions: [], probed, state, done: false };
   }
   while (state.stage < stages.length) {
