@@ -45,4 +45,52 @@ it('thousands of templates render as in Python, or fail where it fails', () => {
   });
   expect(differ).toEqual([]);
   expect(fixture.cases.length).toBeGreaterThan(4000);
+}, 240_000);
+
+it('errors of syntax are at the line that Python says', () => {
+  const source = '{% if true %}\n\n  {{ messages | nothing }}\n{% endif %}\n{{ x | unknown }}';
+  expect(render(source)).toEqual({
+    error: "applyChatTemplate: the template fails at line 5: No filter named 'unknown'.",
+  });
+  const elsewhere = fixture.cases
+    .filter(({ line }) => line !== undefined)
+    .flatMap(({ template, line }) => {
+      const ours = render(`\n\n${template}`);
+      const right = 'error' in ours && ours.error.includes(`fails at line ${line! + 2}: `);
+      return right ? [] : [{ template, line, ours }];
+    });
+  expect(elsewhere).toEqual([]);
+});
+
+it.each([
+  ['a\n{{ x.y }}\n{{ nowhere.b }}', "fails at line 3: 'nowhere' is undefined"],
+  ['{{ d.zz.yy }}', "fails at line 1: 'dict object' has no attribute 'zz'"],
+  ['\r\n\r{{ 1 + "a" }}', "fails at line 3: unsupported operand types for +: 'int' and 'str'"],
+  ['{% if false %}{{ 1 | zz }}{% else %}\n{{ 1 | zz }}{% endif %}', "line 2: No filter named 'zz'"],
+  ['{% macro m() %}\n{{ q() }}{% endmacro %}\n\n{{ m() }}', "fails at line 2: 'q' is undefined"],
+  ['{{ xs.append(1) }}', "access to attribute 'append' of 'list' object is unsafe"],
+  ['{{ 1 / 0 }}', 'fails at line 1: division by zero'],
+])('errors say where and what: %j', (template, message) => {
+  const ours = render(template);
+  expect('error' in ours ? ours.error : ours.text).toContain(message);
+});
+
+it.each([
+  '{{ 10 ** 10 ** 10 ** 10 }}',
+  '{% set ns = namespace(a=7) %}{% for q in range(99) %}{% set ns.a = ns.a * ns.a %}{% endfor %}',
+  '{% set ns = namespace(a=[1]) %}{% for q in range(99) %}{% set ns.a = [ns.a, ns.a] %}{% endfor %}{{ ns.a }}',
+  '{% set ns = namespace(a=(1,)) %}{% for q in range(99) %}{% set ns.a = (ns.a, ns.a) %}{% endfor %}{{ {ns.a: 1} }}',
+  '{% set ns = namespace(a=[1]) %}{% for q in range(99) %}{% set ns.a = [ns.a, ns.a] %}{% endfor %}{{ ns.a == ns.a + [] }}{{ ns.a | tojson }}',
+  '{% set ns = namespace() %}{% set ns.a = ns %}{{ ns }}',
+  '{{ "x" * 10 ** 12 }}',
+  '{{ "%999999999d" % 1 }}',
+  '{{ "{:999999999}".format(1) }}',
+  '{{ "x".center(999999999) }}{{ "x".zfill(999999999) }}',
+  '{% for q in range(100000) %}{% for z in range(100000) | list %}{% endfor %}{% endfor %}',
+  '{% for q in [1] recursive %}{{ loop([1]) }}{% endfor %}',
+  `{{ ${'('.repeat(100_000)}1${')'.repeat(100_000)} }}`,
+])('what would take for ever or fill the memory is stopped: %.80s', (template) => {
+  const start = performance.now();
+  expect(render(template)).toHaveProperty('error');
+  expect(performance.now() - start).toBeLessThan(20_000);
 });

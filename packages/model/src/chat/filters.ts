@@ -39,6 +39,12 @@ function define(
 const text = ({ budget }: Runtime, value: Value | undefined, usual = ''): string =>
   value === undefined ? usual : pythonString(budget, value);
 
+/** A value that must be a text. */
+function textOf(name: string, value: Value): string {
+  if (typeof defined(value) === 'string') return value as string;
+  throw new TypeError(`${name} of a ${kindOf(value)}, expected str`);
+}
+
 function whole(name: string, value: Value | undefined, usual: number): number {
   if (value === undefined) return usual;
   const number = numberOf(defined(value));
@@ -223,7 +229,7 @@ define('indent', ['width', 'first', 'blank'], (
   [width = 4n, atFirst = false, blank = false],
 ) => {
   const indent = indentOf(runtime, width);
-  const lines = pythonLines(`${text(runtime, value)}\n`);
+  const lines = pythonLines(`${textOf('indent', value)}\n`);
   runtime.budget.write(lines.length * indent.length);
   const indented = lines.map((line, i) =>
     i > 0 && (line !== '' || isTrue(blank)) ? indent + line : line,
@@ -385,13 +391,15 @@ define('truncate', ['length', 'killwords', 'end', 'leeway'], (
   value,
   [length, kill = false, end, leeway],
 ) => {
-  const characters = Array.from(text(runtime, value));
+  const size = lengthOf(value);
+  if (size === undefined) throw new TypeError(`object of type '${kindOf(value)}' has no len()`);
   const limit = whole('length', length, 255);
   const ending = text(runtime, end, '...');
   const room = limit - Array.from(ending).length;
   if (room < 0) throw new RangeError(`expected length >= ${limit - room}, got ${limit}`);
   const slack = leeway === undefined || leeway === null ? 5 : whole('leeway', leeway, 5);
-  if (characters.length <= limit + slack) return characters.join('');
+  if (size <= limit + slack) return value;
+  const characters = Array.from(textOf('truncate', value));
   const cut = characters.slice(0, room).join('');
   const space = cut.lastIndexOf(' ');
   return (isTrue(kill) || space < 0 ? cut : cut.slice(0, space)) + ending;
@@ -431,6 +439,10 @@ define('urlencode', [], (runtime, value) => {
 define('wordcount', [], (runtime, value) =>
   BigInt(text(runtime, value).match(/[\p{L}\p{N}\p{M}_]+/gu)?.length ?? 0));
 
+/** The items of a value; of one that counts as false there are none. */
+const someItems = ({ budget }: Runtime, value: Value): readonly Value[] =>
+  isTrue(value) ? itemsOf(budget, value) : [];
+
 /** The items that pass a test, or do not. */
 function selecting(name: string, wanted: boolean, byAttribute: boolean): void {
   filters.set(name, (runtime, value, { placed, named }) => {
@@ -443,7 +455,7 @@ function selecting(name: string, wanted: boolean, byAttribute: boolean): void {
       test === undefined
         ? isTrue(path(item))
         : runtime.test(text(runtime, test), path(item), { placed: rest, named });
-    return new Lazy(itemsOf(runtime.budget, value).filter((item) => passes(item) === wanted));
+    return new Lazy(someItems(runtime, value).filter((item) => passes(item) === wanted));
   });
 }
 
@@ -468,7 +480,7 @@ filters.set('map', (runtime, value, { placed, named }) => {
     const filter = text(runtime, name ?? missingArgument('map', 'filter'));
     change = (item) => runtime.filter(filter, item, { placed: rest, named });
   }
-  return new Lazy(itemsOf(runtime.budget, value).map(change));
+  return new Lazy(someItems(runtime, value).map(change));
 });
 
 /** Filters of Jinja that no chat needs; they say so where they are reached. */

@@ -171,11 +171,7 @@ export function formatPercent(budget: Budget, text: string, values: Value): stri
         );
       }
       if (type === 'c') {
-        return padded(
-          typeof value === 'bigint' ? character(value) : pythonString(budget, value),
-          spec,
-          '>',
-        );
+        return padded(character(value), spec, '>');
       }
       if (!/^[diuoxXeEfFgG]$/.test(type)) {
         throw new RangeError(
@@ -200,7 +196,10 @@ export function formatPercent(budget: Budget, text: string, values: Value): stri
   return result;
 }
 
-function character(code: bigint): string {
+function character(value: Value): string {
+  if (typeof value === 'string' && Array.from(value).length === 1) return value;
+  const code = numberOf(value);
+  if (typeof code !== 'bigint') throw new TypeError('%c requires int or char');
   if (code < 0n || code > 0x10ffffn) throw new RangeError('%c arg not in range(0x110000)');
   return String.fromCodePoint(Number(code));
 }
@@ -229,6 +228,7 @@ function formatValue(budget: Budget, value: Value, spec: string): string {
   };
   if (typeof value === 'string') {
     if (type !== '' && type !== 's') wrong();
+    if (group !== '') throw new RangeError(`Cannot specify '${group}' with 's'.`);
     if (sign !== '' || align === '=')
       throw new RangeError(`'${sign || align}' not allowed in string format specifier`);
     const cut = Array.from(value).slice(0, read.precision);
@@ -238,7 +238,7 @@ function formatValue(budget: Budget, value: Value, spec: string): string {
   if (number === undefined) {
     if (typeof value !== 'boolean')
       throw new TypeError(`unsupported format string passed to ${kindOf(value)}.__format__`);
-    return formatNumber(numberOf(value)!, read);
+    return formatValue(budget, numberOf(value)!, spec);
   }
   if (type === 'c') return padded(character(BigInt(number)), read, '<');
   if (!/^[bdoxXeEfFgGn%]?$/.test(type) || (typeof number === 'number' && /[bdoxX]/.test(type)))

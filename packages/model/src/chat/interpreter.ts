@@ -18,6 +18,7 @@ import {
   Tuple,
   Undefined,
   type Value,
+  hashOf,
   kindOf,
 } from './values.js';
 
@@ -53,6 +54,7 @@ export class Interpreter {
     },
     test: (name, value, args) => {
       // Filters and tests that look at names of each other.
+      if (isNameTest(name)) hashOf(value);
       if (name === 'filter') return typeof value === 'string' && FILTERS.has(value);
       if (name === 'test')
         return typeof value === 'string' && (TESTS.has(value) || isNameTest(value));

@@ -53,6 +53,7 @@ function floatDivmod(a: number, b: number, message: string): [number, number] {
       quotient -= 1;
     }
   } else rest = b < 0 ? -0 : 0;
+  if (quotient === 0) return [a / b < 0 || Object.is(a / b, -0) ? -0 : 0, rest];
   const floor = Math.floor(quotient);
   return [quotient - floor > 0.5 ? floor + 1 : floor, rest];
 }

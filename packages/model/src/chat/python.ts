@@ -132,7 +132,7 @@ export function pythonJson(
     const json = JSON.stringify(content);
     return ensureAscii
       ? json.replace(
-          /[\u0080-\uFFFF]/g,
+          /[\u007F-\uFFFF]/g,
           (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
         )
       : json;

@@ -51,9 +51,20 @@ export function pythonReplace(
   );
 }
 
+/** Letters that are two, of which the first alone is large. */
+const DIGRAPHS: readonly string[] = ['Ǆǅǆ', 'Ǉǈǉ', 'Ǌǋǌ', 'Ǳǲǳ'];
+
+/** A character as the first of a word. */
+function titleCase(character: string): string {
+  const digraph = DIGRAPHS.find((each) => each.includes(character));
+  if (character !== '' && digraph !== undefined) return digraph[1]!;
+  const [first = '', ...rest] = Array.from(character.toUpperCase());
+  return first + rest.join('').toLowerCase();
+}
+
 export const capitalized = (text: string): string => {
   const [first = '', ...rest] = Array.from(text);
-  return first.toUpperCase() + rest.join('').toLowerCase();
+  return titleCase(first) + rest.join('').toLowerCase();
 };
 
 /** `str.split` and `rsplit` between spaces. */
@@ -70,9 +81,7 @@ function splitSpaces(text: string, limit: number, fromRight: boolean): string[] 
     if (at >= all.length) break;
     const start = at;
     if (words.length >= limit) {
-      let end = all.length;
-      while (end > start && isSpace.has(all[end - 1]!)) end--;
-      words.push(ordered(all.slice(start, end)));
+      words.push(ordered(all.slice(start)));
       break;
     }
     skip(false);
@@ -136,14 +145,18 @@ const CHECKS: Readonly<Record<string, (text: string) => boolean>> = {
 };
 
 const swapped = (character: string): string =>
-  character === character.toUpperCase() ? character.toLowerCase() : character.toUpperCase();
+  isUpper(character)
+    ? character.toLowerCase()
+    : isLower(character)
+      ? character.toUpperCase()
+      : character;
 
 /** `str.title`: a word begins behind whatever is no letter. */
 function titled(text: string): string {
   let inWord = false;
   return Array.from(text, (character) => {
     const cased = character.toLowerCase() !== character.toUpperCase();
-    const result = !cased ? character : inWord ? character.toLowerCase() : character.toUpperCase();
+    const result = !cased ? character : inWord ? character.toLowerCase() : titleCase(character);
     inWord = cased;
     return result;
   }).join('');

@@ -85,6 +85,8 @@ export class Dict {
   }
 }
 
+const LONGEST_KEY = 2 ** 20;
+
 /** A text that is the same for keys that are equal. */
 export function hashOf(key: Value): string {
   if (typeof key === 'string') return `s${key}`;
@@ -93,9 +95,13 @@ export function hashOf(key: Value): string {
   if (typeof key === 'number') return Number.isInteger(key) ? `n${BigInt(key)}` : `n${key}`;
   if (key === null) return 'none';
   if (key instanceof Undefined) return 'undefined';
+  if (key instanceof Range) return `r${key.length} ${key.start} ${key.step}`;
   if (key instanceof Tuple) {
     const parts = key.items.map(hashOf);
-    return `t${parts.map((part) => `${part.length}:${part}`).join('')}`;
+    const hash = `t${parts.map((part) => `${part.length}:${part}`).join('')}`;
+    // Tuples of the same tuple twice would double again and again.
+    if (hash.length > LONGEST_KEY) throw new RangeError('it makes a key that is too long');
+    return hash;
   }
   throw new TypeError(`unhashable type: '${kindOf(key)}'`);
 }
