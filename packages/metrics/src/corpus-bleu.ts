@@ -54,8 +54,8 @@ export interface CorpusBleu {
  *   ['the cat sat on the mat.', 'so it is'],
  *   [['the cat sat on a mat.', 'a cat on the mat.'], ['so it is 12']],
  * );
- * bleu; // => 0.643991
- * precisions; // => [1, 0.875, 0.5, 0.25]
+ * bleu; // => 0.708074
+ * precisions; // => [0.9, 1, 0.833333, 0.5]
  * ```
  */
 export function corpusBleu(
