@@ -1,4 +1,4 @@
-import { checkCount } from './check.js';
+import { checkCount, checkOptions } from './check.js';
 import { clippedPrecisions, closestLength, scoreBleu, weightsOf } from './bleu-score.js';
 import type { Smoothing } from './smoothing.js';
 import { smoothingMethod1 } from './smoothing.js';
@@ -43,13 +43,14 @@ export interface BleuOptions extends TokenizeOptions {
 export function bleu(
   candidate: Text,
   references: readonly Text[],
-  {
+  options: BleuOptions = {},
+): number {
+  const {
     maxN = 4,
     weights: given,
-    smoothing = smoothingMethod1,
     tokenize = splitAtWhitespace,
-  }: BleuOptions = {},
-): number {
+  } = checkOptions('bleu', options, ['maxN', 'weights', 'smoothing', 'tokenize']);
+  const smoothing: Smoothing = options.smoothing ?? smoothingMethod1;
   const weights = weightsOf('bleu', maxN, given);
   const tokens = toTokens('bleu', 'candidate', candidate, tokenize);
   const others = toTokenLists('bleu', 'references', references, tokenize);

@@ -4,6 +4,7 @@ import {
   checkDistribution,
   checkFinite,
   checkInteger,
+  checkOptions,
   checkSameLength,
 } from './check.js';
 import { quantile } from './statistics.js';
@@ -345,8 +346,9 @@ function diagram(
   where: string,
   confidences: ArrayLike<number>,
   correct: readonly boolean[],
-  { bins = 15, binning = equalWidth }: CalibrationOptions,
+  options: CalibrationOptions,
 ): ReliabilityBin[] {
+  const { bins = 15, binning = equalWidth } = checkOptions(where, options, ['bins', 'binning']);
   checkBins(where, bins);
   checkConfidences(where, confidences, correct);
   const edges = binning(confidences, bins);

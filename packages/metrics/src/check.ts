@@ -20,7 +20,12 @@ export function checkOptions<T extends object>(
 ): T {
   const given: unknown = options;
   if (typeof given !== 'object' || given === null || 'length' in given) {
-    const what = typeof given === 'object' && given !== null ? 'a list' : String(given);
+    const what =
+      typeof given === 'function'
+        ? 'a function'
+        : given instanceof Object
+          ? 'a list'
+          : String(given);
     throw new TypeError(`${where}: options is ${what}, expected an object of ${names.join(', ')}`);
   }
   const unknown = Object.keys(given).find((name) => !(names as readonly string[]).includes(name));
