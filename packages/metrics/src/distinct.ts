@@ -59,9 +59,8 @@ export function adjustedDistinct(
   samples: readonly Text[],
   n: number,
   vocabSize: number,
-  options: TokenizeOptions = {},
+  { tokenize = splitAtWhitespace }: TokenizeOptions = {},
 ): number {
-  const { tokenize = splitAtWhitespace } = checkOptions('adjustedDistinct', options, ['tokenize']);
   checkInteger('adjustedDistinct', 'vocabSize', vocabSize, 1);
   const { spectrum, total } = checkedSpectrum('adjustedDistinct', samples, n, tokenize);
   // V (1 - (1 - 1/V)^C) without cancellation for large V.
