@@ -34,7 +34,16 @@ export interface PpoOptions extends ClipOptions, GaeOptions {
 }
 
 const known = [
-  ...['name', 'groupSize', 'epochs', 'minibatchSize', 'clipRange', 'clipRangeHigh', 'gamma', 'gaeLambda'],
+  ...[
+    'name',
+    'groupSize',
+    'epochs',
+    'minibatchSize',
+    'clipRange',
+    'clipRangeHigh',
+    'gamma',
+    'gaeLambda',
+  ],
   ...['normalize', 'valueLoss', 'valueCoef', 'klCoef', 'entropyCoef'],
 ];
 

@@ -42,7 +42,14 @@ export interface ReinforceOptions {
  * ```
  */
 export function reinforce(options: ReinforceOptions = {}): Algorithm<Target[]> {
-  checkOptions('reinforce', options, ['name', 'groupSize', 'advantage', 'reduce', 'klCoef', 'entropyCoef']);
+  checkOptions('reinforce', options, [
+    'name',
+    'groupSize',
+    'advantage',
+    'reduce',
+    'klCoef',
+    'entropyCoef',
+  ]);
   const {
     name = 'reinforce',
     groupSize = 1,
