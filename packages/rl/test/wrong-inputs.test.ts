@@ -97,15 +97,8 @@ describe('wrong input has one clear error', () => {
     ['groupTargets: advantage is "mean", expected a function', () => rl.groupTargets([], 2, wrong('mean'))], // prettier-ignore
     ['minibatches: minibatchSize is 0, expected', () => rl.minibatches(1, 0, 0, 4, 0)],
     ['fixedLength: maxTokens is undefined', () => rl.fixedLength(wrong(undefined))],
-    ['layoutOf: sequences is', () => rl.layoutOf(wrong('a'))],
-    ['klPenalties: oldLogProbs is', () => rl.klPenalties(wrong({ reward: 1 }), 0)],
     ['penalizedReward: reward is undefined', () => rl.penalizedReward(wrong({}), 0)],
     ['disposeState: state is undefined, expected a state', () => rl.disposeState(wrong(undefined))],
-    ['padRows: rows is 1, expected', () => rl.padRows(wrong(1), rl.layoutOf([{ promptTokens: [1], tokens: [1] }]))], // prettier-ignore
-    ['klK3: refLogProbs is', () => rl.klK3(tf.scalar(1), wrong([1]))],
-    ['perToken: losses is', () => rl.perToken(wrong([[1]]), tf.ones([1, 1]))],
-    ['clippedSurrogate: logRatio is', () => rl.clippedSurrogate(wrong([1]), tf.ones([1]))],
-    ['valueHead: features is', () => { const p = rl.initValueHead(2, 1); return tf.tidy(() => rl.valueHead(p, wrong([1]))); }], // prettier-ignore
   ])('%s', (message, call) => {
     expect(call).toThrow(message);
   });
