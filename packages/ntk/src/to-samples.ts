@@ -12,6 +12,8 @@ export interface RecordedCompletion {
   readonly tokens: readonly number[];
   /** `[L]`, what each token was reinforced with. */
   readonly advantages: readonly number[];
+  /** Whether the algorithm left it out of the update: it then makes no samples. @defaultValue false */
+  readonly dropped?: boolean;
 }
 
 /** Options of {@link toSamples}. */
@@ -51,14 +53,16 @@ const sequenceSum = (losses: tf.Tensor): tf.Scalar =>
  * ```
  */
 export function toSamples(
-  { completions }: { readonly completions: readonly RecordedCompletion[] },
+  { completions: all }: { readonly completions: readonly RecordedCompletion[] },
   options: ToSamplesOptions,
 ): PolicyGradientStep<readonly number[]> {
   checkOptions('toSamples', options, ['learningRate', 'reduce']);
   const { learningRate, reduce = sequenceSum } = options;
   checkFinite('toSamples: learningRate', learningRate);
-  checkNotEmpty('toSamples: record.completions', completions);
-  completions.forEach(checkCompletion);
+  checkNotEmpty('toSamples: record.completions', all);
+  all.forEach(checkCompletion);
+  const completions = all.filter(({ dropped = false }) => !dropped);
+  checkNotEmpty('toSamples: completions of the record that were not dropped', completions);
   const shares = sharesOf(completions, reduce);
   const samples = completions.flatMap(({ promptTokens, tokens, advantages }, i) =>
     tokens.map((token, t): TokenSample<readonly number[]> => {

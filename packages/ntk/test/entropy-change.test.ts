@@ -252,3 +252,16 @@ describe('decompose with select', () => {
     disposeParams(after);
   });
 });
+
+describe('toSamples of a record with dropped completions', () => {
+  it('has the samples of the others alone, as many completions, and refuses a record without any', () => {
+    const kept = { promptTokens: [1], tokens: [2, 3], advantages: [0.5, 0.25] };
+    const dropped = { promptTokens: [1], tokens: [4], advantages: [0], dropped: true };
+    expect(toSamples({ completions: [dropped, kept] }, { learningRate: 1 })).toEqual(
+      toSamples({ completions: [kept] }, { learningRate: 1 }),
+    );
+    expect(() => toSamples({ completions: [dropped] }, { learningRate: 1 })).toThrow(
+      'toSamples: completions of the record that were not dropped is empty',
+    );
+  });
+});

@@ -78,7 +78,8 @@ const cases: readonly (readonly [
 ];
 
 describe('a mistake on the command line', () => {
-  it.each(cases)('%j is one clear line, and no success', (args, message, input = '') => {
+  it.each(cases.map((one) => [one] as const))('%j is one clear line, and no success', (one) => {
+    const [args, message, input = ''] = one;
     const { status, stdout, stderr } = spawnSync(process.execPath, [...flags, ...args], {
       encoding: 'utf8',
       input,

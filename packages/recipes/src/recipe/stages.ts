@@ -244,7 +244,7 @@ function changeOf(
 }
 
 function trainOn(stage: Stage, options: RecipeOptions, from: TrainState) {
-  const { model, task, algorithm, seed, promptsPerStep = 16, microBatchSize } = options;
+  const { model, task, algorithm, seed, promptsPerStep = 16, microBatchSize, signal } = options;
   return train({
     policy: languageModelPolicy(model, {
       maxNewTokens: task.maxNewTokens,
@@ -259,6 +259,7 @@ function trainOn(stage: Stage, options: RecipeOptions, from: TrainState) {
     seed,
     promptsPerStep,
     ...(microBatchSize !== undefined && { microBatchSize }),
+    ...(signal && { signal }),
     trainable: stage.trainable,
     from: { step: from.step, params: from.params, optState: from.optState },
   });
