@@ -330,6 +330,7 @@ describe('openNative', () => {
           {
             name: 'tensorflow (wheel)',
             reason: 'it has not been built, and installing was not allowed',
+            mend: 'npm run cfrl -- backend',
           },
         ],
       });
