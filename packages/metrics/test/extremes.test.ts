@@ -51,7 +51,7 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
     { uniform, resamples: 20, interval: metrics.percentile },
   ],
   bootstrapInterval: [values, { uniform, resamples: 20, level: 0.9 }],
-  brierDecomposition: [probabilities, correct, 2],
+  brierDecomposition: [probabilities, correct, { bins: 2 }],
   brierScore: [probabilities, correct],
   centredVarianceRatio: [features],
   chainEntropy: [[[0.5, 1], [0.1]]],

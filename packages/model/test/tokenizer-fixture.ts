@@ -36,8 +36,11 @@ export const { texts, long } = read('texts.json') as {
   readonly long: readonly { readonly part: string; readonly times: number }[];
 };
 
+/** Those that hold no tokenizer. */
+const OTHERS: ReadonlySet<string> = new Set(['texts.json', 'chat.json', 'jinja_values.json']);
+
 export const KINDS = readdirSync(folder)
-  .filter((name) => name.endsWith('.json') && name !== 'texts.json' && name !== 'chat.json')
+  .filter((name) => name.endsWith('.json') && !OTHERS.has(name))
   .map((name) => name.replace('.json', ''));
 
 export const readKind = (kind: string): TokenizerFixture =>

@@ -1,4 +1,4 @@
-import { checkFinite, checkOptions, valueAndGrad } from '@cfrl/engine';
+import { checkFinite, checkOptions, checkTokens, valueAndGrad } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { checkNotEmpty } from './check.js';
@@ -43,7 +43,7 @@ const sequenceSum = (losses: tf.Tensor): tf.Scalar =>
  * @param record - the record of a step, or anything with its `completions`
  * @param options - step size, and how losses were reduced
  * @returns samples, completion after completion, with step size and number of completions
- * @throws TypeError or RangeError if there are no completions, one is empty, or has not one finite advantage a token
+ * @throws TypeError or RangeError if there are no completions, one is empty, has a token that is none, or has not one finite advantage a token
  *
  * @example
  * ```ts
@@ -78,6 +78,8 @@ function checkCompletion(completion: RecordedCompletion, i: number): void {
   const { promptTokens, tokens, advantages } = completion ?? {};
   checkNotEmpty(`${where}.promptTokens`, promptTokens);
   checkNotEmpty(`${where}.tokens`, tokens);
+  checkTokens(`${where}.promptTokens`, promptTokens);
+  checkTokens(`${where}.tokens`, tokens);
   if (!Array.isArray(advantages) || advantages.length !== tokens.length) {
     const has = Array.isArray(advantages) ? `has ${advantages.length} entries` : 'is missing';
     throw new RangeError(`${where}.advantages ${has}, expected ${tokens.length}, one a token`);

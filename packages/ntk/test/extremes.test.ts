@@ -41,6 +41,7 @@ function callsNow(): Readonly<Record<string, readonly unknown[]>> {
     attributeEntropyChange: [model, contexts, step, { ...batched, measured: [0.1, 0.2] }],
     decompose: [model, contexts, contexts, { ...batched, maxBytes: 1e6 }],
     empiricalNtk: [apply, params, contexts, contexts, kernel],
+    entropyChange: [model, { ...params, W: tf.add(params.W, delta.W) }, contexts, batched],
     jacobian: [apply, params, contexts, {}],
     layerNtk: [apply, params, contexts, contexts, kernel],
     logProbChange: [logits, logits],
@@ -50,6 +51,10 @@ function callsNow(): Readonly<Record<string, readonly unknown[]>> {
     predictStep: [model, delta, contexts, { ...batched, maxBytes: 1e6 }],
     predictUpdate: [model, contexts, step, { ...batched, maxBytes: 1e6 }],
     sampleGradient: [logits, [0, 1]],
+    toSamples: [
+      { completions: [{ promptTokens: [0], tokens: [1, 2], advantages: [0.5, -0.5] }] },
+      { learningRate: 0.1 },
+    ],
     traceNtk: [apply, params, contexts, contexts, kernel],
   };
 }
