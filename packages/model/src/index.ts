@@ -25,6 +25,7 @@ export {
 export { initParams, paramShapes } from './init.js';
 export { type LoraOptions, addLora, mergeLora, unmergeLora } from './lora/add.js';
 export { type LoraConfig, isLora } from './lora/factors.js';
+export { adapterParams } from './lora/modules.js';
 export { logitsOf } from './logits.js';
 export { CLASSIFIER, body, classifier, classifierName, untie } from './partition.js';
 export { decodeSafetensors } from './safetensors/decode.js';
@@ -39,7 +40,19 @@ export type { Constraint } from './generation/constraint/constraint.js';
 export { type Json, jsonConstraint } from './generation/constraint/json-schema.js';
 export { regexConstraint } from './generation/constraint/regex.js';
 export { generate, generateStream } from './generation/generate.js';
-export type { ChatPrompt, GenerateOptions, LanguageModel, Prompt } from './generation/options.js';
+export {
+  type GenerationDefaults,
+  type ResolvedGeneration,
+  resolveGeneration,
+} from './generation/defaults.js';
+export type { LanguageModel } from './generation/language-model.js';
+export type { GenerateOptions } from './generation/options.js';
+export {
+  type ChatPrompt,
+  type EncodedPrompt,
+  type Prompt,
+  encodePrompts,
+} from './generation/prompts.js';
 export {
   type BatchOptions,
   type PadOptions,

@@ -1,4 +1,9 @@
-export { type SaveAdapterOptions, loadAdapter, saveAdapter } from './checkpoint/adapter.js';
+export {
+  type LoadAdapterOptions,
+  type SaveAdapterOptions,
+  loadAdapter,
+  saveAdapter,
+} from './checkpoint/adapter.js';
 export { type LoadOptions, type PretrainedModel, loadPretrained } from './checkpoint/load.js';
 export { readSafetensors, writeSafetensors } from './checkpoint/safetensors-file.js';
 export { type SaveOptions, type SavedModel, savePretrained } from './checkpoint/save.js';

@@ -6,16 +6,17 @@
  */
 import { join } from 'node:path';
 
-import { mapParams, useBackend } from '@cfrl/engine';
+import { mapParams, useBackend, type Params } from '@cfrl/engine';
 import {
+  adapterParams,
   addLora,
   charTokenizer,
   forward,
-  isLora,
   modelConfig,
   type Architecture,
   type LanguageModel,
   type LoraOptions,
+  type ModelConfig,
 } from '@cfrl/model';
 import {
   loadAdapter,
@@ -29,6 +30,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { randomParams } from './arbitrary.js';
 
+type Model = { readonly config: ModelConfig; readonly params: Params };
 const everything = (): boolean => true;
 const CASES: readonly (readonly [Architecture, 'tied' | 'untied', LoraOptions])[] = [
   ['llama', 'tied', { rank: 2, alpha: 3, targets: ['q_proj', 'o_proj', 'up_proj'] }],
@@ -38,7 +40,36 @@ const CASES: readonly (readonly [Architecture, 'tied' | 'untied', LoraOptions])[
   ['gpt_neox', 'untied', { rank: 2, targets: everything }],
   ['qwen3', 'tied', { rank: 2 }],
   ['gpt2', 'untied', { rank: 1, alpha: 2, targets: ['c_attn', 'wte', 'lm_head', '0.mlp.c_proj'] }],
+  ['qwen2', 'untied', { rank: 2, alpha: 3, dora: true, bias: 'all', targets: everything }],
+  ['opt', 'tied', { rank: 2, dora: true, bias: 'lora_only', targets: ['q_proj', 'fc1'] }],
+  [
+    ...(['gemma', 'untied'] as const),
+    { rank: 1, rankStabilized: true, wholeModules: ['lm_head', '1.mlp', 'model.norm'] },
+  ],
 ];
+
+/** Ranks and scales of modules; `addLora` makes all alike. */
+function withPatterns(model: Model): Model {
+  const { lora } = model.config;
+  const special = lora!.modules[1]!;
+  const names = Object.keys(model.params).filter((name) => name.startsWith(`${special}.lora_`));
+  const doubled = names.map((name) => {
+    const tensor = model.params[name]!;
+    return [name, tf.concat([tensor, tensor], /_A/.test(name) ? 0 : 1)] as const;
+  });
+  return {
+    config: {
+      ...model.config,
+      lora: {
+        ...lora!,
+        ranks: { [special]: 2 * lora!.rank },
+        alphas: { [lora!.modules[0]!]: 7, [special]: 5 },
+        dropout: 0.5,
+      },
+    },
+    params: { ...model.params, ...Object.fromEntries(doubled) },
+  };
+}
 
 async function write(root: string): Promise<void> {
   const tokenizer = charTokenizer('abcdefg');
@@ -49,17 +80,20 @@ async function write(root: string): Promise<void> {
       ...{
         intermediateSize: 12,
         maxPositions: 12,
-        keyValueHeads: architecture === 'gpt2' || architecture === 'gpt_neox' ? 4 : 2,
+        keyValueHeads: ['gpt2', 'gpt_neox', 'opt'].includes(architecture) ? 4 : 2,
       },
       tiedEmbeddings: kind === 'tied',
     });
     const model: LanguageModel = { config, params: randomParams(config, 1), tokenizer };
     await savePretrained(join(folder, 'model'), model);
-    const { config: full, params: fresh } = addLora(model, options, 0);
-    const params = mapParams(fresh, (tensor, name) => {
+    const fresh = addLora(model, options, 0);
+    const own = adapterParams(fresh.config);
+    const changed = mapParams(fresh.params, (tensor, name) => {
       const waves = tf.sin(tf.mul(tf.range(1, tensor.size + 1), 1.7));
-      return isLora(name) ? tf.mul(0.5, tf.reshape(waves, tensor.shape)) : tensor;
+      return own.includes(name) ? tf.mul(0.5, tf.reshape(waves, tensor.shape)) : tensor;
     });
+    const made = { config: fresh.config, params: changed };
+    const { config: full, params } = architecture === 'qwen3' ? withPatterns(made) : made;
     await saveAdapter(join(folder, 'adapter'), { config: full, params });
     const tokens = tf.tensor2d([1, 5, 2, 3, 0, 7], [2, 3], 'int32');
     const { logits } = forward(params, full, { tokens });

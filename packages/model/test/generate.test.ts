@@ -287,11 +287,8 @@ describe('generate', () => {
     await expect(failing(prompts as never, options)).rejects.toThrow(message);
   });
 
-  it('refuses a tokenizer that does not fit, and a model that has diverged', async () => {
+  it('refuses a model that has diverged', async () => {
     const model = models.gpt2;
-    await expect(
-      generate({ ...model, tokenizer: charTokenizer('ab') }, ['a'], { maxNewTokens: 1 }),
-    ).rejects.toThrow(`generate: tokenizer has 4 tokens, expected ${V} (vocabSize)`);
     const nan = tf.fill([V, 16], NaN);
     const params = { ...model.params, 'lm_head.weight': nan };
     await expect(generate({ ...model, params }, ['a'], { maxNewTokens: 1 })).rejects.toThrow(

@@ -12,6 +12,7 @@ import {
 } from '@cfrl/engine';
 import {
   ARCHITECTURES,
+  adapterParams,
   addLora,
   forward,
   generate,
@@ -20,7 +21,9 @@ import {
   mergeLora,
   modelConfig,
   unmergeLora,
+  validateConfig,
   charTokenizer,
+  type LoraConfig,
   type LoraOptions,
   type ModelConfig,
 } from '@cfrl/model';
@@ -44,6 +47,7 @@ function adapted(config: ModelConfig, options: LoraOptions, seed: number): Model
   const params = tf.tidy(() =>
     mapParams(model.params, (tensor, name) => {
       const waves = tf.sin(tf.add(tf.mul(tf.range(0, tensor.size), 1.7), 1));
+      if (name.endsWith('magnitude_vector')) return tf.mul(tensor, tf.add(waves, 2));
       return isLora(name) ? tf.reshape(waves, tensor.shape) : tf.clone(tensor);
     }),
   );
@@ -61,6 +65,7 @@ const options = (): fc.Arbitrary<LoraOptions> =>
     rank: fc.integer({ min: 1, max: 3 }),
     alpha: fc.constantFrom(0.5, 2, -1),
     rankStabilized: fc.boolean(),
+    dora: fc.boolean(),
     targets: fc.constant(everything),
   });
 
@@ -75,6 +80,8 @@ const llama = modelConfig({
   intermediateSize: 12,
 });
 const gpt2 = modelConfig({ ...llama, architecture: 'gpt2', keyValueHeads: 2 });
+
+const Q = 'model.layers.0.self_attn.q_proj';
 
 describe('addLora', () => {
   it('changes nothing at the start, to the bit, in any model', () => {
@@ -151,7 +158,117 @@ describe('addLora', () => {
     });
   });
 
+  it('is the definition with ranks and scales by module: those of the module', () => {
+    tf.tidy(() => {
+      const all = adapted(llama, { rank: 2, alpha: 3, targets: ['o_proj', 'v_proj'] }, 1);
+      const [special, other] = [0, 1].map((i) => `model.layers.${i}.self_attn.v_proj`) as [
+        string,
+        string,
+      ];
+      const params: Record<string, tf.Tensor> = { ...all.params };
+      // Zeros beside the factors of rank 2 make rank 3, and alpha 4.5 makes up for it.
+      params[`${special}.lora_A.weight`] = tf.pad(params[`${special}.lora_A.weight`]!, [
+        [0, 1],
+        [0, 0],
+      ]);
+      params[`${special}.lora_B.weight`] = tf.pad(params[`${special}.lora_B.weight`]!, [
+        [0, 0],
+        [0, 1],
+      ]);
+      const config = (alphas: Record<string, number>): ModelConfig => ({
+        ...all.config,
+        lora: { ...all.config.lora!, ranks: { [special]: 3 }, alphas },
+      });
+      const same = run({ config: config({ [special]: 4.5 }), params });
+      expect(relativeError(same.logits, run(all).logits)).toBeLessThan(1e-5);
+      const more = run({ config: config({ [special]: 4.5, [other]: 9 }), params });
+      expect(relativeError(more.logits, run(all).logits)).toBeGreaterThan(1e-2);
+    });
+  });
+
+  // Liu et al. 2024, equation 5, as PEFT's DoraLinearLayer computes it: m (W + s B A) x / |W + s B A|, row by row, and the bias.
+  it.each([llama, gpt2])('is the definition with magnitudes, in every module, %#', (config) => {
+    tf.tidy(() => {
+      const how = { rank: 2, alpha: 3, dora: true, targets: everything } as const;
+      const model = adapted(config, how, 1);
+      const { lora, ...base } = model.config;
+      const params = { ...model.params };
+      for (const module of lora!.modules) {
+        const isTable = `${module}.lora_embedding_A` in params;
+        const numbers = (part: string) => params[`${module}.${part}`]!.arraySync();
+        const [A, B] = (
+          isTable ? ['lora_embedding_A', 'lora_embedding_B'] : ['lora_A.weight', 'lora_B.weight']
+        ).map((part) => numbers(part) as number[][]) as [number[][], number[][]];
+        const m = numbers('lora_magnitude_vector') as number[];
+        const W = numbers('weight') as number[][];
+        // Rows of W are what goes in: GPT-2's Conv1D, and tables.
+        const turned = isTable || (config === gpt2 && module !== 'lm_head');
+        const rows = turned ? W[0]!.map((_, i) => W.map((row) => row[i]!)) : W;
+        const merged = rows.map((row, i) => {
+          const v = row.map((w, j) => w + 1.5 * A.reduce((s, a, r) => s + B[i]![r]! * a[j]!, 0));
+          const norm = Math.sqrt(v.reduce((sum, x) => sum + x * x, 0));
+          return v.map((x) => (m[i]! * x) / norm);
+        });
+        params[`${module}.weight`] = tf.tensor2d(
+          turned ? W.map((_, j) => merged.map((row) => row[j]!)) : merged,
+        );
+      }
+      const expected = run({ config: base, params }).logits;
+      expect(relativeError(run(model).logits, expected)).toBeLessThan(1e-5);
+      expect(relativeError(run(mergeLora(model)).logits, expected)).toBeLessThan(1e-5);
+    });
+  });
+
+  it('trains what adapterParams names: factors, magnitudes, biases and whole modules', () => {
+    tf.tidy(() => {
+      const base = { config: gpt2, params: initParams(gpt2, 0) };
+      const names = (options: Partial<LoraOptions>): string[] =>
+        adapterParams(addLora(base, { rank: 1, targets: ['1.mlp.c_fc'], ...options }, 0).config);
+      const fc1 = 'transformer.h.1.mlp.c_fc';
+      const factors = [`${fc1}.lora_A.weight`, `${fc1}.lora_B.weight`];
+      expect(names({})).toEqual(factors);
+      expect(names({ dora: true })).toEqual([...factors, `${fc1}.lora_magnitude_vector`]);
+      expect(names({ bias: 'lora_only' })).toEqual([...factors, `${fc1}.bias`]);
+      const biases = Object.keys(base.params).filter((name) => name.endsWith('.bias'));
+      expect(names({ bias: 'all' })).toEqual([...factors, ...biases]);
+      expect(names({ wholeModules: ['lm_head', '0.mlp'] })).toEqual([
+        ...factors,
+        ...['c_fc.weight', 'c_fc.bias', 'c_proj.weight', 'c_proj.bias'].map(
+          (part) => `transformer.h.0.mlp.${part}`,
+        ),
+        'lm_head.weight',
+      ]);
+      expect(adapterParams(gpt2)).toEqual([]);
+      const whole = addLora(base, { rank: 1, wholeModules: ['0.mlp'] }, 0).config.lora!;
+      expect(whole.modules.some((name) => name.includes('h.0.mlp'))).toBe(false);
+    });
+  });
+
+  it.each<[Partial<LoraConfig>, string]>([
+    [{ ranks: { lm_head: 2 } }, "lora.ranks has 'lm_head', expected only modules of lora.modules"],
+    [{ ranks: { [`${Q}`]: 0 } }, `lora.ranks['${Q}'] is 0, expected a positive integer`],
+    [{ alphas: { [`${Q}`]: NaN } }, `lora.alphas['${Q}'] is NaN, expected a finite number`],
+    [{ bias: 'some' as 'all' }, `lora.bias is "some", expected 'none' or 'lora_only' or 'all'`],
+    [{ dropout: 2 }, 'lora.dropout is 2, expected a number in [0, 1]'],
+    [{ wholeModules: ['x'] }, "lora.wholeModules has 'x', expected modules of the model"],
+    [
+      { wholeModules: ['model.layers.0.self_attn'] },
+      `lora.modules has '${Q}', which is in lora.wholeModules, expected each module in one of them`,
+    ],
+  ])('is checked with the configuration: %j', (fields, message) => {
+    const lora = { rank: 1, alpha: 1, rankStabilized: false, modules: [Q], ...fields };
+    expect(() => validateConfig({ ...llama, lora })).toThrow(`validateConfig: ${message}`);
+  });
+
   it.each<[LoraOptions, RegExp]>([
+    [
+      { rank: 1, bias: 'some' as 'all' },
+      /addLora: bias is "some", expected 'none', 'lora_only' or 'all'/,
+    ],
+    [
+      { rank: 1, wholeModules: ['lm_haed'] },
+      /addLora: wholeModules has 'lm_haed', expected ends of the model's modules/,
+    ],
     [{ rank: 0 }, /addLora: rank is 0, expected a positive integer/],
     [{ rank: 1, alpha: Infinity }, /addLora: alpha is Infinity, expected a finite number/],
     [
@@ -216,6 +333,12 @@ describe('mergeLora', () => {
           const expected = run(model);
           for (const key of ['logits', 'features'] as const) {
             expect(relativeError(run(merged)[key], expected[key]), key).toBeLessThan(1e-4);
+          }
+          if (how.dora) {
+            expect(() =>
+              unmergeLora(merged, { lora: model.config.lora!, params: model.params }),
+            ).toThrow('unmergeLora: lora.dora is true, expected an adapter without magnitudes: ');
+            return;
           }
           const again = unmergeLora(merged, { lora: model.config.lora!, params: model.params });
           expect(again.config).toEqual(model.config);
@@ -282,6 +405,46 @@ describe('training with adapters', () => {
     });
   });
 
+  it('has the gradients of magnitudes and factors with the norms held, as PEFT', () => {
+    tf.tidy(() => {
+      const how = { rank: 1, alpha: 0.5, dora: true, targets: ['0.self_attn.v_proj', 'lm_head'] };
+      const model = adapted(llama, how, 2);
+      const some = selectParams(model.params, isLora);
+      const { grads } = valueAndGrad(loss(model))(some);
+      expect(Object.keys(some).length).toBe(6);
+      // With W + scale B A scaled by hand, by norms that are numbers.
+      const norms = Object.fromEntries(
+        model.config.lora!.modules.map((name) => {
+          const [A, B, W] = ['lora_A.weight', 'lora_B.weight', 'weight'].map(
+            (part) => model.params[`${name}.${part}`] as tf.Tensor2D,
+          ) as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D];
+          return [name, tf.norm(tf.add(W, tf.mul(0.5, tf.matMul(B, A))), 'euclidean', 1)];
+        }),
+      );
+      const { lora, ...plain } = model.config;
+      const held = (trained: Params): tf.Tensor => {
+        const params: Record<string, tf.Tensor> = mergeParams(model.params, trained);
+        for (const name of lora!.modules) {
+          const [A, B, W, m] = [
+            ...['lora_A.weight', 'lora_B.weight', 'weight', 'lora_magnitude_vector'],
+          ].map((part) => params[`${name}.${part}`]!) as [
+            tf.Tensor2D,
+            tf.Tensor2D,
+            tf.Tensor2D,
+            tf.Tensor,
+          ];
+          const v = tf.add(W, tf.mul(0.5, tf.matMul(B, A)));
+          params[`${name}.weight`] = tf.mul(v, tf.expandDims(tf.div(m, norms[name]!), 1));
+        }
+        return loss({ config: plain, params })({});
+      };
+      const expected = numericalGradient(held, some);
+      for (const name of Object.keys(some)) {
+        expectClose(grads[name]!.dataSync(), expected[name], { atol: 5e-3, rtol: 2e-2 });
+      }
+    });
+  });
+
   it('moves the adapters alone: the rest stays equal to the bit, and has no optimiser state', () => {
     tf.tidy(() => {
       const model = addLora(
@@ -315,19 +478,22 @@ describe('training with adapters', () => {
     });
   });
 
-  it('samples from the adapted model as from the merged one', async () => {
-    const tokenizer = charTokenizer('abcde');
-    const model = adapted(llama, { rank: 2, targets: everything }, 4);
-    const merged = mergeLora(model);
-    const [here, there] = await Promise.all(
-      [model, merged].map((each) =>
-        generate({ ...each, tokenizer }, ['ab'], { maxNewTokens: 4, stopTokens: [], seeds: [1] }),
-      ),
-    );
-    expect(here![0]!.tokens).toEqual(there![0]!.tokens);
-    expectClose(here![0]!.logProbs, there![0]!.logProbs, { atol: 1e-3 });
-    [model, merged].forEach(({ params }) => disposeParams(params));
-  });
+  it.each([false, true])(
+    'samples from the adapted model as from the merged one, dora: %s',
+    async (dora) => {
+      const tokenizer = charTokenizer('abcde');
+      const model = adapted(llama, { rank: 2, dora, targets: everything }, 4);
+      const merged = mergeLora(model);
+      const [here, there] = await Promise.all(
+        [model, merged].map((each) =>
+          generate({ ...each, tokenizer }, ['ab'], { maxNewTokens: 4, stopTokens: [], seeds: [1] }),
+        ),
+      );
+      expect(here![0]!.tokens).toEqual(there![0]!.tokens);
+      expectClose(here![0]!.logProbs, there![0]!.logProbs, { atol: 1e-3 });
+      [model, merged].forEach(({ params }) => disposeParams(params));
+    },
+  );
 });
 
 describe('forward with checkpoints', () => {
@@ -343,6 +509,11 @@ describe('forward with checkpoints', () => {
       'with adapters',
       (config: ModelConfig, seed: number) =>
         adapted(config, { rank: 1, targets: everything }, seed),
+    ],
+    [
+      'with adapters and magnitudes',
+      (config: ModelConfig, seed: number) =>
+        adapted(config, { rank: 1, dora: true, targets: everything }, seed),
     ],
   ] as const;
   it.each(variants)('has the same values and gradients in any model, %s', (_, make) => {
@@ -372,7 +543,7 @@ describe('forward with checkpoints', () => {
 
   it('works in a compiled step, for adapters alone too', () => {
     tf.tidy(() => {
-      const model = adapted(gpt2, { rank: 2, targets: everything }, 5);
+      const model = adapted(gpt2, { rank: 2, dora: true, targets: everything }, 5);
       for (const select of [isLora, everything]) {
         const trained = selectParams(model.params, select);
         const step = compile((p: Params) => valueAndGrad(loss(model, { checkpoint: true }))(p));

@@ -15,8 +15,8 @@ import {
 } from '@cfrl/engine';
 import type { Params } from '@cfrl/engine';
 import { fetchSmolLM2 } from '@cfrl/fixtures';
-import { applyChatTemplate, forward, generate, untie } from '@cfrl/model';
-import type { ModelConfig, PretrainedTokenizer } from '@cfrl/model';
+import { applyChatTemplate, forward, generate, resolveGeneration, untie } from '@cfrl/model';
+import type { LanguageModel, ModelConfig, PretrainedTokenizer } from '@cfrl/model';
 import { loadPretrained, savePretrained } from '@cfrl/model/node';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -60,11 +60,13 @@ const { path = '', reason } = await find();
 if (reason !== undefined) process.stderr.write(`smollm2.test.ts is skipped: ${reason}\n`);
 
 describe.skipIf(reason !== undefined)('SmolLM2-135M-Instruct', () => {
+  let model: LanguageModel & { readonly tokenizer: PretrainedTokenizer };
   let config: ModelConfig;
   let params: Params;
   let tokenizer: PretrainedTokenizer;
   beforeAll(async () => {
-    ({ config, params, tokenizer } = await loadPretrained(path));
+    model = await loadPretrained(path);
+    ({ config, params, tokenizer } = model);
   });
   afterAll(() => disposeParams(params));
 
@@ -98,6 +100,20 @@ describe.skipIf(reason !== undefined)('SmolLM2-135M-Instruct', () => {
     const [completion] = await generate({ config, params, tokenizer }, [prompt.tokens], options);
     expect(completion!.tokens).toEqual(answer);
     expect(completion!.text).toBe(answerText.replace('<|im_end|>', ''));
+  });
+
+  it('ends its turn by itself in a conversation', async () => {
+    const messages = [{ role: 'user', content: 'What is the capital of France?' }];
+    const end = tokenizer.tokenId('<|im_end|>');
+    expect(resolveGeneration(model).stopTokens).toEqual([end]);
+    const options = { maxNewTokens: 60, temperature: 0, compile: true };
+    const [completion] = await generate(model, [messages], options);
+    expect(completion!.promptTokens).toEqual(fixture.chat.ids);
+    expect(completion!.prompt).toBe(fixture.chat.text);
+    expect(completion!.tokens.slice(0, fixture.chat.answer.length)).toEqual(fixture.chat.answer);
+    expect(completion!.finishReason).toBe('stop');
+    expect(completion!.tokens.at(-1)).toBe(end);
+    expect(completion!.text).not.toContain('<|');
   });
 
   it('learns in ten steps, and is saved and loaded again', async () => {

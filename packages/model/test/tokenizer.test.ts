@@ -44,8 +44,10 @@ describe('byteTokenizer', () => {
   it('decodes bytes that are no UTF-8 to replacement characters, and leaves special tokens out', () => {
     expect(tokenizer.decode([0x61, 0xff, 0xe2, 0x82, 0x62, 256, 257])).toBe('a\uFFFD\uFFFDb');
     expect(tokenizer.vocabSize).toBe(258);
-    expect(() => tokenizer.decode([0, 258])).toThrow(
-      'decode: tokens[1] is 258, expected an integer in [0, 258)',
+    // Rows of a padded embedding, as in Python.
+    expect(tokenizer.decode([0x61, 258, 50_000, 0x62])).toBe('ab');
+    expect(() => tokenizer.decode([0, -1])).toThrow(
+      'decode: tokens[1] is -1, expected a token in [0, V)',
     );
   });
 });
@@ -84,9 +86,9 @@ describe('charTokenizer', () => {
     );
   });
 
-  it.each([-1, 4, 0.5, NaN])('refuses to decode %s', (token) => {
+  it.each([-1, 2 ** 31, 0.5, NaN])('refuses to decode %s', (token) => {
     expect(() => charTokenizer('ab').decode([token])).toThrow(
-      `decode: tokens[0] is ${token}, expected an integer in [0, 4)`,
+      `decode: tokens[0] is ${token}, expected a token in [0, V)`,
     );
   });
 });

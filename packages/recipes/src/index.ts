@@ -4,7 +4,11 @@ export { type ExperimentProgress, runExperiment, writeReport } from './experimen
 export type { Environment, UnitProgress } from './experiment/units.js';
 export { type CfrlOptions, cfrl, type StandardRlOptions, standardRl } from './recipe/cfrl.js';
 export { type Context, splitModel } from './recipe/contexts.js';
-export { languageModelPolicy, type PolicyOptions } from './recipe/policy.js';
+export {
+  type LanguageModelPolicy,
+  type PolicyOptions,
+  languageModelPolicy,
+} from './recipe/policy.js';
 export { type Probe, probe, type ProbeOptions } from './recipe/probe.js';
 export type { ProbeRecord, RecipeOptions, RecipeRecord } from './recipe/stages.js';
 export { warmStart, type WarmStartOptions, type WarmStartRecord } from './recipe/warm-start.js';

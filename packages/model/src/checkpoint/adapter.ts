@@ -1,15 +1,19 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { type Params, cloneParams, disposeParams } from '@cfrl/engine';
-import type * as tf from '@tensorflow/tfjs-core';
+import { type Params, checkOptions, cloneParams, disposeParams } from '@cfrl/engine';
 
+import { blueprints } from '../architecture/index.js';
 import { type ModelConfig, validateConfig } from '../config.js';
-import { type LoraConfig, factorNames } from '../lora/factors.js';
-import { adaptableModules, factorShapes } from '../lora/modules.js';
+import { paramShapes } from '../init.js';
+import { type LoraConfig, isLora } from '../lora/factors.js';
+import { adapterParams, factorShapes } from '../lora/modules.js';
 import { PEFT_PREFIX, fromPeftConfig, toPeftConfig } from '../lora/peft.js';
+import { CLASSIFIER } from '../partition.js';
 import { decodeSafetensors } from '../safetensors/decode.js';
 import { encodeSafetensors } from '../safetensors/encode.js';
+import { refuse, tensorProblems } from './adapter-tensors.js';
+import { readAdapter } from './read-adapter.js';
 import { writeFolder } from './write-files.js';
 
 const CONFIG = 'adapter_config.json';
@@ -17,37 +21,23 @@ const TENSORS = 'adapter_model.safetensors';
 
 type Model = { readonly config: ModelConfig; readonly params: Params };
 
-/** What does not fit, in one error. */
-function refuse(where: string, problems: readonly string[]): void {
-  if (problems.length === 0) return;
-  throw new RangeError(
-    `${where}: the adapter has ${problems.length} entries that do not fit the model: ${problems.join('; ')}`,
-  );
-}
-
-const sizes = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
-
-/** What is wrong with factors, by the names that `shapes` gives. */
-const factorProblems = (
-  shapes: Readonly<Record<string, readonly number[]>>,
-  factors: Params,
-): string[] =>
-  Object.entries(shapes).flatMap(([name, shape]) => {
-    const tensor = factors[name];
-    if (tensor === undefined) return [`'${name}' is missing`];
-    if (sizes(tensor.shape) !== sizes(shape)) {
-      return [`'${name}' has shape ${sizes(tensor.shape)}, expected ${sizes(shape)}`];
-    }
-    if (tensor.dtype !== 'float32') return [`'${name}' is ${tensor.dtype}, expected float32`];
-    return tensor.dataSync().every(Number.isFinite)
-      ? []
-      : [`'${name}' has NaN or infinite numbers`];
-  });
-
 /** Options of {@link saveAdapter}. */
 export interface SaveAdapterOptions {
   /** Where Python finds the model without the adapter: a folder or a name on the hub. @defaultValue none is named */
   readonly baseModel?: string;
+}
+
+/** The parameters that belong to the adapters, and what PEFT calls them. */
+function savedNames(config: ModelConfig, lora: LoraConfig): Record<string, string> {
+  const { embedding } = blueprints[config.architecture];
+  const vocabulary = [embedding, ...(config.tiedEmbeddings ? [] : [CLASSIFIER])];
+  const names = [...adapterParams(config), ...(lora.savesEmbeddings ? vocabulary : [])];
+  // What is beside an adapter is a part of its own.
+  const stored = (name: string): string => {
+    const [module, part] = [name.replace(/\.[^.]*$/, ''), name.replace(/^.*\./, '')];
+    return lora.modules.includes(module) && !isLora(name) ? `${module}.base_layer.${part}` : name;
+  };
+  return Object.fromEntries(names.map((name) => [name, stored(name)]));
 }
 
 /**
@@ -85,9 +75,14 @@ export async function saveAdapter(
   if (lora === undefined) {
     throw new RangeError('saveAdapter: config.lora is undefined, expected a model with adapters');
   }
-  const shapes = factorShapes(config);
-  refuse('saveAdapter', factorProblems(shapes, params));
-  const named = Object.keys(shapes).map((name) => [`${PEFT_PREFIX}${name}`, params[name]!]);
+  const names = savedNames(config, lora);
+  const all = { ...paramShapes(config), ...factorShapes(config) };
+  const shapes = Object.fromEntries(Object.keys(names).map((name) => [name, all[name]!]));
+  refuse('saveAdapter', tensorProblems(shapes, params));
+  const named = Object.entries(names).map(([name, stored]) => [
+    `${PEFT_PREFIX}${stored}`,
+    params[name]!,
+  ]);
   const json = toPeftConfig(config, lora, baseModel ?? null);
   await writeFolder('saveAdapter', folder, {
     [TENSORS]: encodeSafetensors(Object.fromEntries(named) as Params, { format: 'pt' }),
@@ -115,57 +110,26 @@ function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-const BASE = '.base_layer.weight';
-
-const equal = (a: tf.Tensor, b: tf.Tensor): boolean => {
-  const [x, y] = [a.dataSync(), b.dataSync()];
-  return x.length === y.length && x.every((value, i) => value === y[i]);
-};
-
-/** The adapters of a file: which modules, and their factors under this package's names. */
-function readFactors(
-  { config, params }: Model,
-  scale: Omit<LoraConfig, 'modules'>,
-  tensors: Params,
-): { lora: LoraConfig; factors: Params } {
-  const own = Object.fromEntries(
-    Object.entries(tensors).map(([name, tensor]) => [
-      name.startsWith(PEFT_PREFIX) ? name.slice(PEFT_PREFIX.length) : name,
-      tensor,
-    ]),
-  );
-  const modules = adaptableModules(config)
-    .filter(({ name, kind }) => Object.values(factorNames(name, kind)).some((each) => each in own))
-    .map(({ name }) => name);
-  const lora = { ...scale, modules };
-  const shapes = factorShapes({ ...config, lora });
-  // PEFT saves adapted embeddings and classifiers whole, beside their factors.
-  const isBase = (name: string): boolean => {
-    const base = params[`${name.slice(0, -BASE.length)}.weight`];
-    return name.endsWith(BASE) && base !== undefined && equal(base, own[name]!);
-  };
-  const others = Object.keys(own).filter((name) => !(name in shapes) && !isBase(name));
-  refuse('loadAdapter', [
-    ...factorProblems(shapes, own),
-    ...others.map((name) =>
-      name.endsWith(BASE)
-        ? `'${name}' is not the model's weight`
-        : `'${name}' is unexpected${config.tiedEmbeddings && /embed|lm_head|wte/.test(name) ? ' in a tied model: load into untie(model)' : ''}`,
-    ),
-    ...(modules.length === 0 ? ['there is no factor at all'] : []),
-  ]);
-  const ordered = Object.keys(shapes).map((name) => [name, own[name]!]);
-  return { lora, factors: Object.fromEntries(ordered) as Params };
+/** Options of {@link loadAdapter}. */
+export interface LoadAdapterOptions {
+  /** Told, a sentence each, what the files say and is not done, and what the model is changed in. @defaultValue `process.emitWarning`, a line each */
+  readonly onNotice?: (notice: string) => void;
 }
 
 /**
  * Loads adapters that PEFT or {@link saveAdapter} saved, for a model that is there.
  *
  * @param folder - with `adapter_config.json` and `adapter_model.safetensors`
+ * What PEFT computes is computed here: ranks and scales by module, DoRA, trained biases and whole modules, an embedding with other
+ * rows. Modules that `target_modules` does not name are left out. Dropout acts in Python's training only.
+ *
  * @param model - what the adapters were made for, without adapters; anything else in it is passed on
- * @returns the model with `config.lora` and the factors, as of `addLora`; the caller owns its tensors
- * @throws RangeError if a file is missing or malformed, the adapters are of a kind that is not supported (dropout, DoRA, trained
- *   biases or modules, different ranks), or names, shapes or numbers do not fit the model: one error lists all that do not
+ * @param options - who is told what is done otherwise than the files say
+ * @returns the model with `config.lora` and the factors, as of `addLora`, and with the adapter's own biases and modules in the
+ *   place of the model's; the caller owns its tensors
+ * @throws RangeError if a file is missing or malformed, the adapters are of a kind that is not supported (other types than LoRA,
+ *   starts that change the weights), or names, shapes or numbers do not fit the model: one error lists all that do not
+ * @see https://huggingface.co/docs/peft/developer_guides/checkpoint
  *
  * @example
  * ```ts
@@ -185,23 +149,24 @@ function readFactors(
 export async function loadAdapter<M extends Model>(
   folder: string,
   model: M,
+  options: LoadAdapterOptions = {},
 ): Promise<Omit<M, 'config' | 'params'> & Model> {
-  const { config, params } = model;
+  checkOptions('loadAdapter', options, ['onNotice']);
+  const { onNotice = (notice) => process.emitWarning(notice) } = options;
+  const { config } = model;
   validateConfig(config);
   if (config.lora !== undefined) {
     throw new RangeError(
       'loadAdapter: model has adapters, expected one without; call mergeLora first',
     );
   }
-  const scale = fromPeftConfig('loadAdapter', parseJson(await readPart(folder, CONFIG)));
+  const peft = fromPeftConfig('loadAdapter', parseJson(await readPart(folder, CONFIG)));
   const { tensors } = decodeSafetensors(await readPart(folder, TENSORS));
   try {
-    const { lora, factors } = readFactors(model, scale, tensors);
-    return {
-      ...model,
-      config: { ...config, lora },
-      params: { ...cloneParams(params), ...cloneParams(factors) },
-    };
+    const { notices, ...read } = readAdapter(model, peft, tensors);
+    const loaded = { ...model, config: read.config, params: cloneParams(read.params) };
+    notices.forEach((notice) => onNotice(`loadAdapter: ${notice}`));
+    return loaded;
   } finally {
     disposeParams(tensors);
   }

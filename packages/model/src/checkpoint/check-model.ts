@@ -2,7 +2,6 @@ import type { Params } from '@cfrl/engine';
 
 import type { ModelConfig } from '../config.js';
 import { paramShapes } from '../init.js';
-import type { Tokenizer } from '../tokenizer/types.js';
 
 /** Shape and kind of a parameter: what both sides of a checkpoint know. */
 export interface ParamInfo {
@@ -53,12 +52,3 @@ export function checkParams(
 /** Shapes and kinds of tensors. */
 export const infosOf = (params: Params): ReadonlyMap<string, ParamInfo> =>
   new Map(Object.entries(params).map(([name, { shape, dtype }]) => [name, { shape, kind: dtype }]));
-
-/** A vocabulary may be padded beyond the tokenizer's, not the other way round. */
-export function checkTokenizer(where: string, config: ModelConfig, tokenizer: Tokenizer): void {
-  if (tokenizer.vocabSize > config.vocabSize) {
-    throw new RangeError(
-      `${where}: tokenizer has ${tokenizer.vocabSize} tokens, expected at most ${config.vocabSize} (vocabSize)`,
-    );
-  }
-}

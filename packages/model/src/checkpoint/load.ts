@@ -5,7 +5,6 @@ import { fromHuggingFaceConfig } from '../huggingface-config.js';
 import { resolvePretrained } from '../hub/resolve.js';
 import type { HubOptions } from '../hub/settings.js';
 import type { PretrainedTokenizer } from '../tokenizer/pretrained.js';
-import { checkTokenizer } from './check-model.js';
 import { readParams } from './read-params.js';
 import { type Source, openSource } from './source.js';
 
@@ -13,6 +12,8 @@ import { type Source, openSource } from './source.js';
 export interface LoadOptions extends HubOptions {
   /** Whether to load the tokenizer. Without it only tokens can be used. @defaultValue true */
   readonly tokenizer?: boolean;
+  /** Stops between two tensors, or two pieces of a large one; the call throws the signal's reason, and no tensor exists then. */
+  readonly signal?: AbortSignal;
 }
 
 /** A loaded model; see {@link loadPretrained}. */
@@ -21,12 +22,6 @@ export interface PretrainedModel {
   readonly params: Params;
   /** The parsed `generation_config.json`; empty where there is none. */
   readonly generationConfig: Readonly<Record<string, unknown>>;
-}
-
-async function readTokenizer(source: Source, config: ModelConfig): Promise<PretrainedTokenizer> {
-  const tokenizer = await source.tokenizer();
-  checkTokenizer('loadPretrained', config, tokenizer);
-  return tokenizer;
 }
 
 /** The configuration; an error says which file it was read from. */
@@ -52,6 +47,8 @@ function checkLayers({ layers }: ModelConfig, { tensors }: Source): void {
  * Loads a model: a Hugging Face folder (`config.json`, `model.safetensors` or its shards,
  * `tokenizer.json`), a GGUF file of llama.cpp, or either from the hub.
  *
+ * The tokenizer may have fewer tokens than the embedding has rows, or more, as in transformers; `generate` knows what to do.
+ *
  * Tensors are read one after the other, so the peak is little above the parameters' own size. F16,
  * BF16 and quantised numbers become float32.
  *
@@ -62,8 +59,7 @@ function checkLayers({ layers }: ModelConfig, { tensors }: Source): void {
  * @returns configuration, parameters in the order of `paramShapes`, tokenizer and generation config;
  *   the caller owns the parameters
  * @throws RangeError if a file is missing or malformed, names or shapes do not fit the configuration
- *   (one error lists all of them), a number is not finite, the tokenizer is unknown or does not fit,
- *   or there are only pickled weights; no tensor exists then. Error if the hub cannot be reached or refuses
+ *   (one error lists all of them), a number is not finite, the tokenizer is unknown, or there are only pickled weights; no tensor exists then. Error if the hub cannot be reached or refuses
  * @see https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
  *
  * @example
@@ -92,14 +88,15 @@ export function loadPretrained(
 ): Promise<PretrainedModel & { readonly tokenizer: PretrainedTokenizer }>;
 export async function loadPretrained(
   pathOrId: string,
-  { tokenizer: wanted = true, ...hub }: LoadOptions = {},
+  { tokenizer: wanted = true, signal, ...hub }: LoadOptions = {},
 ): Promise<PretrainedModel & { readonly tokenizer?: PretrainedTokenizer }> {
+  signal?.throwIfAborted();
   const source = await openSource(await resolvePretrained(pathOrId, hub));
   try {
     const config = configOf(source);
     checkLayers(config, source);
-    const tokenizer = wanted ? await readTokenizer(source, config) : undefined;
-    const params = await readParams(config, source.tensors);
+    const tokenizer = wanted ? await source.tokenizer() : undefined;
+    const params = await readParams(config, source.tensors, signal);
     const { generationConfig } = source;
     return { config, params, generationConfig, ...(tokenizer !== undefined && { tokenizer }) };
   } finally {

@@ -1,4 +1,4 @@
-import type { Params } from '@cfrl/engine';
+import { type Params, yieldToEventLoop } from '@cfrl/engine';
 import { copyRoom, copyToTensor, mapTensors } from '@cfrl/engine/node';
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -43,12 +43,17 @@ const pieceOf = ({
 };
 
 /** Reads a tensor through the room. One of several pieces is there twice for a moment. */
-async function readTensor(stored: StoredTensor, room: Float32Array): Promise<tf.Tensor> {
+async function readTensor(
+  stored: StoredTensor,
+  room: Float32Array,
+  signal?: AbortSignal,
+): Promise<tf.Tensor> {
   const { shape, read } = stored;
   const [size, piece] = [sizeOf(shape), pieceOf(stored)];
   const pieces: tf.Tensor[] = [];
   try {
     for (let from = 0; from < size || pieces.length === 0; from += piece.size) {
+      await yieldToEventLoop(signal);
       const numbers = room.subarray(0, Math.min(piece.size, size - from));
       await read(numbers, from);
       const rows = numbers.length / (size / shape[0]!);
@@ -80,6 +85,7 @@ function isFinite(tensor: tf.Tensor): boolean {
 export async function readParams(
   config: ModelConfig,
   tensors: readonly StoredTensor[],
+  signal?: AbortSignal,
 ): Promise<Params> {
   const byName = await dropTied(config, adaptNames(config, tensors));
   checkParams('loadPretrained', config, byName);
@@ -90,8 +96,11 @@ export async function readParams(
   // The largest come first, while there is little beside them.
   toRead.sort(([, a], [, b]) => sizeOf(b.shape) - sizeOf(a.shape));
   try {
-    for (const [name, tensor] of toRead) made.set(name, await readTensor(tensor, room));
+    for (const [name, tensor] of toRead) {
+      made.set(name, await readTensor(tensor, room, signal));
+    }
     for (const [name] of stored) {
+      await yieldToEventLoop(signal);
       if (isFinite(made.get(name)!)) continue;
       throw new RangeError(
         `loadPretrained: '${name}' has NaN or infinite numbers, expected finite ones`,

@@ -1,12 +1,11 @@
-import { checkPositiveInteger } from '@cfrl/engine';
-import type { Params } from '@cfrl/engine';
+import { type Params, checkPositiveInteger, yieldToEventLoop } from '@cfrl/engine';
 
 import type { ModelConfig } from '../config.js';
 import { toHuggingFaceConfig } from '../huggingface-config.js';
 import { type Numbers, allFinite } from '../numbers/format.js';
 import type { StoredDtype } from '../safetensors/encode.js';
 import type { Tokenizer } from '../tokenizer/types.js';
-import { checkParams, checkTokenizer, infosOf } from './check-model.js';
+import { checkParams, infosOf } from './check-model.js';
 import { isWeights, weightFiles } from './shards.js';
 import { storedName } from './stored-names.js';
 import { tokenizerTexts } from './tokenizer-folder.js';
@@ -18,6 +17,8 @@ export interface SaveOptions {
   readonly dtype?: StoredDtype;
   /** Bytes of tensors a file; what is larger is split over several. @defaultValue 5e9 */
   readonly maxShardSize?: number;
+  /** Stops between two tensors; the call throws the signal's reason, and nothing has been written then. */
+  readonly signal?: AbortSignal;
 }
 
 /** What {@link savePretrained} saves. */
@@ -34,10 +35,10 @@ const DTYPES: readonly StoredDtype[] = ['float32', 'float16', 'bfloat16'];
 
 const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
 
-function checkModel({ config, params, tokenizer }: SavedModel): void {
+async function checkModel({ config, params }: SavedModel, signal?: AbortSignal): Promise<void> {
   checkParams('savePretrained', config, infosOf(params));
-  if (tokenizer !== undefined) checkTokenizer('savePretrained', config, tokenizer);
   for (const [name, tensor] of Object.entries(params)) {
+    await yieldToEventLoop(signal);
     if (!allFinite(tensor.dataSync() as Numbers)) {
       throw new RangeError(
         `savePretrained: '${name}' has NaN or infinite numbers, expected finite ones`,
@@ -56,8 +57,8 @@ function checkModel({ config, params, tokenizer }: SavedModel): void {
  * @param folder - where to save; folders on the way are created
  * @param model - configuration, parameters and tokenizer; borrowed
  * @param options - how the numbers are stored
- * @throws RangeError if the parameters or the tokenizer do not fit the configuration, a number is not
- *   finite, or an option is invalid; nothing is written then
+ * @throws RangeError if the parameters do not fit the configuration, a number is not finite, or an option is
+ *   invalid; nothing is written then
  *
  * @example
  * ```ts
@@ -77,7 +78,7 @@ function checkModel({ config, params, tokenizer }: SavedModel): void {
 export async function savePretrained(
   folder: string,
   model: SavedModel,
-  { dtype = 'float32', maxShardSize = 5e9 }: SaveOptions = {},
+  { dtype = 'float32', maxShardSize = 5e9, signal }: SaveOptions = {},
 ): Promise<void> {
   if (!DTYPES.includes(dtype)) {
     throw new RangeError(
@@ -85,7 +86,7 @@ export async function savePretrained(
     );
   }
   checkPositiveInteger('savePretrained: maxShardSize', maxShardSize);
-  checkModel(model);
+  await checkModel(model, signal);
   const { config, params, tokenizer, generationConfig } = model;
   const tokens =
     tokenizer === undefined
@@ -101,5 +102,5 @@ export async function savePretrained(
     'generation_config.json': json(generationConfig ?? sampling),
     'config.json': json({ ...toHuggingFaceConfig(config), ...tokens, torch_dtype: dtype }),
   };
-  await writeFolder('savePretrained', folder, files, isWeights);
+  await writeFolder('savePretrained', folder, files, isWeights, signal);
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 
+import { yieldToEventLoop } from '@cfrl/engine';
 import { diskErrorMeaning, makeFolder } from '@cfrl/engine/node';
 
 /** What a file will hold; pieces are written one after the other. */
@@ -17,12 +18,15 @@ async function sync(path: string): Promise<void> {
   }
 }
 
-async function writeSynced(path: string, contents: Contents): Promise<void> {
+async function writeSynced(path: string, contents: Contents, signal?: AbortSignal): Promise<void> {
   const handle = await open(path, 'wx');
   try {
     const whole = typeof contents === 'string' || contents instanceof Uint8Array;
     // Each call goes on where the one before has stopped.
-    for (const piece of whole ? [contents] : contents) await handle.writeFile(piece);
+    for (const piece of whole ? [contents] : contents) {
+      await yieldToEventLoop(signal);
+      await handle.writeFile(piece);
+    }
     await handle.sync();
   } finally {
     await handle.close();
@@ -69,13 +73,14 @@ export async function writeFileAtomically(
 /**
  * Writes a folder's files: a new folder appears at once with all of them. In a folder that has
  * contents each file is replaced at once, in the given order, and other files stay, but for those that
- * `outdated` names: they are removed at last.
+ * `outdated` names: they are removed at last. A signal that aborts while files are written leaves everything as it was.
  */
 export async function writeFolder(
   where: string,
   folder: string,
   files: Readonly<Record<string, Contents>>,
   outdated: (name: string) => boolean = () => false,
+  signal?: AbortSignal,
 ): Promise<void> {
   const target = resolve(folder);
   const stage = temporaryName(target);
@@ -84,7 +89,7 @@ export async function writeFolder(
     try {
       makeFolder(stage);
       for (const [name, contents] of Object.entries(files)) {
-        await writeSynced(join(stage, name), contents);
+        await writeSynced(join(stage, name), contents, signal);
       }
       await sync(stage);
       await moveInto(stage, target, Object.keys(files));

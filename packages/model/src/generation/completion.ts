@@ -3,14 +3,14 @@ export type FinishReason = 'stop' | 'length';
 
 /** One completion of one prompt. */
 export interface Completion {
-  /** The prompt's text. */
+  /** The prompt's text; of a conversation, what its template makes of it. */
   readonly prompt: string;
   readonly promptTokens: number[];
   /** The completion's text, without the stop token, and up to the stop string. */
   readonly text: string;
   /** The completion's tokens, the stop token and those of the stop string included. */
   readonly tokens: number[];
-  /** Nats, one a token, under the raw policy: temperature 1, every token allowed. */
+  /** Nats, one a token, under the raw policy: temperature 1, every row of the embedding allowed, those without a token too. */
   readonly logProbs: number[];
   /** Nats, one a token, under the distribution it was drawn from, after temperature and all processors; 0 for temperature 0. */
   readonly sampledLogProbs: number[];

@@ -324,17 +324,19 @@ export interface PlainSampling {
   readonly temperature: number;
   readonly topK: number;
   readonly topP: number;
+  /** So many of the first rows of the embedding may be drawn. */
+  readonly drawable: number;
 }
 
 /** Among which tokens a graph draws. */
-function amongOf({ temperature, topK, topP }: PlainSampling, vocabSize: number): Draw['among'] {
+function amongOf({ temperature, topK, topP, drawable }: PlainSampling): Draw['among'] {
   if (temperature === 0) return 'best';
-  return topK < vocabSize || topP < 1 ? 'some' : 'all';
+  return topK < drawable || topP < 1 ? 'some' : 'all';
 }
 
 /** Whether a graph can draw so: it filters small vocabularies only. */
-export const drawsInGraph = (sampling: PlainSampling, vocabSize: number): boolean =>
-  amongOf(sampling, vocabSize) !== 'some' || vocabSize <= LARGEST_FILTER;
+export const drawsInGraph = (sampling: PlainSampling): boolean =>
+  amongOf(sampling) !== 'some' || sampling.drawable <= LARGEST_FILTER;
 
 /** How a chunk is drawn. */
 export interface Drawing {
@@ -378,8 +380,8 @@ export async function advanceChunk(
     cache,
   };
   try {
-    const among = amongOf(sampling, config.vocabSize);
-    const chunk = steps.readChunk(params, config, { ...input, cache: given, among, features });
+    const how = { among: amongOf(sampling), drawable: sampling.drawable };
+    const chunk = steps.readChunk(params, config, { ...input, cache: given, ...how, features });
     const { cache: after, ...drawn } = chunk;
     const read = {
       tokens: (await drawn.tokens.data()) as Int32Array,

@@ -10,6 +10,8 @@ export type Draw = {
   readonly topP: tf.Scalar;
   /** Which of them take effect: `all` draws by temperature alone, `best` takes the most probable token. */
   readonly among: 'all' | 'some' | 'best';
+  /** So many of the first columns may be drawn; the others count for `softmax(logits)` alone. */
+  readonly drawable: number;
 };
 
 /** Vocabulary up to which a graph filters: it compares all tokens with all. */
@@ -92,17 +94,20 @@ export function draw(
   uniform: tf.Tensor,
   how: Draw,
 ): [token: tf.Tensor, logProb: tf.Tensor, sampledLogProb: tf.Tensor] {
-  const shifted = tf.sub(logits, tf.max(logits, 1, true));
+  const shift = (x: tf.Tensor): tf.Tensor => tf.sub(x, tf.max(x, 1, true));
+  const shifted = shift(logits);
   const at = (x: tf.Tensor, token: tf.Tensor): tf.Tensor =>
-    tf.sum(tf.mul(x, number(tf.equal(range(logits.shape[1]!), column(token)))), 1);
+    tf.sum(tf.mul(x, number(tf.equal(range(x.shape[1]!), column(token)))), 1);
   const logProb = (token: tf.Tensor): tf.Tensor =>
     tf.sub(at(shifted, token), tf.log(tf.sum(tf.exp(shifted), 1)));
+  const padded = how.drawable < logits.shape[1]!;
+  const ours = padded ? tf.slice(logits, [0, 0], [-1, how.drawable]) : logits;
   if (how.among === 'best') {
-    const token = tf.cast(tf.argMax(logits, 1), 'int32');
+    const token = tf.cast(tf.argMax(ours, 1), 'int32');
     const drawn = logProb(token);
     return [token, drawn, tf.zerosLike(drawn)];
   }
-  const cooled = tf.div(shifted, how.temperature);
+  const cooled = tf.div(padded ? shift(ours) : shifted, how.temperature);
   const all = tf.exp(cooled);
   const weights = how.among === 'all' ? all : filter(all, how);
   const token = tf.cast(invert(weights, uniform), 'int32');

@@ -1,4 +1,4 @@
-import { rng } from '@cfrl/engine';
+import { rng, yieldToEventLoop } from '@cfrl/engine';
 
 import type { Tokenizer } from '../tokenizer/types.js';
 import type { Completion, SampledToken } from './completion.js';
@@ -12,8 +12,9 @@ import {
   drawsInGraph,
   prefill,
 } from './decoding.js';
-import { planGeneration } from './options.js';
-import type { GenerateOptions, GenerationPlan, LanguageModel, Prompt } from './options.js';
+import type { LanguageModel } from './language-model.js';
+import { type GenerateOptions, type GenerationPlan, planGeneration } from './options.js';
+import type { Prompt } from './prompts.js';
 import { textStream } from './text-stream.js';
 import { type Writing, arrange, complete, drawColumn, takeColumn, uniformsOf } from './writing.js';
 
@@ -48,11 +49,11 @@ async function* write(
   const all = begin(plan, tokenizer, withText);
   if (all.length === 0) return [];
 
-  options.signal?.throwIfAborted();
-  const { compile = false } = options;
+  const { compile = false, signal } = options;
+  await yieldToEventLoop(signal);
   const steps = decodingSteps(compile);
   // By temperature, top-k and top-p tokens are drawn inside of the graph, many at a time; by anything else outside of it.
-  const inGraph = compile !== false && plain !== undefined && drawsInGraph(plain, config.vocabSize);
+  const inGraph = compile !== false && plain !== undefined && drawsInGraph(plain);
   const texts = plan.prompts.map(({ tokens }) => tokens);
   const first = prefill(steps, params, config, texts, plan.maxNewTokens, features);
   let now: Pick<Decoding, 'cache' | 'padding' | 'time'> & Partial<Decoding> = first;
@@ -72,10 +73,10 @@ async function* write(
           logits: (await scored.logits.data()) as Float32Array,
           ...(scored.features && { features: (await scored.features.data()) as Float32Array }),
         };
-        yield goOn(drawColumn(active, read, plan, config));
+        yield goOn(await drawColumn(active, read, plan, config, signal));
         if (active.length === 0) break;
       }
-      options.signal?.throwIfAborted();
+      await yieldToEventLoop(signal);
       const { from, tokens } = arrange(now.padding.length, active, all.length);
       if (!inGraph) {
         scored = advance(steps, params, config, now, from, tokens, features);
@@ -89,7 +90,7 @@ async function* write(
       const drawn = await advanceChunk(steps, params, config, now, from, tokens, drawing);
       replace({ cache: drawn.cache, padding: drawn.padding, time: drawn.time });
       for (let column = 0; column < count && active.length > 0; column++) {
-        if (column > 0) options.signal?.throwIfAborted();
+        if (column > 0) signal?.throwIfAborted();
         yield goOn(takeColumn(active, drawn, column, plan, config.hiddenSize));
       }
     }
@@ -108,7 +109,8 @@ async function* write(
  * does not depend on the other prompts of the batch, on their order, or on the group's size.
  *
  * @param model - configuration, parameters and tokenizer; borrowed until the generator ends
- * @param prompts - texts, which get the special tokens that their tokenizer begins texts with, or tokens; at least one each
+ * @param prompts - texts, which get the special tokens that their tokenizer begins texts with; tokens; or conversations, by the
+ *   tokenizer's chat template
  * @param options - see {@link GenerateOptions}
  * @returns the completions, prompt after prompt, when the generator is done; leaving it early frees
  *   what it holds
@@ -142,7 +144,8 @@ export async function* generateStream(
  * Samples completions with cached keys and values: {@link generateStream}, run to its end.
  *
  * @param model - configuration, parameters and tokenizer; borrowed
- * @param prompts - texts, which get the special tokens that their tokenizer begins texts with, or tokens; at least one each
+ * @param prompts - texts, which get the special tokens that their tokenizer begins texts with; tokens; or conversations, by the
+ *   tokenizer's chat template
  * @param options - see {@link GenerateOptions}
  * @returns `groupSize` completions a prompt, prompt after prompt
  * @throws as {@link generateStream}

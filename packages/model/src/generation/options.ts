@@ -6,43 +6,28 @@ import {
   checkTokens,
   fold,
 } from '@cfrl/engine';
-import type { Params } from '@cfrl/engine';
 
 import { checkParams, infosOf } from '../checkpoint/check-model.js';
-import { type ModelConfig, validateConfig } from '../config.js';
-import { type ChatMessage, type ChatOptions, applyChatTemplate } from '../chat/apply.js';
-import type { PretrainedTokenizer } from '../tokenizer/pretrained.js';
-import type { Tokenizer } from '../tokenizer/types.js';
+import { validateConfig } from '../config.js';
 import type { Constraint } from './constraint/constraint.js';
 import type { PlainSampling } from './decoding.js';
-import { temperature as cool, topK as keepTopK, topP as keepTopP } from './processors/filters.js';
-import type { LogitsProcessor } from './processors/processor.js';
-import { minNewTokens as forbidStops } from './processors/sequences.js';
+import { type GenerationDefaults, type ResolvedGeneration, resolveDefaults } from './defaults.js';
+import type { LanguageModel } from './language-model.js';
+import {
+  minP,
+  temperature as cool,
+  topK as keepTopK,
+  topP as keepTopP,
+  typicalP,
+} from './processors/filters.js';
+import { repetitionPenalty } from './processors/penalties.js';
+import { type LogitsProcessor, keep } from './processors/processor.js';
+import { minNewTokens as forbidStops, noRepeatNgrams } from './processors/sequences.js';
+import { type EncodedPrompt, type Prompt, checkPromptList, encodePrompts } from './prompts.js';
 import type { Sampling } from './sample-token.js';
 
-/** A model with its tokenizer. */
-export interface LanguageModel {
-  readonly config: ModelConfig;
-  readonly params: Params;
-  readonly tokenizer: Tokenizer;
-}
-
-/** A conversation with what its template is given besides. */
-export interface ChatPrompt extends Pick<
-  ChatOptions,
-  'tools' | 'documents' | 'template' | 'variables' | 'date'
-> {
-  readonly messages: readonly ChatMessage[];
-}
-
-/**
- * What is completed: a text, which gets the special tokens that its tokenizer begins texts with; tokens, as they are; or a
- * conversation, by the tokenizer's chat template, which ends where the assistant's message begins.
- */
-export type Prompt = string | readonly number[] | readonly ChatMessage[] | ChatPrompt;
-
 /** Options of {@link generate} and {@link generateStream}. */
-export interface GenerateOptions {
+export interface GenerateOptions extends GenerationDefaults {
   /** Longest completion in tokens, the stop token included. */
   readonly maxNewTokens: number;
   /** Divides the logits; 0 takes the most probable token. @defaultValue 1 */
@@ -58,10 +43,15 @@ export interface GenerateOptions {
   readonly processors?: readonly LogitsProcessor[];
   /** What texts may be written, before all processors: {@link regexConstraint}, {@link jsonConstraint}. @defaultValue any text */
   readonly constraint?: Constraint;
-  /** A completion ends with any of these. @defaultValue [tokenizer.endToken] */
+  /** A completion ends with any of these. @defaultValue `eos_token_id` of the model's generation config, else the tokenizer's `endToken` */
   readonly stopTokens?: readonly number[];
   /** A completion ends when its text has one of these, which its text then lacks. @defaultValue [] */
   readonly stopStrings?: readonly string[];
+  /**
+   * Whether rows of the embedding beyond the tokenizer's tokens may be drawn too; they decode to nothing. Stop tokens always may.
+   * @defaultValue false
+   */
+  readonly allowPadding?: boolean;
   /** Before so many tokens no stop token is drawn, and no stop string ends a completion. @defaultValue 0 */
   readonly minNewTokens?: number;
   /** Whether completions have the features of their tokens. @defaultValue false */
@@ -77,13 +67,13 @@ export interface GenerateOptions {
    * new size of a batch. `'xla'` compiles it to machine code: faster yet, after some seconds. @defaultValue false
    */
   readonly compile?: boolean | 'xla';
-  /** Stops between two tokens; the call throws the signal's reason. */
+  /** Stops between two calls into native code, each of at most 16 tokens; the call throws the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
 /** A request whose every part has been checked. */
 export interface GenerationPlan {
-  readonly prompts: readonly { readonly text: string; readonly tokens: readonly number[] }[];
+  readonly prompts: readonly EncodedPrompt[];
   readonly sampling: Sampling;
   /** If nothing else changes the distribution. */
   readonly plain?: PlainSampling;
@@ -98,83 +88,36 @@ export interface GenerationPlan {
   readonly seeds: readonly number[];
 }
 
-const isTokens = (prompt: Prompt): prompt is readonly number[] =>
-  Array.isArray(prompt) && typeof prompt[0] !== 'object';
-
-/** A prompt as the model reads it, and as people do. */
-function readPrompt(
-  tokenizer: Tokenizer,
-  prompt: Prompt,
-  where: string,
-  vocabSize: number,
-): { text: string; tokens: number[] } {
-  // As the model's texts begin: a Llama that does not see its start token writes something else.
-  if (typeof prompt === 'string') {
-    return { text: prompt, tokens: tokenizer.encode(prompt, { addSpecialTokens: true }) };
-  }
-  if (isTokens(prompt)) {
-    checkTokens(where, prompt, vocabSize);
-    return { text: tokenizer.decode(prompt), tokens: [...prompt] };
-  }
-  const { messages, ...options } = 'messages' in prompt ? prompt : { messages: prompt };
-  return applyChatTemplate(tokenizer as PretrainedTokenizer, messages, {
-    ...options,
-    addGenerationPrompt: true,
-  });
-}
-
-function promptTokens(
-  { config, tokenizer }: LanguageModel,
-  prompt: Prompt,
-  where: string,
-  maxNewTokens: number,
-): { text: string; tokens: readonly number[] } {
-  const { text, tokens } = readPrompt(tokenizer, prompt, where, config.vocabSize);
-  if (tokens.length === 0) {
-    throw new RangeError(`${where} is empty, expected at least one token`);
-  }
-  checkTokens(where, tokens, config.vocabSize);
-  if (tokens.length + maxNewTokens > config.maxPositions) {
-    throw new RangeError(
-      `${where} has ${tokens.length} tokens, expected at most ${config.maxPositions - maxNewTokens} (maxPositions ${config.maxPositions} - maxNewTokens ${maxNewTokens})`,
-    );
-  }
-  checkTurning(config, where, tokens.length, maxNewTokens);
-  return { text, tokens };
-}
-
-/** Keys in a cache were turned by the factors of their length: a completion must not change them. */
-function checkTurning(
-  { ropeScaling }: ModelConfig,
-  where: string,
-  length: number,
-  maxNewTokens: number,
-): void {
-  if (ropeScaling?.type !== 'longrope') return;
-  const { originalPositions: short } = ropeScaling;
-  if (length <= short && length + maxNewTokens - 1 > short) {
-    throw new RangeError(
-      `${where} has ${length} tokens and ${maxNewTokens} may follow, expected at most ${short} read in all, or more in the prompt already: longrope turns by other factors past ${short}; lower maxNewTokens to ${short - length + 1}`,
-    );
-  }
-}
-
 /** More at once are a mistake. */
 const MOST_COMPLETIONS = 1_000_000;
 
 const KNOWN = [
   ...['maxNewTokens', 'minNewTokens', 'temperature', 'topK', 'topP', 'processors', 'constraint'],
   ...['stopTokens', 'stopStrings', 'groupSize', 'seed', 'seeds', 'features', 'compile', 'signal'],
+  ...['generationDefaults', 'allowPadding'],
 ] as const satisfies readonly (keyof GenerateOptions)[];
+
+/** Refuses what is no list. */
+function checkList(where: string, value: unknown): void {
+  if (value === undefined || Array.isArray(value)) return;
+  throw new TypeError(`generate: ${where} is ${String(value)}, expected a list`);
+}
 
 /** Options whose kind the types say, for callers without types. */
 function checkKinds({
   processors = [],
   stopStrings = [],
+  stopTokens,
+  seeds,
   features = false,
+  allowPadding = false,
   compile = false,
   signal,
 }: GenerateOptions): void {
+  checkList('processors', processors);
+  checkList('stopStrings', stopStrings);
+  checkList('stopTokens', stopTokens);
+  checkList('seeds', seeds);
   processors.forEach((each: Partial<LogitsProcessor> | null, i) => {
     if (typeof each !== 'object' || typeof each?.apply !== 'function') {
       throw new TypeError(
@@ -189,8 +132,9 @@ function checkKinds({
       );
     }
   });
-  if (typeof features !== 'boolean') {
-    throw new TypeError(`generate: features is ${String(features)}, expected true or false`);
+  for (const [name, value] of Object.entries({ features, allowPadding })) {
+    if (typeof value === 'boolean') continue;
+    throw new TypeError(`generate: ${name} is ${String(value)}, expected true or false`);
   }
   if (typeof compile !== 'boolean' && compile !== 'xla') {
     throw new TypeError(`generate: compile is ${String(compile)}, expected true, false or "xla"`);
@@ -200,28 +144,75 @@ function checkKinds({
   }
 }
 
-function checkPrompts(prompts: readonly Prompt[]): void {
-  if (!Array.isArray(prompts)) {
+/** A constraint is for the tokens of a tokenizer; rows of the embedding beyond them are no text. */
+function checkConstraint(constraint: Constraint, { tokenizer, config }: LanguageModel): void {
+  if (typeof constraint?.after !== 'function' || typeof constraint.accepts !== 'function') {
     throw new TypeError(
-      `generate: prompts is ${typeof prompts}, expected a list of prompts; put a single one in brackets`,
+      `generate: constraint is ${String(constraint)}, expected what regexConstraint or jsonConstraint gives`,
     );
   }
-  prompts.forEach((prompt: unknown, p) => {
-    if (typeof prompt === 'string' || Array.isArray(prompt)) return;
-    if (Array.isArray((prompt as { messages?: unknown } | null)?.messages)) return;
-    throw new TypeError(
-      `generate: prompts[${p}] is ${String(prompt)}, expected a text, a list of tokens, or messages; prompts is a list of those`,
+  const { length } = constraint.after(constraint.start);
+  if (length !== tokenizer.vocabSize && length !== config.vocabSize) {
+    throw new RangeError(
+      `generate: constraint is for ${length} tokens, expected ${tokenizer.vocabSize} (vocabSize); make it with the model's tokenizer`,
     );
-  });
+  }
 }
 
-function checkConstraint({ after, start }: Constraint, vocabSize: number): void {
-  const { length } = after(start);
-  if (length !== vocabSize) {
-    throw new RangeError(
-      `generate: constraint is for ${length} tokens, expected ${vocabSize} (vocabSize); make it with the model's tokenizer`,
+/** Refuses what is no model with a tokenizer. */
+function checkModel(model: Partial<LanguageModel> | null | undefined): void {
+  for (const part of ['config', 'params', 'tokenizer'] as const) {
+    if (typeof model?.[part] === 'object' && model[part] !== null) continue;
+    throw new TypeError(
+      `generate: model${model ? `.${part}` : ''} is ${String(model?.[part])}, expected ` +
+        (part === 'tokenizer' && model
+          ? 'a tokenizer; load the model with one, or take charTokenizer, byteTokenizer or tokenizerFromFiles'
+          : 'what loadPretrained gives, or { config, params, tokenizer }'),
     );
   }
+  const { config, params } = model as LanguageModel;
+  validateConfig(config);
+  // A policy's parameters may come with those of its critic.
+  checkParams('generate', config, infosOf(params), true);
+  const freed = Object.keys(params).find((name) => params[name]!.isDisposed);
+  if (freed !== undefined) {
+    throw new RangeError(
+      `generate: model.params['${freed}'] has been disposed, expected a tensor that is there; free a model after its last use`,
+    );
+  }
+}
+
+/** Keeps the tokens that the tokenizer has, and those that end a completion. */
+const known = (count: number, stopTokens: ReadonlySet<number>): LogitsProcessor => ({
+  name: 'vocabulary',
+  apply: (logits) => keep(logits, (token) => token < count || stopTokens.has(token)),
+});
+
+/** What changes the distribution: before temperature, and from it on. */
+function processorsOf(
+  { minNewTokens = 0, processors = [] }: GenerateOptions,
+  { stopTokens, temperature, topK, topP, ...more }: ResolvedGeneration,
+  drawable: number,
+): { readonly changing: LogitsProcessor[]; readonly filters: LogitsProcessor[] } {
+  const { repetitionPenalty: penalty, noRepeatNgrams: n } = more;
+  return {
+    changing: [
+      ...(minNewTokens > 0 && stopTokens.length > 0 ? [forbidStops(minNewTokens, stopTokens)] : []),
+      ...(penalty === 1 ? [] : [repetitionPenalty(penalty)]),
+      ...(n === 0 ? [] : [noRepeatNgrams(n)]),
+      ...processors,
+    ],
+    filters:
+      temperature === 0
+        ? []
+        : [
+            ...(temperature === 1 ? [] : [cool(temperature)]),
+            ...(topK < drawable ? [keepTopK(topK)] : []),
+            ...(topP < 1 ? [keepTopP(topP)] : []),
+            ...(more.minP > 0 ? [minP(more.minP)] : []),
+            ...(more.typicalP < 1 ? [typicalP(more.typicalP)] : []),
+          ],
+  };
 }
 
 /** Checks a request completely, before any tensor exists. */
@@ -231,26 +222,15 @@ export function planGeneration(
   options: GenerateOptions,
 ): GenerationPlan {
   checkOptions('generate', options, KNOWN);
-  validateConfig(model.config);
-  // A policy's parameters may come with those of its critic.
-  checkParams('generate', model.config, infosOf(model.params), true);
-  const { vocabSize } = model.config;
-  const {
-    maxNewTokens,
-    minNewTokens = 0,
-    temperature = 1,
-    topK = vocabSize,
-    topP = 1,
-    processors = [],
-    constraint,
-    stopTokens = [model.tokenizer.endToken],
-    stopStrings = [],
-    groupSize = 1,
-    seed = 0,
-    features = false,
-  } = options;
+  checkModel(model);
   checkKinds(options);
-  checkPrompts(prompts);
+  checkPromptList('generate', prompts);
+  const { tokenizer, config } = model;
+  const { vocabSize } = config;
+  const resolved = resolveDefaults('generate', model, options);
+  const { temperature, topK, topP, stopTokens, stopStrings } = resolved;
+  const { maxNewTokens, minNewTokens = 0, groupSize = 1, seed = 0 } = options;
+  const { processors = [], constraint, features = false, allowPadding = false } = options;
   checkPositiveInteger('generate: groupSize', groupSize);
   if (prompts.length * groupSize > MOST_COMPLETIONS) {
     throw new RangeError(
@@ -263,11 +243,6 @@ export function planGeneration(
       Array.from({ length: groupSize }, (__, i) => fold(seed, p, i)),
     ),
   } = options;
-  if (model.tokenizer.vocabSize !== vocabSize) {
-    throw new RangeError(
-      `generate: tokenizer has ${model.tokenizer.vocabSize} tokens, expected ${vocabSize} (vocabSize)`,
-    );
-  }
   checkPositiveInteger('generate: maxNewTokens', maxNewTokens);
   checkPositiveInteger('generate: topK', topK);
   checkInRange('generate: temperature', temperature, 0, Number.MAX_VALUE);
@@ -279,7 +254,7 @@ export function planGeneration(
   }
   checkTokens('generate: stopTokens', stopTokens, vocabSize);
   for (const { check } of processors) check?.(vocabSize);
-  if (constraint) checkConstraint(constraint, vocabSize);
+  if (constraint !== undefined) checkConstraint(constraint, model);
   seeds.forEach((each, i) => checkSeed(`generate: seeds[${i}]`, each));
   if (seeds.length !== prompts.length * groupSize) {
     throw new RangeError(
@@ -287,22 +262,20 @@ export function planGeneration(
     );
   }
   const stops = new Set(stopTokens);
-  const changing = [
-    ...(minNewTokens > 0 && stopTokens.length > 0 ? [forbidStops(minNewTokens, stopTokens)] : []),
-    ...processors,
-  ];
-  const filters = [
-    ...(topK < vocabSize ? [keepTopK(topK)] : []),
-    ...(topP < 1 ? [keepTopP(topP)] : []),
-  ];
-  const cooling = temperature === 0 || temperature === 1 ? [] : [cool(temperature)];
-  const greedy = temperature === 0;
+  const drawable = allowPadding ? vocabSize : Math.min(vocabSize, tokenizer.vocabSize);
+  const masked = drawable < vocabSize ? [known(drawable, stops)] : [];
+  const { changing, filters } = processorsOf(options, resolved, drawable);
+  // In a graph the first rows can be drawn among, and filters be these.
+  const plain =
+    changing.length === 0 &&
+    constraint === undefined &&
+    resolved.minP === 0 &&
+    resolved.typicalP === 1 &&
+    stopTokens.every((token) => token < drawable);
   return {
-    prompts: prompts.map((prompt, p) =>
-      promptTokens(model, prompt, `generate: prompts[${p}]`, maxNewTokens),
-    ),
-    sampling: { greedy, processors: [...changing, ...(greedy ? [] : [...cooling, ...filters])] },
-    ...(changing.length === 0 && !constraint && { plain: { temperature, topK, topP } }),
+    prompts: encodePrompts(model, prompts, maxNewTokens, 'generate'),
+    sampling: { greedy: temperature === 0, processors: [...masked, ...changing, ...filters] },
+    ...(plain && { plain: { temperature, topK, topP, drawable } }),
     ...(constraint && { constraint }),
     stopTokens: stops,
     ...{ stopStrings, minNewTokens, features },

@@ -1,4 +1,4 @@
-import type { Rng } from '@cfrl/engine';
+import { type Rng, yieldToEventLoop } from '@cfrl/engine';
 
 import type { Tokenizer } from '../tokenizer/types.js';
 import type { Completion, FinishReason, SampledToken } from './completion.js';
@@ -78,15 +78,18 @@ function constrained(
 const rowOf = (all: Float32Array, row: number, size: number): Float32Array =>
   all.subarray(row * size, (row + 1) * size);
 
-/** Draws one token for each of the completions, and writes it down. */
-export function drawColumn(
+/** Draws one token for each of the completions, and writes it down. Of a large vocabulary that takes milliseconds each. */
+export async function drawColumn(
   writing: readonly Writing[],
   { logits, features }: { readonly logits: Float32Array; readonly features?: Float32Array },
   plan: GenerationPlan,
   { vocabSize, hiddenSize }: { readonly vocabSize: number; readonly hiddenSize: number },
-): SampledToken[] {
+  signal?: AbortSignal,
+): Promise<SampledToken[]> {
   const { constraint, sampling, stopTokens } = plan;
-  return writing.map((each) => {
+  const column: SampledToken[] = [];
+  for (const each of writing) {
+    await yieldToEventLoop(signal);
     const processors =
       constraint === undefined
         ? sampling.processors
@@ -99,8 +102,9 @@ export function drawColumn(
       () => each.source.next(),
     );
     if (features) each.features.push(rowOf(features, each.row, hiddenSize).slice());
-    return write(each, sample, plan);
-  });
+    column.push(write(each, sample, plan));
+  }
+  return column;
 }
 
 /** Writes one column of a chunk down. */

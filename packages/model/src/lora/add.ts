@@ -12,8 +12,16 @@ import {
 import * as tf from '@tensorflow/tfjs-core';
 
 import { type ModelConfig, validateConfig } from '../config.js';
-import { type LoraConfig, factorNames, loraScale } from './factors.js';
-import { type AdaptableModule, adaptableModules, adaptedModules, factorShapes } from './modules.js';
+import { type LoraConfig, factorNames } from './factors.js';
+import {
+  type AdaptableModule,
+  BIASES,
+  adaptableModules,
+  adaptedModules,
+  factorShapes,
+  moduleNames,
+} from './modules.js';
+import { mergedWeight, rowNorms, weightUpdate } from './update.js';
 
 /** Options of {@link addLora}. */
 export interface LoraOptions {
@@ -28,15 +36,42 @@ export interface LoraOptions {
    * module of the layers. An untied model's embedding and classifier can have one too. @defaultValue 'all-linear'
    */
   readonly targets?: 'all-linear' | readonly string[] | ((module: string) => boolean);
+  /** Whether each adapter has a magnitude for each output (DoRA). @defaultValue false */
+  readonly dora?: boolean;
+  /** Which of the model's biases are trained with the adapters, see `adapterParams`. @defaultValue 'none' */
+  readonly bias?: LoraConfig['bias'];
+  /** Modules, or their ends, that are trained whole with the adapters: PEFT's `modules_to_save`. They get no adapter. @defaultValue none */
+  readonly wholeModules?: readonly string[];
 }
 
-function targeted(config: ModelConfig, targets: Required<LoraOptions>['targets']): string[] {
-  const modules = adaptableModules(config);
-  const names = modules.map(({ name }) => name);
-  const isTarget = (name: string, target: string): boolean =>
-    name === target || name.endsWith(`.${target}`);
+const isEnd = (name: string, end: string): boolean => name === end || name.endsWith(`.${end}`);
+
+/** The modules that `wholeModules` names. */
+function wholeOf(config: ModelConfig, ends: readonly string[]): string[] {
+  const names = moduleNames(config);
+  const lost = ends.find((end) => !names.some((name) => isEnd(name, end)));
+  if (lost !== undefined) {
+    throw new RangeError(
+      `addLora: wholeModules has '${lost}', expected ends of the model's modules` +
+        (config.tiedEmbeddings && lost === 'lm_head'
+          ? '; the classifier is a module of its own after untie(model)'
+          : ''),
+    );
+  }
+  return names.filter((name) => ends.some((end) => isEnd(name, end)));
+}
+
+function targeted(
+  config: ModelConfig,
+  targets: Required<LoraOptions>['targets'],
+  whole: readonly string[],
+): string[] {
+  const isWhole = (name: string): boolean =>
+    whole.some((module) => name === module || name.startsWith(`${module}.`));
+  const all = adaptableModules(config).map(({ name }) => name);
+  const names = all.filter((name) => !isWhole(name));
   if (Array.isArray(targets)) {
-    const lost = targets.find((target: string) => !names.some((name) => isTarget(name, target)));
+    const lost = targets.find((target: string) => !names.some((name) => isEnd(name, target)));
     if (lost !== undefined) {
       throw new RangeError(
         `addLora: targets has '${lost}', expected ends of ${names.join(', ')}` +
@@ -46,10 +81,10 @@ function targeted(config: ModelConfig, targets: Required<LoraOptions>['targets']
       );
     }
   }
-  const [first, last] = [names[0], names.at(-1)];
+  const [first, last] = [all[0], all.at(-1)];
   const chosen = names.filter((name) => {
     if (typeof targets === 'function') return targets(name);
-    if (targets !== 'all-linear') return targets.some((target) => isTarget(name, target));
+    if (targets !== 'all-linear') return targets.some((target) => isEnd(name, target));
     return config.tiedEmbeddings || (name !== first && name !== last);
   });
   if (chosen.length === 0) {
@@ -69,22 +104,28 @@ function uniform(seed: number, shape: readonly number[], from: number): tf.Tenso
   return tf.tensor(values, [...shape]);
 }
 
-/** What leaves a model as it is: one factor is random, the other 0. */
-function initialFactors(config: ModelConfig, seed: number): Params {
+/** What leaves a model as it is: one factor is random, the other 0, and magnitudes are the weights' own. */
+function initialFactors(config: ModelConfig, params: Params, seed: number): Params {
   const shapes = factorShapes(config);
+  const get = factorsOf('addLora', params);
   return Object.fromEntries(
-    adaptedModules(config).flatMap(({ name, kind, from }) => {
-      const { a, b } = factorNames(name, kind);
+    adaptedModules(config).flatMap(({ name, kind, from, layout }) => {
+      const { a, b, magnitude } = factorNames(name, kind);
       const zeros = (factor: string): tf.Tensor => tf.zeros([...shapes[factor]!]);
-      return kind === 'linear'
-        ? [
-            [a, uniform(fold(seed, a), shapes[a]!, from)],
-            [b, zeros(b)],
-          ]
-        : [
-            [a, zeros(a)],
-            [b, randomNormal(rng(fold(seed, b)), shapes[b]!, 1)],
-          ];
+      const magnitudes = config.lora!.dora
+        ? [[magnitude, tf.tidy(() => rowNorms(get(`${name}.weight`), layout))] as const]
+        : [];
+      const factors: (readonly [string, tf.Tensor])[] =
+        kind === 'linear'
+          ? [
+              [a, uniform(fold(seed, a), shapes[a]!, from)],
+              [b, zeros(b)],
+            ]
+          : [
+              [a, zeros(a)],
+              [b, randomNormal(rng(fold(seed, b)), shapes[b]!, 1)],
+            ];
+      return [...factors, ...magnitudes];
     }),
   );
 }
@@ -99,7 +140,8 @@ type Changed<M extends Model> = Omit<M, 'config' | 'params'> & Model;
  *     y = W x + scale B A x,   scale = alpha / r (or alpha / sqrt(r)),   A ~ U(-1 / sqrt(in), 1 / sqrt(in)),   B = 0
  *
  * The factors are parameters like others, under PEFT's names; `forward` and `generate` use them, {@link isLora} selects them
- * for training, {@link mergeLora} makes them part of the weights. There is no dropout.
+ * for training, {@link mergeLora} makes them part of the weights. There is no dropout. With `dora`, what an adapter computes with its
+ * module, but the bias, is multiplied by `m / |W + scale B A|`, at the start 1.
  *
  * @param model - configuration and parameters; anything else in it is passed on
  * @param options - rank, scale, and which modules
@@ -120,53 +162,67 @@ type Changed<M extends Model> = Omit<M, 'config' | 'params'> & Model;
 export function addLora<M extends Model>(model: M, options: LoraOptions, seed: number): Changed<M> {
   const { config, params } = model;
   validateConfig(config);
-  checkOptions('addLora', options, ['rank', 'alpha', 'rankStabilized', 'targets']);
+  checkOptions('addLora', options, [
+    ...['rank', 'alpha', 'rankStabilized', 'targets', 'dora', 'bias', 'wholeModules'],
+  ]);
   const { rank, alpha = rank, rankStabilized = false, targets = 'all-linear' } = options;
+  const { dora = false, bias = 'none', wholeModules = [] } = options;
   checkPositiveInteger('addLora: rank', rank);
   checkFinite('addLora: alpha', alpha);
   checkSeed('addLora: seed', seed);
   if (config.lora !== undefined) {
     throw new RangeError('addLora: model has adapters, expected one without; call mergeLora first');
   }
-  const lora: LoraConfig = { rank, alpha, rankStabilized, modules: targeted(config, targets) };
+  if (!BIASES.includes(bias)) {
+    throw new RangeError(
+      `addLora: bias is ${JSON.stringify(bias)}, expected 'none', 'lora_only' or 'all'`,
+    );
+  }
+  const whole = wholeOf(config, wholeModules);
+  const lora: LoraConfig = {
+    ...{ rank, alpha, rankStabilized, modules: targeted(config, targets, whole) },
+    ...(dora && { dora }),
+    ...(bias !== 'none' && { bias }),
+    ...(whole.length > 0 && { wholeModules: whole }),
+  };
   const adapted = { ...config, lora };
   return {
     ...model,
     config: adapted,
-    params: { ...cloneParams(params), ...initialFactors(adapted, seed) },
+    params: { ...cloneParams(params), ...initialFactors(adapted, params, seed) },
   };
 }
 
-/** `scale B A` in the layout of the weight. */
-function change(
-  { name, kind, layout }: AdaptableModule,
-  params: Params,
-  lora: LoraConfig,
-): tf.Tensor {
-  const { a, b } = factorNames(name, kind);
-  const [A, B] = [params[a], params[b]] as [tf.Tensor2D | undefined, tf.Tensor2D | undefined];
-  if (A === undefined || B === undefined) {
-    throw new RangeError(
-      `mergeLora: params has no '${A ? b : a}', expected the factors of config.lora`,
-    );
-  }
-  const product = layout === 'out-in' ? tf.matMul(B, A) : tf.transpose(tf.matMul(B, A));
-  return tf.mul(product, loraScale(lora));
-}
+/** The adapters' parameters, or one message that says which is missing. */
+const factorsOf =
+  (where: string, params: Params) =>
+  (name: string): tf.Tensor => {
+    const tensor = params[name];
+    if (tensor === undefined) {
+      throw new RangeError(
+        `${where}: params has no '${name}', expected the weights and factors of config.lora`,
+      );
+    }
+    return tensor;
+  };
 
-/** The base weights plus `sign` times the adapters' changes; the caller owns the tensors. */
-function shifted(config: ModelConfig, params: Params, factors: Params, sign: 1 | -1): Params {
+/** Parameters whose adapted weights are computed anew; the caller owns the tensors. */
+function changed(
+  config: ModelConfig,
+  params: Params,
+  weight: (module: AdaptableModule) => tf.Tensor,
+): Params {
   return tf.tidy(() => {
-    const changed = adaptedModules(config).map((module): [string, tf.Tensor] => {
-      const name = `${module.name}.weight`;
-      return [name, tf.add(params[name]!, tf.mul(change(module, factors, config.lora!), sign))];
-    });
-    return cloneParams({ ...params, ...Object.fromEntries(changed) });
+    const weights = adaptedModules(config).map(
+      (module) => [`${module.name}.weight`, weight(module)] as const,
+    );
+    return cloneParams({ ...params, ...Object.fromEntries(weights) });
   });
 }
 
 /**
- * A model without adapters that computes the same: `W + scale B A` takes the place of `W`.
+ * A model without adapters that computes the same: `W + scale B A` takes the place of `W`, or DoRA's `m V / |V|` of it. Biases
+ * and whole modules that belong to the adapter stay as they are.
  *
  * @param model - with `config.lora`; anything else in it is passed on
  * @returns the model without them, which any checkpoint can hold; the caller owns its tensors
@@ -191,7 +247,9 @@ export function mergeLora<M extends Model>(model: M): Changed<M> {
   const own = Object.fromEntries(
     Object.entries(params).filter(([name]) => !isFactorOf(config, name)),
   );
-  return { ...model, config: base, params: shifted(config, own, params, 1) };
+  const get = factorsOf('mergeLora', params);
+  const merged = changed(config, own, (module) => mergedWeight(module, get, lora));
+  return { ...model, config: base, params: merged };
 }
 
 const isFactorOf = (config: ModelConfig, name: string): boolean => name in factorShapes(config);
@@ -202,7 +260,7 @@ const isFactorOf = (config: ModelConfig, name: string): boolean => name in facto
  * @param model - the merged model; anything else in it is passed on
  * @param adapter - `lora`, as of the model before merging, and `params` with its factors
  * @returns the model with the adapter beside its weights; the caller owns its tensors
- * @throws RangeError if the model has adapters, or the adapter does not fit it
+ * @throws RangeError if the model has adapters, the adapter does not fit it, or it is DoRA's, which merging forgets the norms of
  *
  * @example
  * ```ts
@@ -224,7 +282,15 @@ export function unmergeLora<M extends Model>(
   }
   const adapted = { ...config, lora };
   validateConfig(adapted);
-  const base = shifted(adapted, params, factors, -1);
+  if (lora.dora) {
+    throw new RangeError(
+      'unmergeLora: lora.dora is true, expected an adapter without magnitudes: merging forgets the norms of the weights; keep the model that mergeLora was given',
+    );
+  }
+  const get = factorsOf('unmergeLora', factors);
+  const base = changed(adapted, params, (module) =>
+    tf.sub(params[`${module.name}.weight`]!, weightUpdate(module, get, lora)),
+  );
   const own = Object.keys(factorShapes(adapted)).map((name) => [name, factors[name]!] as const);
   return {
     ...model,

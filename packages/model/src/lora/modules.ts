@@ -1,10 +1,10 @@
-import { type WeightLayout, checkFinite, checkPositiveInteger } from '@cfrl/engine';
+import { type WeightLayout, checkFinite, checkInRange, checkPositiveInteger } from '@cfrl/engine';
 
 import { blueprints, bodySpecs } from '../architecture/index.js';
 import type { ParamSpec } from '../architecture/blueprint.js';
 import type { ModelConfig } from '../config.js';
 import { CLASSIFIER } from '../partition.js';
-import { type ModuleKind, factorNames } from './factors.js';
+import { type LoraConfig, type ModuleKind, factorNames, rankOf } from './factors.js';
 
 /** A module that can have an adapter. */
 export interface AdaptableModule {
@@ -50,18 +50,87 @@ export function adaptedModules(config: ModelConfig): AdaptableModule[] {
   return adaptableModules(config).filter(({ name }) => named.has(name));
 }
 
-/** Names and shapes of all factors. */
+/** Names and shapes of all factors and magnitudes. */
 export const factorShapes = (config: ModelConfig): Record<string, readonly number[]> =>
   Object.fromEntries(
     adaptedModules(config).flatMap(({ name, kind, from, to }) => {
-      const { a, b } = factorNames(name, kind);
-      const { rank } = config.lora!;
+      const { a, b, magnitude } = factorNames(name, kind);
+      const lora = config.lora!;
+      const rank = rankOf(lora, name);
       return [
         [a, [rank, from]],
         [b, [to, rank]],
+        ...(lora.dora ? [[magnitude, [to]] as const] : []),
       ];
     }),
   );
+
+/** Names of a model's own parameters. */
+const ownNames = (config: ModelConfig): string[] => [
+  ...bodySpecs(config).map(({ name }) => name),
+  ...(config.tiedEmbeddings ? [] : [CLASSIFIER]),
+];
+
+/** Every module that holds parameters, itself or in its parts: `model.layers.0.mlp`, `model.layers.0.mlp.up_proj`. */
+export function moduleNames(config: ModelConfig): string[] {
+  const parents = (name: string): string[] => {
+    const end = name.lastIndexOf('.');
+    return end < 0 ? [] : [...parents(name.slice(0, end)), name.slice(0, end)];
+  };
+  return [...new Set(ownNames(config).flatMap(parents))];
+}
+
+/** The model's own parameters, not factors, that belong to its adapters: of whole modules, and biases. */
+export function wholeParams(config: ModelConfig): string[] {
+  const { lora } = config;
+  if (lora === undefined) return [];
+  const { bias = 'none', wholeModules = [], modules } = lora;
+  return ownNames(config).filter(
+    (name) =>
+      wholeModules.some((module) => name.startsWith(`${module}.`)) ||
+      (name.endsWith('.bias') &&
+        (bias === 'all' || (bias === 'lora_only' && modules.includes(name.slice(0, -5))))),
+  );
+}
+
+/**
+ * Names of the parameters that belong to a model's adapters, as the `trainable` of training loops: factors and magnitudes, and
+ * the biases and whole modules that `config.lora` says (PEFT's `bias` and `modules_to_save`).
+ *
+ * @param config - the model's configuration
+ * @returns the names; none where the model has no adapters
+ *
+ * @example
+ * ```ts
+ * const config = modelConfig({
+ *   architecture: 'llama', vocabSize: 5, hiddenSize: 8, layers: 1, heads: 2, maxPositions: 4,
+ * });
+ * const model = addLora(
+ *   { config, params: initParams(config, 0) }, { rank: 2, targets: ['q_proj'], wholeModules: ['lm_head'] }, 0,
+ * );
+ * adapterParams(model.config).length; // => 3
+ * ```
+ */
+export const adapterParams = (config: ModelConfig): string[] => [
+  ...Object.keys(factorShapes(config)),
+  ...wholeParams(config),
+];
+
+function checkPerModule(
+  { modules }: LoraConfig,
+  field: 'ranks' | 'alphas',
+  values: Readonly<Record<string, number>> = {},
+  check: (where: string, value: number) => void,
+): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (!modules.includes(name)) {
+      throw new RangeError(
+        `validateConfig: lora.${field} has '${name}', expected only modules of lora.modules`,
+      );
+    }
+    check(`validateConfig: lora.${field}['${name}']`, value);
+  }
+}
 
 /** Refuses adapters that the model cannot have. */
 export function validateLora(config: ModelConfig): void {
@@ -77,4 +146,31 @@ export function validateLora(config: ModelConfig): void {
         (config.tiedEmbeddings ? '; embedding and classifier can have one after untie(model)' : ''),
     );
   }
+  checkPerModule(lora, 'ranks', lora.ranks, checkPositiveInteger);
+  checkPerModule(lora, 'alphas', lora.alphas, checkFinite);
+  checkInRange('validateConfig: lora.dropout', lora.dropout ?? 0, 0, 1);
+  const { bias = 'none', wholeModules = [] } = lora;
+  if (!BIASES.includes(bias)) {
+    throw new RangeError(
+      `validateConfig: lora.bias is ${JSON.stringify(bias)}, expected ${BIASES.map((each) => `'${each}'`).join(' or ')}`,
+    );
+  }
+  if (wholeModules.length === 0) return;
+  const all = moduleNames(config);
+  for (const module of wholeModules) {
+    if (!all.includes(module)) {
+      throw new RangeError(
+        `validateConfig: lora.wholeModules has '${module}', expected modules of the model`,
+      );
+    }
+    const twice = lora.modules.find((name) => name === module || name.startsWith(`${module}.`));
+    if (twice !== undefined) {
+      throw new RangeError(
+        `validateConfig: lora.modules has '${twice}', which is in lora.wholeModules, expected each module in one of them`,
+      );
+    }
+  }
 }
+
+/** The values of `LoraConfig.bias`. */
+export const BIASES: readonly NonNullable<LoraConfig['bias']>[] = ['none', 'lora_only', 'all'];

@@ -1,6 +1,8 @@
 import type { ModelConfig } from '../config.js';
-import type { LoraConfig } from './factors.js';
-import { adaptableModules } from './modules.js';
+import { type LoraConfig } from './factors.js';
+import { BIASES, adaptableModules } from './modules.js';
+import { pythonPattern } from './python-pattern.js';
+import type { PeftTargets } from './targets.js';
 
 /** What PEFT puts before the names of a model's modules. */
 export const PEFT_PREFIX = 'base_model.model.';
@@ -30,73 +32,174 @@ export function toPeftConfig(
     inference_mode: true,
     r: lora.rank,
     lora_alpha: lora.alpha,
-    lora_dropout: 0,
+    lora_dropout: lora.dropout ?? 0,
     use_rslora: lora.rankStabilized,
-    use_dora: false,
-    bias: 'none',
+    use_dora: lora.dora ?? false,
+    bias: lora.bias ?? 'none',
     fan_in_fan_out: config.architecture === 'gpt2',
     init_lora_weights: true,
     target_modules: targetModules(config, lora.modules),
-    modules_to_save: null,
+    modules_to_save: lora.wholeModules ?? null,
     layers_to_transform: null,
     layers_pattern: null,
-    rank_pattern: {},
-    alpha_pattern: {},
+    rank_pattern: lora.ranks ?? {},
+    alpha_pattern: lora.alphas ?? {},
   };
 }
 
-/** Fields that say where an adapter comes from, or which modules it has: its tensors say that too. */
-const DESCRIPTIVE = new Set([
+/** Fields that say where an adapter comes from or how it was started, and those that are read below. */
+const KNOWN = new Set([
   ...['task_type', 'auto_mapping', 'base_model_name_or_path', 'revision', 'inference_mode'],
   ...['peft_version', 'target_modules', 'exclude_modules', 'layers_to_transform', 'layers_pattern'],
-  ...['fan_in_fan_out', 'megatron_core', 'qalora_group_size', 'loftq_config', 'r', 'lora_alpha'],
-  'use_rslora',
+  ...['fan_in_fan_out', 'megatron_core', 'megatron_config', 'qalora_group_size', 'runtime_config'],
+  ...['loftq_config', 'eva_config', 'corda_config', 'lora_ga_config', 'ensure_weight_tying'],
+  ...['r', 'lora_alpha', 'use_rslora', 'use_dora', 'lora_dropout', 'bias', 'modules_to_save'],
+  ...['rank_pattern', 'alpha_pattern', 'peft_type', 'init_lora_weights'],
 ]);
 
-/** Fields that change what is computed or trained, with the values that mean what is computed and trained here. */
-const SUPPORTED: Readonly<Record<string, readonly unknown[]>> = {
-  peft_type: ['LORA'],
-  bias: ['none'],
-  lora_dropout: [0],
-  // Others change the base weights too.
-  init_lora_weights: [true, false, 'gaussian', 'orthogonal'],
-};
+/** Ways to start that leave the weights as they are. Any other changes them. */
+const STARTS: readonly unknown[] = [true, false, undefined, 'gaussian', 'orthogonal', 'eva'];
+
+const MERGE = 'merge it in Python (merge_and_unload, save_pretrained) and load the whole model';
 
 const isNothing = (value: unknown): boolean =>
+  value === undefined ||
   value === null ||
   value === false ||
-  (typeof value === 'object' && value !== null && Object.keys(value).length === 0);
+  (typeof value === 'object' && Object.keys(value).length === 0);
 
-/** Reads an `adapter_config.json`; which modules are adapted is left to the tensors. */
-export function fromPeftConfig(where: string, json: unknown): Omit<LoraConfig, 'modules'> {
+/** What an `adapter_config.json` says; which of the targeted modules there are is left to the tensors. */
+export interface PeftConfig extends PeftTargets {
+  readonly scale: Pick<
+    LoraConfig,
+    'rank' | 'alpha' | 'rankStabilized' | 'dora' | 'bias' | 'dropout'
+  >;
+  readonly ranks: Readonly<Record<string, number>>;
+  readonly alphas: Readonly<Record<string, number>>;
+  /** Whether a module without factors in the file would have random ones. */
+  readonly startsRandom: boolean;
+  /** Whether whole embedding and classifier stay one. */
+  readonly keepsTied: boolean;
+}
+
+type Check = (value: unknown) => boolean;
+const isPositive: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 1;
+const isBoolean: Check = (value) => typeof value === 'boolean';
+const isTexts: Check = (value) =>
+  Array.isArray(value) && value.every((each) => typeof each === 'string');
+const isTextOrTexts: Check = (value) => typeof value === 'string' || isTexts(value);
+const isLayer: Check = (value) => Number.isSafeInteger(value);
+const isNumbers =
+  (check: Check): Check =>
+  (value) =>
+    typeof value === 'object' && !Array.isArray(value) && Object.values(value!).every(check);
+
+/** Reads an `adapter_config.json`. */
+export function fromPeftConfig(where: string, json: unknown): PeftConfig {
   const fail = (problem: string): never => {
     throw new RangeError(`${where}: adapter_config.json ${problem}`);
   };
-  if (typeof json !== 'object' || json === null) return fail('is no object, expected one');
-  const fields = { peft_type: undefined, ...json } as Json;
-  for (const [name, value] of Object.entries(fields)) {
-    const supported = SUPPORTED[name];
-    if (supported?.includes(value) || DESCRIPTIVE.has(name) || (!supported && isNothing(value)))
-      continue;
-    const shown = JSON.stringify(value);
-    if (name === 'lora_dropout') {
-      fail(
-        `has lora_dropout ${shown}, expected 0: adapters are trained without dropout; it changes no result, so set it to 0 there`,
-      );
-    }
-    const expected = supported?.map((each) => JSON.stringify(each)).join(' or ') ?? 'null';
-    fail(`has ${name} ${shown}, expected ${expected}; such adapters are not supported`);
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+    return fail('is no object, expected one');
   }
-  const { r, lora_alpha: alpha, use_rslora: rankStabilized = false } = fields;
-  if (!Number.isSafeInteger(r) || (r as number) < 1)
-    fail(`has r ${String(r)}, expected a positive integer`);
-  if (!Number.isFinite(alpha)) fail(`has lora_alpha ${String(alpha)}, expected a finite number`);
-  if (typeof rankStabilized !== 'boolean') {
-    fail(`has use_rslora ${String(rankStabilized)}, expected a boolean`);
-  }
-  return {
-    rank: r as number,
-    alpha: alpha as number,
-    rankStabilized: rankStabilized as boolean,
+  const fields = json as Json;
+  const shown = (name: string): string => `has ${name} ${JSON.stringify(fields[name])}`;
+  /** A field that fits, or the value for one that is absent or null. */
+  const read = <T>(name: string, check: Check, expected: string, otherwise?: T): T => {
+    const value = fields[name];
+    if (otherwise !== undefined && (value === undefined || value === null)) return otherwise;
+    return check(value) ? (value as T) : fail(`${shown(name)}, expected ${expected}`);
   };
+  const pattern = (name: string, text: string): void => {
+    try {
+      pythonPattern(text);
+    } catch {
+      fail(`has ${name} '${text}', expected a regular expression that JavaScript has too`);
+    }
+  };
+
+  if (fields['peft_type'] !== 'LORA') {
+    fail(`${shown('peft_type')}, expected "LORA"; adapters of other types are not read: ${MERGE}`);
+  }
+  const start = fields['init_lora_weights'] ?? undefined;
+  if (!STARTS.includes(start)) {
+    fail(
+      `${shown('init_lora_weights')}, expected ${STARTS.filter((each) => each !== undefined)
+        .map((each) => JSON.stringify(each))
+        .join(' or ')}: it starts by changing the model's weights; save it as plain LoRA ` +
+        `(save_pretrained with path_initial_model_for_weight_conversion), or ${MERGE}`,
+    );
+  }
+  for (const name of Object.keys(fields)) {
+    if (KNOWN.has(name) || isNothing(fields[name])) continue;
+    fail(`${shown(name)}, expected null; such adapters are not supported: ${MERGE}`);
+  }
+  const dora = read<boolean>('use_dora', isBoolean, 'a boolean', false);
+  const bias = read<NonNullable<LoraConfig['bias']>>(
+    'bias',
+    (value) => (BIASES as readonly unknown[]).includes(value),
+    BIASES.map((each) => JSON.stringify(each)).join(' or '),
+    'none',
+  );
+  const dropout = read<number>(
+    'lora_dropout',
+    (value) => Number.isFinite(value) && (value as number) >= 0 && (value as number) < 1,
+    'a number in [0, 1)',
+    0,
+  );
+  const layers = read<number | readonly number[]>(
+    'layers_to_transform',
+    (value) => isLayer(value) || (Array.isArray(value) && value.every(isLayer)),
+    'an integer or a list of them',
+    [],
+  );
+  const layersPattern = read<string | readonly string[]>(
+    'layers_pattern',
+    isTextOrTexts,
+    'a text or a list of them',
+    [],
+  );
+  const targets =
+    (fields['target_modules'] ?? undefined) === undefined
+      ? undefined
+      : read<string | readonly string[]>(
+          'target_modules',
+          isTextOrTexts,
+          'a text or a list of them',
+        );
+  const config: PeftConfig = {
+    scale: {
+      rank: read<number>('r', isPositive, 'a positive integer'),
+      alpha: read<number>('lora_alpha', Number.isFinite, 'a finite number'),
+      rankStabilized: read<boolean>('use_rslora', isBoolean, 'a boolean', false),
+      ...(dora && { dora }),
+      ...(bias !== 'none' && { bias }),
+      ...(dropout !== 0 && { dropout }),
+    },
+    ranks: read('rank_pattern', isNumbers(isPositive), 'positive integers by name', {}),
+    alphas: read('alpha_pattern', isNumbers(Number.isFinite), 'finite numbers by name', {}),
+    targets,
+    excluded: read<string | readonly string[]>(
+      'exclude_modules',
+      isTextOrTexts,
+      'a text or a list of them',
+      [],
+    ),
+    layers: typeof layers === 'number' ? [layers] : layers,
+    layersPattern:
+      typeof layersPattern === 'string' ? [layersPattern].filter(Boolean) : layersPattern,
+    modulesToSave: read('modules_to_save', isTexts, 'a list of texts', [] as string[]),
+    startsRandom: start === false,
+    keepsTied: read<boolean>('ensure_weight_tying', isBoolean, 'a boolean', false),
+  };
+  const patterns: Readonly<Record<string, readonly string[]>> = {
+    target_modules: typeof targets === 'string' ? [targets] : [],
+    exclude_modules: typeof config.excluded === 'string' ? [config.excluded] : [],
+    layers_pattern: config.layersPattern,
+    rank_pattern: Object.keys(config.ranks),
+    alpha_pattern: Object.keys(config.alphas),
+    modules_to_save: config.modulesToSave,
+  };
+  Object.entries(patterns).forEach(([name, texts]) => texts.forEach((text) => pattern(name, text)));
+  return config;
 }

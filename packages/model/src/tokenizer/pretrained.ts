@@ -1,3 +1,4 @@
+import { checkTokens } from '@cfrl/engine';
 import { z } from 'zod';
 
 import { type AddedToken, addedTokenSchema } from './pipeline/added-tokens.js';
@@ -213,8 +214,8 @@ function postProcessor(
 /** Settings of {@link tokenizerFromFiles}. */
 export interface TokenizerOptions {
   /**
-   * Tokens of the model, where its embedding has more rows than the tokenizer has tokens; those that are over decode to
-   * nothing. @defaultValue one more than the largest id
+   * Tokens that `generate` may draw, where the embedding has more rows than the tokenizer has tokens; those that are over decode to
+   * nothing. A model whose embedding is padded needs it not. @defaultValue one more than the largest id
    */
   readonly vocabSize?: number;
 }
@@ -298,13 +299,7 @@ export function tokenizerFromFiles(
       return { tokens: encoded.ids, offsets: encoded.offsets };
     },
     decode: (tokens, { skipSpecialTokens = true, cleanUp: cleaned = cleans } = {}) => {
-      tokens.forEach((token, i) => {
-        if (!Number.isInteger(token) || token < 0 || token >= size) {
-          throw new RangeError(
-            `decode: tokens[${i}] is ${token}, expected an integer in [0, ${size})`,
-          );
-        }
-      });
+      checkTokens('decode: tokens', tokens);
       const text = pipeline.decode(tokens, skipSpecialTokens);
       return cleaned ? cleanUp(text) : text;
     },

@@ -1,3 +1,5 @@
+import { checkTokens } from '@cfrl/engine';
+
 import type { AddedToken, TokenizerJson } from './types.js';
 
 /** The text of the special tokens, which follow the ordinary ones in this order. */
@@ -29,15 +31,9 @@ export const tokenizerJson = (ordinary: number, parts: TokenizerParts): Tokenize
   model: parts.model,
 });
 
-/** The ordinary tokens among `tokens`; anything outside the vocabulary is an error. */
+/** The ordinary tokens among `tokens`: special ones have no text, nor have rows of an embedding beyond the tokens. */
 export function ordinaryTokens(tokens: readonly number[], ordinary: number): number[] {
-  tokens.forEach((token, i) => {
-    if (!Number.isInteger(token) || token < 0 || token >= ordinary + 2) {
-      throw new RangeError(
-        `decode: tokens[${i}] is ${token}, expected an integer in [0, ${ordinary + 2})`,
-      );
-    }
-  });
+  checkTokens('decode: tokens', tokens);
   return tokens.filter((token) => token < ordinary);
 }
 

@@ -37,7 +37,10 @@ export interface Tokenizer {
    * are any. Throws RangeError for text it cannot represent.
    */
   readonly encode: (text: string, options?: { readonly addSpecialTokens?: boolean }) => number[];
-  /** Text of tokens; special tokens are left out. Throws RangeError for a token it does not have. */
+  /**
+   * Text of tokens; special tokens are left out, and so are ids that it does not have, which an embedding may have rows for. Throws
+   * RangeError for what is no id.
+   */
   readonly decode: (tokens: readonly number[]) => string;
   /**
    * Whether tokens that follow leave the text of these as it is: false amid a character of several bytes. Where it is

@@ -1,11 +1,14 @@
+import { checkOptions, checkPositiveInteger, checkTokens } from '@cfrl/engine';
 import {
   CLASSIFIER,
   type LanguageModel,
   bodyFeatures,
   classifierLogits,
   forward,
+  encodePrompts,
   generate,
   isLora,
+  resolveGeneration,
 } from '@cfrl/model';
 import type { Policy } from '@cfrl/rl';
 import type * as tf from '@tensorflow/tfjs-core';
@@ -14,12 +17,48 @@ import type * as tf from '@tensorflow/tfjs-core';
 export interface PolicyOptions {
   /** Longest completion, in tokens. */
   readonly maxNewTokens: number;
-  /** A completion ends with any of these. @defaultValue [tokenizer.endToken] */
+  /** A completion ends with any of these. @defaultValue `eos_token_id` of the model's generation config, else the tokenizer's `endToken` */
   readonly stopTokens?: readonly number[];
   /** Whether sampling runs as graphs, as for `generate`. @defaultValue true */
   readonly compile?: boolean | 'xla';
   /** Whether a gradient computes each block again instead of keeping what is inside of it, as for `forward`. @defaultValue false */
   readonly checkpoint?: boolean;
+}
+
+/** A policy that says how it samples. */
+export interface LanguageModelPolicy extends Policy {
+  /** Every option with the value in use. */
+  readonly options: Required<PolicyOptions>;
+  readonly checkPrompts: NonNullable<Policy['checkPrompts']>;
+}
+
+const known = ['maxNewTokens', 'stopTokens', 'compile', 'checkpoint'] as const;
+
+/** Refuses options that are none, before a run has begun. */
+function checkPolicyOptions({ config }: LanguageModel, options: Required<PolicyOptions>): void {
+  const { maxNewTokens, stopTokens, compile, checkpoint } = options;
+  checkPositiveInteger('languageModelPolicy: maxNewTokens', maxNewTokens);
+  if (maxNewTokens >= config.maxPositions) {
+    throw new RangeError(
+      `languageModelPolicy: maxNewTokens is ${maxNewTokens}, expected less than ${config.maxPositions} (maxPositions), so that a prompt has room`,
+    );
+  }
+  if (!Array.isArray(stopTokens)) {
+    throw new TypeError(
+      `languageModelPolicy: stopTokens is ${String(stopTokens)}, expected a list of tokens`,
+    );
+  }
+  checkTokens('languageModelPolicy: stopTokens', stopTokens, config.vocabSize);
+  if (![true, false, 'xla'].includes(compile)) {
+    throw new RangeError(
+      `languageModelPolicy: compile is ${String(compile)}, expected true, false or 'xla'`,
+    );
+  }
+  if (typeof checkpoint !== 'boolean') {
+    throw new TypeError(
+      `languageModelPolicy: checkpoint is ${String(checkpoint)}, expected true or false`,
+    );
+  }
 }
 
 /**
@@ -29,8 +68,8 @@ export interface PolicyOptions {
  * @param model - untied, so that the classifier is its own parameter; its `params` are not used, the
  *   policy is asked with others
  * @param options - where completions end
- * @returns the policy
- * @throws RangeError if the model is tied
+ * @returns the policy; its `options` have the values in use, its `checkPrompts` finds prompts that cannot be completed
+ * @throws RangeError if the model is tied, or an option is invalid
  *
  * @example
  * ```ts
@@ -47,27 +86,34 @@ export interface PolicyOptions {
  * ```
  */
 export function languageModelPolicy(
-  { config, params: given, tokenizer }: LanguageModel,
-  {
-    maxNewTokens,
-    stopTokens = [tokenizer.endToken],
-    compile = true,
-    checkpoint = false,
-  }: PolicyOptions,
-): Policy {
+  model: LanguageModel,
+  options: PolicyOptions,
+): LanguageModelPolicy {
+  checkOptions('languageModelPolicy', options, known);
+  const { config, params: given, tokenizer } = model;
   if (!(CLASSIFIER in given)) {
     throw new RangeError(
       `languageModelPolicy: model has no ${CLASSIFIER} (its embeddings are tied), expected a ` +
         'classifier of its own; call untie(model) first',
     );
   }
+  const { maxNewTokens, compile = true, checkpoint = false } = options;
+  const { stopTokens = resolveGeneration(model).stopTokens } = options;
+  const resolved = { maxNewTokens, stopTokens, compile, checkpoint };
+  checkPolicyOptions(model, resolved);
   return {
-    sample: (params, requests) =>
+    options: resolved,
+    sample: (params, requests, { signal } = {}) =>
       generate(
         { config, params, tokenizer },
         requests.map(({ prompt }) => prompt),
-        { maxNewTokens, stopTokens, compile, seeds: requests.map(({ seed }) => seed) },
+        {
+          ...{ maxNewTokens, stopTokens, compile, seeds: requests.map(({ seed }) => seed) },
+          ...(signal !== undefined && { signal }),
+        },
       ),
+    checkPrompts: (prompts) =>
+      void encodePrompts(model, prompts, maxNewTokens, 'languageModelPolicy'),
     // Sequences are padded at the right, where a causal model does not look: their mask is not needed.
     forward: (params, { tokens }) => forward(params, config, { tokens }, { checkpoint }),
     classifier: {
@@ -77,7 +123,8 @@ export function languageModelPolicy(
       features: (params, { tokens }) => bodyFeatures(params, config, { tokens }, { checkpoint }),
       logits: (params, features) => classifierLogits(params, config, features) as tf.Tensor3D,
     },
-    padToken: tokenizer.padToken,
+    // A tokenizer may have more tokens than the model can read.
+    padToken: tokenizer.padToken < config.vocabSize ? tokenizer.padToken : 0,
     maxPositions: config.maxPositions,
     featureSize: config.hiddenSize,
   };

@@ -1,0 +1,41 @@
+import type { Params } from '@cfrl/engine';
+import type * as tf from '@tensorflow/tfjs-core';
+
+/** What does not fit, in one error. */
+export function refuse(where: string, problems: readonly string[]): void {
+  if (problems.length === 0) return;
+  throw new RangeError(
+    `${where}: the adapter has ${problems.length} entries that do not fit the model: ${problems.join('; ')}`,
+  );
+}
+
+/** A shape as messages show it. */
+export const sizes = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
+
+/** What is wrong with tensors, by the names that `shapes` gives. */
+export const tensorProblems = (
+  shapes: Readonly<Record<string, readonly number[]>>,
+  tensors: Params,
+): string[] =>
+  Object.entries(shapes).flatMap(([name, shape]) => {
+    const tensor = tensors[name];
+    if (tensor === undefined) return [`'${name}' is missing`];
+    if (sizes(tensor.shape) !== sizes(shape)) {
+      return [`'${name}' has shape ${sizes(tensor.shape)}, expected ${sizes(shape)}`];
+    }
+    if (tensor.dtype !== 'float32') return [`'${name}' is ${tensor.dtype}, expected float32`];
+    return tensor.dataSync().every(Number.isFinite)
+      ? []
+      : [`'${name}' has NaN or infinite numbers`];
+  });
+
+/** Whether two tensors have the same shape and numbers. */
+export const equal = (a: tf.Tensor | undefined, b: tf.Tensor | undefined): boolean => {
+  if (a === undefined || b === undefined || sizes(a.shape) !== sizes(b.shape)) return false;
+  const [x, y] = [a.dataSync(), b.dataSync()];
+  return x.every((value, i) => value === y[i]);
+};
+
+/** Those of the names that there are. */
+export const pick = (names: readonly string[], from: Params): Params =>
+  Object.fromEntries(names.filter((name) => name in from).map((name) => [name, from[name]!]));
