@@ -15,7 +15,16 @@ const chapters = {
   'Confidence and entropy': ['entropy', 'generalized-entropy', 'confidence', 'semantic-entropy'],
   Calibration: ['calibration', 'discrimination', 'temperature'],
   'Diversity of outputs': [
-    ...['self-bleu', 'bleu', 'smoothing', 'distinct', 'repetition', 'pairwise', 'chrf'],
+    ...[
+      'self-bleu',
+      'bleu',
+      'corpus-bleu',
+      'smoothing',
+      'distinct',
+      'repetition',
+      'pairwise',
+      'chrf',
+    ],
     ...['compression', 'vendi'],
   ],
   'Between runs': ['divergence', 'mauve'],

@@ -25,6 +25,7 @@ export {
 export { type MapRowsOptions, checkpoint, mapRows } from './checkpoint.js';
 export { type Compiled, compile } from './compile/compile.js';
 export type { CompileEvent, CompileOptions } from './compile/options.js';
+export { isRecording } from './compile/recorder.js';
 export { repeat } from './compile/repeat.js';
 export { type PadOptions, bucket, padTo } from './compile/pad.js';
 export {

@@ -14,5 +14,6 @@ export { type FileSpan, copyRoom, copyToTensor, mapTensors } from './native/file
 export { fetchWheel } from './native/fetch-wheel.js';
 export { makeFolder } from './native/make-folder.js';
 export { withLock } from './native/lock.js';
+export { type LockAttempt, type LockHolder, takeLock } from './native/process-lock.js';
 export { stderrProgress } from './native/progress.js';
 export type { WheelRequest } from './native/wheel.js';

@@ -1,3 +1,9 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
 import {
   type BackendInfo,
   describeBackend,
@@ -9,6 +15,8 @@ import {
 import * as tf from '@tensorflow/tfjs-core';
 import * as fc from 'fast-check';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+
+import { fallbackLine } from '../src/backend/fallback.js';
 
 type Name = BackendInfo['name'];
 
@@ -288,6 +296,62 @@ describe('describeBackend', () => {
         'Processor features unknown',
       ].join('\n'),
     );
+  });
+});
+
+describe('a fallback', () => {
+  const run = (options: string, env: Readonly<Record<string, string>>) => {
+    const source = `import { useBackend } from '@cfrl/engine';
+      for (const options of ${options}) await useBackend(undefined, options);`;
+    const flags = ['--import', import.meta.resolve('tsx'), '--conditions=@cfrl/source'];
+    const clean = { ...process.env, ...env };
+    Reflect.deleteProperty(clean, 'CFRL_BACKEND');
+    const { stdout, stderr, status } = spawnSync(
+      process.execPath,
+      [...flags, '--input-type=module', '-e', source],
+      { encoding: 'utf8', env: clean, cwd: fileURLToPath(new URL('..', import.meta.url)) },
+    );
+    expect({ stdout, status }, stderr).toEqual({ stdout: '', status: 0 });
+    return stderr;
+  };
+
+  it('is said in one line, once, with the reason and the command that mends it', () => {
+    // An empty cache: nothing has been built.
+    const cache = mkdtempSync(join(tmpdir(), 'cfrl fallback '));
+    const missing = { CFRL_CACHE: cache, CFRL_LOG: '' };
+    try {
+      expect(
+        run('[{ install: false }, { install: false }, {install: false, retry: true}]', missing),
+      ).toBe(
+        'cfrl: on WebAssembly, slower than native TensorFlow, which is missing: it has not been built, ' +
+          'and installing was not allowed; to mend it: npm run cfrl -- backend\n',
+      );
+      expect(run('[{ install: false, quiet: true }]', missing)).toBe('');
+      expect(run('[{ install: false }]', { ...missing, CFRL_LOG: 'quiet' })).toBe('');
+    } finally {
+      rmSync(cache, { recursive: true });
+    }
+  });
+
+  it('is described with the command that mends it, and none where native TensorFlow was chosen', () => {
+    const info: BackendInfo = {
+      ...{ name: 'wasm', version: '4.22.0', binding: null, route: 'package' },
+      ...{ cpuFeatures: [], threads: 1 },
+      rejected: [
+        { name: 'tensorflow-gpu', reason: 'no NVIDIA GPU was found' },
+        { name: 'tensorflow', reason: 'it is not installed', mend: 'npm install it' },
+      ],
+    };
+    expect(describeBackend(info).split('\n').slice(-3)).toEqual([
+      '  tensorflow-gpu: no NVIDIA GPU was found',
+      '  tensorflow: it is not installed',
+      '    to mend it: npm install it',
+    ]);
+    expect(fallbackLine(info)).toBe(
+      'cfrl: on WebAssembly, slower than native TensorFlow, which is missing: it is not installed; to mend it: npm install it',
+    );
+    expect(fallbackLine({ ...info, name: 'tensorflow' })).toBeUndefined();
+    expect(fallbackLine({ ...info, rejected: [] })).toBeUndefined();
   });
 });
 

@@ -208,14 +208,18 @@ describe('probe', () => {
   });
 });
 
+/** A script that writes its report where pip would. */
+const reporting = (report: string): string =>
+  `while [ "$1" != --report ]; do shift; done; echo '${report}' > "$2"`;
+
 describe.runIf(onLinux)('resolveWheel', () => {
   it('reads the address and the digest from the report of pip', async () => {
     const info = { url: 'https://host.invalid/a.whl', archive_info: { hashes: { sha256: 'ab' } } };
     const report = JSON.stringify({ version: '1', install: [{ download_info: info }] });
-    onlyProgram('python3', `echo '${report}'`);
+    onlyProgram('python3', reporting(report));
     expect(await resolveWheel(tensorflowWheel(), folder)).toEqual({ url: info.url, sha256: 'ab' });
     const older = { url: info.url, archive_info: { hash: 'sha256=cd' } };
-    onlyProgram('python3', `echo '${JSON.stringify({ install: [{ download_info: older }] })}'`);
+    onlyProgram('python3', reporting(JSON.stringify({ install: [{ download_info: older }] })));
     expect((await resolveWheel(tensorflowWheel(), folder)).sha256).toBe('cd');
   });
 
@@ -228,9 +232,34 @@ describe.runIf(onLinux)('resolveWheel', () => {
     ],
     ['no network', 'echo "NewConnectionError(x): failed" >&2; exit 1', /^pip cannot reach/],
     ['no such wheel', 'echo "ERROR: No matching" >&2; exit 1', /^pip failed: ERROR: No matching$/],
-    ['an empty report', 'echo "{}"', /^pip did not say where tensorflow-cpu==\S+ lies$/],
+    ['an empty report', reporting('{}'), /^pip did not say where tensorflow-cpu==\S+ lies$/],
     ['no report', 'true', /^pip did not say where/],
   ];
+  it('takes what is printed beside the report, in colours, for no report', async () => {
+    const info = { url: 'https://host.invalid/a.whl', archive_info: { hash: 'sha256=cd' } };
+    const report = reporting(JSON.stringify({ install: [{ download_info: info }] }));
+    onlyProgram('python3', `echo 'a notice {of sorts}'; ${report}; printf '\\033[1m{\\033[0m'`);
+    expect((await resolveWheel(tensorflowWheel(), folder)).sha256).toBe('cd');
+  });
+
+  it('asks again where pip failed for a moment, and not where it will fail again', async () => {
+    const info = { url: 'https://host.invalid/a.whl', archive_info: { hash: 'sha256=cd' } };
+    const report = reporting(JSON.stringify({ install: [{ download_info: info }] }));
+    const tries = join(folder, 'tries');
+    const count = `echo x >> '${tries}'`;
+    const failing = (message: string) => `${count}; echo '${message}' >&2; exit 1`;
+    onlyProgram(
+      'python3',
+      `if [ ! -e '${tries}' ]; then ${failing('cannot rehash')}; fi; ${count}; ${report}`,
+    );
+    expect((await resolveWheel(tensorflowWheel(), folder)).sha256).toBe('cd');
+    expect(readFileSync(tries, 'utf8')).toBe('x\nx\n');
+    rmSync(tries);
+    onlyProgram('python3', failing('ERROR: No matching distribution'));
+    await expect(resolveWheel(tensorflowWheel(), folder)).rejects.toThrow('No matching');
+    expect(readFileSync(tries, 'utf8')).toBe('x\n');
+  });
+
   it.each(failures)('says in one line that there is %s', async (_name, script, reason) => {
     onlyProgram('python3', script);
     await expect(resolveWheel(tensorflowWheel(), folder)).rejects.toThrow(reason);

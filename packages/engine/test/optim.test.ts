@@ -189,6 +189,74 @@ describe('clipByGlobalNorm', () => {
   });
 });
 
+describe('clipByGlobalNorm at the ends of float32', () => {
+  const clipped = (maxNorm: number, grads: readonly number[]): unknown =>
+    tf.tidy(() =>
+      clipByGlobalNorm(maxNorm)
+        .update({ w: tf.tensor1d([...grads]) }, {}, {})
+        .updates['w']!.arraySync(),
+    );
+
+  it.each([Infinity, Number.MAX_VALUE, 1e39, 3.4e38])('%d clips nothing', (maxNorm) => {
+    expect(clipped(maxNorm, [3, -4])).toEqual([3, -4]);
+    expect(clipped(maxNorm, [0, 0])).toEqual([0, 0]);
+  });
+
+  it.each([Infinity, 1, 1e-30, 1e-50, Number.MIN_VALUE])(
+    'gradients of 0 stay 0 under %d',
+    (maxNorm) => {
+      expect(clipped(maxNorm, [0, 0])).toEqual([0, 0]);
+    },
+  );
+
+  it('an infinite gradient stays one that is not finite, whatever the bound', () => {
+    for (const maxNorm of [Infinity, 1e39, 1]) {
+      const [first] = clipped(maxNorm, [Infinity, 1]) as number[];
+      expect(Number.isFinite(first)).toBe(false);
+      expect((clipped(maxNorm, [NaN, 1]) as number[])[0]).toBeNaN();
+    }
+  });
+});
+
+describe('optimisers at the ends of float32', () => {
+  const once = (optimizer: Optimizer, gradient: number): unknown => {
+    const [first] = run(optimizer, [0.5, 0], [[gradient, gradient]]) as number[][];
+    return first;
+  };
+
+  it('a learning rate, gradient or decay of 0 moves nothing', () => {
+    for (const beta of [0, 0.9]) {
+      const options = { beta1: beta, beta2: beta, weightDecay: 0, epsilon: 1e-30 };
+      expect(once(adamw({ learningRate: 0, ...options }), 1)).toEqual([0.5, 0]);
+      expect(once(adamw({ learningRate: 1, ...options }), 0)).toEqual([0.5, 0]);
+    }
+    expect(once(sgd({ learningRate: 0, momentum: 0.9 }), 1)).toEqual([0.5, 0]);
+    expect(once(adamw({ learningRate: 0, weightDecay: 3e38 }), 0)).toEqual([0.5, 0]);
+  });
+
+  it.each<[string, () => unknown, string]>([
+    ['epsilon 0', () => adamw({ learningRate: 1, epsilon: 0 }), 'adamw: epsilon is 0'],
+    ['epsilon 1e-50', () => adamw({ learningRate: 1, epsilon: 1e-50 }), 'adamw: epsilon is 1e-50'],
+    ['a rate of 1e39', () => adamw({ learningRate: 1e39 }), 'adamw: learningRate is 1e+39'],
+    ['a decay of 1e39', () => adamw({ learningRate: 1, weightDecay: 1e39 }), 'adamw: weightDecay'],
+    ['momentum 1', () => sgd({ learningRate: 1, momentum: 1 }), 'sgd: momentum is 1, expected'],
+    ['a line to 1e39', () => linear(0, 1e39, 3), 'linear: to is 1e+39, expected'],
+    ['a wave from -1e39', () => cosine(-1e39, 0, 3), 'cosine: from is -1e+39, expected'],
+    ['a line of 0 steps', () => linear(0, 1, 0), 'linear: steps is 0'],
+    ['a wave of 0 steps', () => cosine(0, 1, 0), 'cosine: steps is 0'],
+    ['a rise of 0 steps', () => warmup(0, constant(1)), 'warmup: steps is 0'],
+    ['a constant of NaN', () => scheduleValue(NaN, 1), 'scheduleValue: schedule is NaN'],
+    [
+      'no optimiser',
+      () => chain([sgd({ learningRate: 1 })] as never),
+      'chain: optimizers[0] is an array',
+    ],
+    ['a call left out', () => chain(sgd as never), 'chain: optimizers[0] is function'],
+  ])('refuses %s', (_, call, message) => {
+    expect(call).toThrow(message);
+  });
+});
+
 describe('chain', () => {
   it('passes each part what the former returned, and keeps their states apart', () => {
     const both = chain(clipByGlobalNorm(1), adamw({ learningRate: 0.1 }), sgd({ learningRate: 1 }));

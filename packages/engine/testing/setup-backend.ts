@@ -7,7 +7,7 @@ import { afterEach, beforeAll, beforeEach, expect } from 'vitest';
  * one, `CFRL_REQUIRE_BACKEND` fails when another was chosen), and no test may leak a tensor.
  */
 beforeAll(async () => {
-  const { name } = await useBackend(undefined, { install: false });
+  const { name } = await useBackend(undefined, { install: false, quiet: true });
   const required = process.env['CFRL_REQUIRE_BACKEND'];
   if (required !== undefined && required !== '' && name !== required) {
     throw new Error(`tests must run on '${required}' (CFRL_REQUIRE_BACKEND), got '${name}'`);

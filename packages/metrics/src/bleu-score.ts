@@ -1,5 +1,6 @@
 import { checkInteger } from './check.js';
 import type { NgramPrecision, Smoothing } from './smoothing.js';
+import type { Token } from './tokens.js';
 
 /** The weights given, checked; uniform ones if none are. */
 export function weightsOf(
@@ -51,6 +52,46 @@ export function scoreBleu(
   for (const [i, weight] of weights.entries()) {
     if (weight > 0) logScore += weight * Math.log(smoothed[i]!);
   }
-  const brevityPenalty = length > referenceLength ? 1 : Math.exp(1 - referenceLength / length);
-  return brevityPenalty * Math.exp(logScore);
+  return brevityPenalty(length, referenceLength) * Math.exp(logScore);
+}
+
+/** What texts shorter than their references are multiplied by. */
+export function brevityPenalty(length: number, referenceLength: number): number {
+  return length >= referenceLength ? 1 : Math.exp(1 - referenceLength / length);
+}
+
+/** The reference length closest to that of the candidate, the shorter one on a tie. */
+export function closestLength(length: number, references: readonly ArrayLike<Token>[]): number {
+  return references
+    .map((reference) => reference.length)
+    .sort((a, b) => Math.abs(a - length) - Math.abs(b - length) || a - b)[0]!;
+}
+
+/**
+ * For n = 1 to `orders`: the candidate's n-grams, and how many of them its references have, each as often as the
+ * reference that has it most often. An n-gram is named by the numbers of its first and its last n - 1 tokens.
+ */
+export function clippedPrecisions(
+  candidate: ArrayLike<Token>,
+  references: readonly ArrayLike<Token>[],
+  orders: number,
+): NgramPrecision[] {
+  let rows: Token[][] = [candidate, ...references].map((text) => Array.from(text));
+  return Array.from({ length: orders }, () => {
+    const numbers = new Map<Token, number>();
+    const [own, ...others] = rows.map((row) =>
+      row.map((name) => {
+        if (!numbers.has(name)) numbers.set(name, numbers.size);
+        return numbers.get(name)!;
+      }),
+    );
+    const { size } = numbers;
+    const largest = new Int32Array(size);
+    for (const row of others) {
+      const counts = new Int32Array(size);
+      for (const id of row) largest[id] = Math.max(largest[id]!, ++counts[id]!);
+    }
+    rows = [own!, ...others].map((row) => row.slice(1).map((id, t) => row[t]! * size + id));
+    return { matches: own!.filter((id) => largest[id]!-- > 0).length, total: own!.length };
+  });
 }

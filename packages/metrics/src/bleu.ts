@@ -1,8 +1,6 @@
-import { checkCount } from './check.js';
-import { scoreBleu, weightsOf } from './bleu-score.js';
-import type { NgramOrder } from './n-grams.js';
-import { extendNgrams, numberTokens } from './n-grams.js';
-import type { NgramPrecision, Smoothing } from './smoothing.js';
+import { checkCount, checkOptions } from './check.js';
+import { clippedPrecisions, closestLength, scoreBleu, weightsOf } from './bleu-score.js';
+import type { Smoothing } from './smoothing.js';
 import { smoothingMethod1 } from './smoothing.js';
 import type { Text, TokenizeOptions } from './tokens.js';
 import { splitAtWhitespace, toTokenLists, toTokens } from './tokens.js';
@@ -26,7 +24,7 @@ export interface BleuOptions extends TokenizeOptions {
  *
  * with `c` the candidate's length and `r` the closest reference length (the shorter one on a tie). It is
  * 0 without a single common token. Unit: none. Range: [0, 1]; 1 if the candidate is a reference of at
- * least maxN tokens. Misleads as a corpus score (that pools counts before dividing), across
+ * least maxN tokens. Misleads as a corpus score (that pools counts before dividing: {@link corpusBleu}), across
  * tokenizers, and on texts shorter than maxN, which cannot reach 1. NLTK's own default is
  * {@link noSmoothing}.
  *
@@ -45,51 +43,22 @@ export interface BleuOptions extends TokenizeOptions {
 export function bleu(
   candidate: Text,
   references: readonly Text[],
-  {
+  options: BleuOptions = {},
+): number {
+  const {
     maxN = 4,
     weights: given,
-    smoothing = smoothingMethod1,
     tokenize = splitAtWhitespace,
-  }: BleuOptions = {},
-): number {
+  } = checkOptions('bleu', options, ['maxN', 'weights', 'smoothing', 'tokenize']);
+  const smoothing: Smoothing = options.smoothing ?? smoothingMethod1;
   const weights = weightsOf('bleu', maxN, given);
   const tokens = toTokens('bleu', 'candidate', candidate, tokenize);
   const others = toTokenLists('bleu', 'references', references, tokenize);
   checkCount('bleu', 'references', others.length, 1);
-  const corpus = numberTokens([tokens, ...others]);
-  const precisions: NgramPrecision[] = [];
-  let order: NgramOrder = corpus;
-  for (let n = 1; n <= maxN + (smoothing.looksAhead ? 1 : 0); n++) {
-    if (n > 1) order = extendNgrams(corpus, order.ids, n);
-    precisions.push(clippedPrecision(order, corpus.starts, n));
-  }
+  const precisions = clippedPrecisions(tokens, others, maxN + (smoothing.looksAhead ? 1 : 0)).map(
+    ({ matches, total }) => ({ matches, total: Math.max(1, total) }),
+  );
   const length = tokens.length;
-  const referenceLength = others
-    .map((other) => other.length)
-    .sort((a, b) => Math.abs(a - length) - Math.abs(b - length) || a - b)[0]!;
+  const referenceLength = closestLength(length, others);
   return scoreBleu('bleu', { precisions, length, referenceLength, weights, smoothing });
-}
-
-/** How many n-grams of the first text the others have, each as often as the one that has it most often. */
-function clippedPrecision(
-  { ids, size }: NgramOrder,
-  starts: Int32Array,
-  n: number,
-): NgramPrecision {
-  const counts = new Int32Array(size);
-  const largest = new Int32Array(size);
-  for (let i = 1; i + 1 < starts.length; i++) {
-    const text = ids.subarray(starts[i]!, Math.max(starts[i]!, starts[i + 1]! - n + 1));
-    for (const id of text) {
-      const count = ++counts[id]!;
-      if (count > largest[id]!) largest[id] = count;
-    }
-    for (const id of text) counts[id] = 0;
-  }
-  let matches = 0;
-  const total = starts[1]! - n + 1;
-  for (let t = 0; t < total; t++) {
-    if (counts[ids[t]!]!++ < largest[ids[t]!]!) matches++;
-  }
-  return { matches, total: Math.max(1, total) };
 }

@@ -4,6 +4,7 @@ import {
   checkInteger,
   checkLevel,
   checkNumber,
+  checkOptions,
   checkSameLength,
 } from './check.js';
 import { nextIndex } from './draw.js';
@@ -94,8 +95,14 @@ function bootstrapOf<Item>(
   where: string,
   items: ArrayLike<Item>,
   statistic: (items: readonly Item[]) => number,
-  { uniform, level = 0.95, resamples = 10_000, interval = bca }: BootstrapOptions,
+  options: BootstrapOptions,
 ): BootstrapEstimate {
+  const {
+    uniform,
+    level = 0.95,
+    resamples = 10_000,
+    interval = bca,
+  } = checkOptions(where, options, ['uniform', 'level', 'resamples', 'interval']);
   checkCount(where, 'items', items.length, 1);
   const n = items.length;
   const all = Array.from(items);
@@ -210,8 +217,13 @@ export function bca(given: Replicates): [number, number] {
  */
 export function bootstrapInterval(
   values: ArrayLike<number>,
-  { uniform, level = 0.95, resamples = 10_000 }: BootstrapIntervalOptions,
+  options: BootstrapIntervalOptions,
 ): MeanInterval {
+  const {
+    uniform,
+    level = 0.95,
+    resamples = 10_000,
+  } = checkOptions('bootstrapInterval', options, ['uniform', 'level', 'resamples']);
   const where = 'bootstrapInterval';
   checkCount(where, 'values', values.length, 1);
   checkFinite(where, 'values', values);
@@ -294,8 +306,13 @@ export function pairedBootstrap(
  */
 export function hierarchicalBootstrap(
   groups: Nested,
-  { uniform, level = 0.95, resamples = 10_000 }: BootstrapIntervalOptions,
+  options: BootstrapIntervalOptions,
 ): BootstrapEstimate {
+  const {
+    uniform,
+    level = 0.95,
+    resamples = 10_000,
+  } = checkOptions('hierarchicalBootstrap', options, ['uniform', 'level', 'resamples']);
   const where = 'hierarchicalBootstrap';
   const meanOf = (list: Nested, name: string): number => {
     checkCount(where, name, list.length, 1);
@@ -347,10 +364,12 @@ export function hierarchicalBootstrap(
  */
 export function stratifiedBootstrap(
   scores: readonly ArrayLike<number>[],
-  { uniform, level = 0.95, resamples = 10_000 }: BootstrapIntervalOptions,
+  options: BootstrapIntervalOptions,
   statistic: (scores: ArrayLike<number>) => number = interquartileMean,
 ): BootstrapEstimate {
   const where = 'stratifiedBootstrap';
+  const names = ['uniform', 'level', 'resamples'] as const;
+  const { uniform, level = 0.95, resamples = 10_000 } = checkOptions(where, options, names);
   checkCount(where, 'scores', scores.length, 1);
   const n = scores.length;
   const tasks = scores[0]!.length;
@@ -393,11 +412,13 @@ function estimateFrom(
     readonly interval: BootstrapMethod;
   },
   estimate: number,
-  {
-    replicate,
-    jackknife = () => new Float64Array(),
-  }: { readonly replicate: () => number; readonly jackknife?: () => Float64Array },
+  options: { readonly replicate: () => number; readonly jackknife?: () => Float64Array },
 ): BootstrapEstimate {
+  const { replicate, jackknife = () => new Float64Array() } = checkOptions(
+    'stratifiedBootstrap',
+    options,
+    ['replicate', 'jackknife'],
+  );
   checkLevel(where, level);
   checkInteger(where, 'resamples', resamples, 1);
   checkNumber(where, 'statistic of the data', estimate);

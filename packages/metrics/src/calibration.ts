@@ -1,4 +1,12 @@
-import { checkConfidences, checkCount, checkFinite, checkInteger } from './check.js';
+import {
+  checkConfidences,
+  checkCount,
+  checkDistribution,
+  checkFinite,
+  checkInteger,
+  checkOptions,
+  checkSameLength,
+} from './check.js';
 import { quantile } from './statistics.js';
 
 /** From confidences `[n]` to the edges `[bins + 1]` of bins, ascending. */
@@ -241,6 +249,48 @@ export function brierScore(confidences: ArrayLike<number>, correct: readonly boo
 }
 
 /**
+ * Brier score of forecasts over several classes, as Brier defined it.
+ *
+ *     brier = (1 / n) sum_i sum_k (p[i, k] - [k = label[i]])^2
+ *
+ * A proper score. Unit: none. Range: [0, 2]; a uniform forecast over K classes scores 1 - 1 / K. Misleads next to
+ * {@link brierScore}: of two classes it is twice as much, since both are counted.
+ *
+ * @param probabilities - `[n][K]`, a distribution over the same classes each.
+ * @param labels - `[n]`, the class that came true, in [0, K).
+ * @returns The score.
+ * @throws RangeError if the lengths differ or are 0, a row is no distribution, or a label is no class.
+ * @see Brier 1950, eq. 2, https://doi.org/10.1175/1520-0493(1950)078%3C0001:VOFEIT%3E2.0.CO;2
+ *
+ * @example
+ * ```ts
+ * multiclassBrierScore([[0.5, 0.25, 0.25], [0, 1, 0]], [0, 1]); // => 0.1875
+ * ```
+ */
+export function multiclassBrierScore(
+  probabilities: readonly ArrayLike<number>[],
+  labels: ArrayLike<number>,
+): number {
+  const where = 'multiclassBrierScore';
+  checkSameLength(where, ['probabilities', probabilities], ['labels', labels]);
+  checkCount(where, 'probabilities', probabilities.length, 1);
+  const classes = probabilities[0]!.length;
+  let sum = 0;
+  for (const [i, row] of probabilities.entries()) {
+    checkDistribution(where, `probabilities[${i}]`, row);
+    checkSameLength(where, ['probabilities[0]', probabilities[0]!], [`probabilities[${i}]`, row]);
+    const label = labels[i]!;
+    if (!(Number.isInteger(label) && label >= 0 && label < classes)) {
+      throw new RangeError(
+        `${where}: labels[${i}] is ${label}, expected a class in [0, ${classes})`,
+      );
+    }
+    for (let k = 0; k < classes; k++) sum += (row[k]! - +(k === label)) ** 2;
+  }
+  return sum / probabilities.length;
+}
+
+/**
  * The Brier score's parts: calibration, discrimination, and what no forecast could help.
  *
  *     brier = reliability - resolution + uncertainty + withinBins
@@ -296,8 +346,9 @@ function diagram(
   where: string,
   confidences: ArrayLike<number>,
   correct: readonly boolean[],
-  { bins = 15, binning = equalWidth }: CalibrationOptions,
+  options: CalibrationOptions,
 ): ReliabilityBin[] {
+  const { bins = 15, binning = equalWidth } = checkOptions(where, options, ['bins', 'binning']);
   checkBins(where, bins);
   checkConfidences(where, confidences, correct);
   const edges = binning(confidences, bins);

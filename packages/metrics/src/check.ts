@@ -12,6 +12,29 @@ export function checkCount(where: string, name: string, count: number, atLeast: 
   }
 }
 
+/** Options by name: an object with no other names than these. @returns the options */
+export function checkOptions<T extends object>(
+  where: string,
+  options: T,
+  names: readonly (keyof T & string)[],
+): T {
+  const given: unknown = options;
+  if (typeof given !== 'object' || given === null || 'length' in given) {
+    const what =
+      typeof given === 'function'
+        ? 'a function'
+        : given instanceof Object
+          ? 'a list'
+          : String(given);
+    throw new TypeError(`${where}: options is ${what}, expected an object of ${names.join(', ')}`);
+  }
+  const unknown = Object.keys(given).find((name) => !(names as readonly string[]).includes(name));
+  if (unknown !== undefined) {
+    throw new RangeError(`${where}: options has "${unknown}", expected only ${names.join(', ')}`);
+  }
+  return options;
+}
+
 export function checkSameLength(
   where: string,
   [firstName, first]: readonly [string, ArrayLike<unknown>],

@@ -1,3 +1,4 @@
+import { checkOptions } from './check.js';
 import { symmetricEigenvalues } from './eigenvalues.js';
 import { centred, featureMatrix, rescaled, smallerGram, sumOfSquares } from './matrix.js';
 
@@ -112,8 +113,9 @@ export interface IntrinsicDimensionOptions {
  */
 export function intrinsicDimension(
   features: readonly ArrayLike<number>[],
-  { discard = 0.1 }: IntrinsicDimensionOptions = {},
+  options: IntrinsicDimensionOptions = {},
 ): number {
+  const { discard = 0.1 } = checkOptions('intrinsicDimension', options, ['discard']);
   const where = 'intrinsicDimension';
   const { rows, columns, data } = featureMatrix(where, features, 3);
   if (!(discard >= 0 && discard < 1)) {

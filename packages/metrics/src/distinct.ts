@@ -1,4 +1,4 @@
-import { checkCount, checkInteger } from './check.js';
+import { checkCount, checkInteger, checkOptions } from './check.js';
 import type { Spectrum } from './n-grams.js';
 import { ngramSpectrum, ngramsOf, numberTokens } from './n-grams.js';
 import type { Text, Tokenize, TokenizeOptions } from './tokens.js';
@@ -28,8 +28,9 @@ import { splitAtWhitespace, toTokenLists } from './tokens.js';
 export function distinctN(
   samples: readonly Text[],
   n: number,
-  { tokenize = splitAtWhitespace }: TokenizeOptions = {},
+  options: TokenizeOptions = {},
 ): number {
+  const { tokenize = splitAtWhitespace } = checkOptions('distinctN', options, ['tokenize']);
   const { spectrum, total } = checkedSpectrum('distinctN', samples, n, tokenize);
   return different(spectrum) / total;
 }
@@ -88,8 +89,9 @@ export function adjustedDistinct(
 export function ngramEntropy(
   samples: readonly Text[],
   n: number,
-  { tokenize = splitAtWhitespace }: TokenizeOptions = {},
+  options: TokenizeOptions = {},
 ): number {
+  const { tokenize = splitAtWhitespace } = checkOptions('ngramEntropy', options, ['tokenize']);
   const { spectrum, total } = checkedSpectrum('ngramEntropy', samples, n, tokenize);
   let sum = 0;
   for (const [count, ngrams] of spectrum) sum += ngrams * count * Math.log(count);
@@ -120,8 +122,9 @@ export function ngramCoverage(
   samples: readonly Text[],
   reference: readonly Text[],
   n: number,
-  { tokenize = splitAtWhitespace }: TokenizeOptions = {},
+  options: TokenizeOptions = {},
 ): number {
+  const { tokenize = splitAtWhitespace } = checkOptions('ngramCoverage', options, ['tokenize']);
   checkInteger('ngramCoverage', 'n', n, 1);
   const lists = [
     ...toTokenLists('ngramCoverage', 'reference', reference, tokenize),

@@ -1,4 +1,10 @@
-import { checkCount, checkDistribution, checkInteger, checkSameLength } from './check.js';
+import {
+  checkCount,
+  checkDistribution,
+  checkInteger,
+  checkOptions,
+  checkSameLength,
+} from './check.js';
 import { ngramsOf, numberTokens } from './n-grams.js';
 import type { Text, TokenizeOptions } from './tokens.js';
 import { splitAtWhitespace, toTokenLists } from './tokens.js';
@@ -101,8 +107,11 @@ export function totalVariation(p: ArrayLike<number>, q: ArrayLike<number>): numb
 export function ngramDistributions(
   runs: readonly (readonly Text[])[],
   n: number,
-  { tokenize = splitAtWhitespace }: TokenizeOptions = {},
+  options: TokenizeOptions = {},
 ): Float64Array[] {
+  const { tokenize = splitAtWhitespace } = checkOptions('ngramDistributions', options, [
+    'tokenize',
+  ]);
   checkInteger('ngramDistributions', 'n', n, 1);
   const lists = runs.map((run, i) =>
     toTokenLists('ngramDistributions', `runs[${i}]`, run, tokenize),

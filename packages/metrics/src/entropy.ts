@@ -100,13 +100,54 @@ export function tokenEntropies(logits: ArrayLike<number>, vocabSize: number): Fl
  * ```
  */
 export function entropy(probabilities: ArrayLike<number>): number {
-  checkDistribution('entropy', 'probabilities', probabilities);
-  let total = 0;
-  for (let v = 0; v < probabilities.length; v++) {
-    const p = probabilities[v]!;
-    if (p > 0) total -= p * Math.log(p);
-  }
-  return total;
+  return entropyOf('entropy', probabilities);
+}
+
+/**
+ * Entropy of a distribution as a share of the largest that so many outcomes can have.
+ *
+ *     H / log V,   H = - sum_v p[v] log p[v]
+ *
+ * Unit: none. Range: [0, 1]; 0 when one outcome is certain, 1 when all are alike. Misleads between distributions over
+ * different numbers of outcomes: of a vocabulary of which most cannot occur, V counts every token.
+ *
+ * @param probabilities - `[V]`, at least two, each in [0, 1]; their sum is 1 within 1e-4 and is not rescaled.
+ * @returns The share.
+ * @throws RangeError if `probabilities` has fewer than two entries, one outside [0, 1], or does not sum to 1.
+ * @see Pielou 1966 (evenness), https://doi.org/10.1016/0022-5193(66)90013-0
+ *
+ * @example
+ * ```ts
+ * normalizedEntropy([0.5, 0.25, 0.25, 0]); // => 0.75
+ * ```
+ */
+export function normalizedEntropy(probabilities: ArrayLike<number>): number {
+  const where = 'normalizedEntropy';
+  checkCount(where, 'probabilities', probabilities.length, 2);
+  // Rounding must not lift a uniform distribution above 1.
+  return Math.min(1, entropyOf(where, probabilities) / Math.log(probabilities.length));
+}
+
+/**
+ * Perplexity of a distribution: how many outcomes, all alike, would be as uncertain.
+ *
+ *     exp(H),   H = - sum_v p[v] log p[v]
+ *
+ * Unit: outcomes. Range: [1, V]. Misleads next to {@link perplexity}, which is that of tokens that were seen: the two agree
+ * only on average, and only if they were drawn from this distribution.
+ *
+ * @param probabilities - `[V]`, each in [0, 1]; their sum is 1 within 1e-4 and is not rescaled.
+ * @returns The perplexity.
+ * @throws RangeError if `probabilities` is empty, has an entry outside [0, 1], or does not sum to 1.
+ * @see Jelinek et al. 1977, https://doi.org/10.1121/1.2016299
+ *
+ * @example
+ * ```ts
+ * distributionPerplexity([0.5, 0.25, 0.25, 0]); // => 2.828427
+ * ```
+ */
+export function distributionPerplexity(probabilities: ArrayLike<number>): number {
+  return Math.exp(entropyOf('distributionPerplexity', probabilities));
 }
 
 /**
@@ -231,6 +272,17 @@ export function positionEntropies(
 export function perplexity(logProbs: ArrayLike<number>): number {
   checkLogProbs('perplexity', 'logProbs', logProbs);
   return Math.exp(surprise(logProbs) / logProbs.length);
+}
+
+/** Entropy of a distribution, checked. */
+function entropyOf(where: string, probabilities: ArrayLike<number>): number {
+  checkDistribution(where, 'probabilities', probabilities);
+  let total = 0;
+  for (let v = 0; v < probabilities.length; v++) {
+    const p = probabilities[v]!;
+    if (p > 0) total -= p * Math.log(p);
+  }
+  return total;
 }
 
 /** Negative log-probability of a sequence, nats; never -0. */

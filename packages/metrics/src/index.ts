@@ -25,6 +25,7 @@ export {
   equalWidth,
   expectedCalibrationError,
   maximumCalibrationError,
+  multiclassBrierScore,
   reliabilityDiagram,
 } from './calibration.js';
 export type {
@@ -37,6 +38,8 @@ export { chrF, selfChrf } from './chrf.js';
 export { compressionRatio } from './compression.js';
 export type { Compress, CompressionOptions } from './compression.js';
 export { confidence, margin, sequenceConfidence, surprisal, topKMass } from './confidence.js';
+export { corpusBleu } from './corpus-bleu.js';
+export type { CorpusBleu } from './corpus-bleu.js';
 export { anisotropy, embeddingDispersion, intrinsicDimension, stableRank } from './dimension.js';
 export type { IntrinsicDimensionOptions } from './dimension.js';
 export { auroc, averagePrecision, riskCoverage } from './discrimination.js';
@@ -57,7 +60,9 @@ export {
 } from './divergence.js';
 export {
   chainEntropy,
+  distributionPerplexity,
   entropy,
+  normalizedEntropy,
   perplexity,
   positionEntropies,
   sequenceEntropy,

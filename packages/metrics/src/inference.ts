@@ -1,4 +1,4 @@
-import { checkCount, checkFinite, checkInteger, checkLevel } from './check.js';
+import { checkCount, checkFinite, checkInteger, checkLevel, checkOptions } from './check.js';
 import { normalQuantile } from './normal.js';
 import { mean, standardDeviation } from './statistics.js';
 
@@ -36,8 +36,9 @@ export interface ShareInterval {
 export function wilsonInterval(
   successes: number,
   n: number,
-  { level = 0.95 }: { readonly level?: number } = {},
+  options: { readonly level?: number } = {},
 ): ShareInterval {
+  const { level = 0.95 } = checkOptions('wilsonInterval', options, ['level']);
   checkInteger('wilsonInterval', 'n', n, 1);
   checkInteger('wilsonInterval', 'successes', successes, 0);
   if (successes > n) {

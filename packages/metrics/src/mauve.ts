@@ -1,4 +1,10 @@
-import { checkCount, checkDistribution, checkInteger, checkSameLength } from './check.js';
+import {
+  checkCount,
+  checkDistribution,
+  checkInteger,
+  checkOptions,
+  checkSameLength,
+} from './check.js';
 import { kl } from './divergence.js';
 import { unitRows } from './geometry.js';
 import { nextIndex, nextUniform } from './draw.js';
@@ -43,13 +49,14 @@ export interface MauveOptions {
 export function mauve(
   p: readonly ArrayLike<number>[],
   q: readonly ArrayLike<number>[],
-  {
+  options: MauveOptions,
+): number {
+  const {
     uniform,
     clusters = Math.max(2, Math.round(Math.min(p.length, q.length) / 10)),
     scaling = 5,
     rounds = 500,
-  }: MauveOptions,
-): number {
+  } = checkOptions('mauve', options, ['uniform', 'clusters', 'scaling', 'rounds']);
   checkCount('mauve', 'p', p.length, 1);
   checkCount('mauve', 'q', q.length, 1);
   checkInteger('mauve', 'clusters', clusters, 1);
@@ -96,8 +103,9 @@ export function mauve(
 export function mauveOfHistograms(
   p: ArrayLike<number>,
   q: ArrayLike<number>,
-  { scaling = 5 }: { readonly scaling?: number } = {},
+  options: { readonly scaling?: number } = {},
 ): number {
+  const { scaling = 5 } = checkOptions('mauveOfHistograms', options, ['scaling']);
   checkSameLength('mauveOfHistograms', ['p', p], ['q', q]);
   checkDistribution('mauveOfHistograms', 'p', p);
   checkDistribution('mauveOfHistograms', 'q', q);

@@ -1,6 +1,6 @@
 import { commonSubsequence, forget, levenshtein, positionsOf } from './bit-parallel.js';
 import type { Positions } from './bit-parallel.js';
-import { checkCount, checkInteger } from './check.js';
+import { checkCount, checkInteger, checkOptions } from './check.js';
 import { ngramsOf, numberTokens } from './n-grams.js';
 import { rougeTokens } from './tokenizers.js';
 import type { Text, Tokenize, TokenizeOptions } from './tokens.js';
@@ -36,11 +36,8 @@ export interface SelfSimilarity {
  * editDistance('so it is 12', 'so is 13'); // => 2
  * ```
  */
-export function editDistance(
-  a: Text,
-  b: Text,
-  { tokenize = splitAtWhitespace }: TokenizeOptions = {},
-): number {
+export function editDistance(a: Text, b: Text, options: TokenizeOptions = {}): number {
+  const { tokenize = splitAtWhitespace } = checkOptions('editDistance', options, ['tokenize']);
   return onePair(levenshtein, toTokenLists('editDistance', 'texts', [a, b], tokenize));
 }
 
@@ -63,10 +60,8 @@ export function editDistance(
  * editDiversity(['a b', 'a c', 'a b']); // => 0.333333
  * ```
  */
-export function editDiversity(
-  texts: readonly Text[],
-  { tokenize = splitAtWhitespace }: TokenizeOptions = {},
-): number {
+export function editDiversity(texts: readonly Text[], options: TokenizeOptions = {}): number {
+  const { tokenize = splitAtWhitespace } = checkOptions('editDiversity', options, ['tokenize']);
   const lists = atLeastTwo('editDiversity', texts, tokenize);
   let sum = 0;
   forEachPair(lists, levenshtein, (distance, a, b) => {
@@ -98,8 +93,9 @@ export function editDiversity(
 export function jaccardDiversity(
   texts: readonly Text[],
   n: number,
-  { tokenize = splitAtWhitespace }: TokenizeOptions = {},
+  options: TokenizeOptions = {},
 ): number {
+  const { tokenize = splitAtWhitespace } = checkOptions('jaccardDiversity', options, ['tokenize']);
   checkInteger('jaccardDiversity', 'n', n, 1);
   const lists = atLeastTwo('jaccardDiversity', texts, tokenize);
   const corpus = numberTokens(lists);
@@ -144,11 +140,8 @@ export function jaccardDiversity(
  * rougeL('the cat sat', 'The cat ran, and sat.'); // => 0.75
  * ```
  */
-export function rougeL(
-  candidate: Text,
-  reference: Text,
-  { tokenize = rougeTokens }: TokenizeOptions = {},
-): number {
+export function rougeL(candidate: Text, reference: Text, options: TokenizeOptions = {}): number {
+  const { tokenize = rougeTokens } = checkOptions('rougeL', options, ['tokenize']);
   const lists = toTokenLists('rougeL', 'texts', [candidate, reference], tokenize);
   return fMeasure(onePair(commonSubsequence, lists), lists[0]!.length, lists[1]!.length);
 }
@@ -172,10 +165,8 @@ export function rougeL(
  * selfRougeL(['a b c', 'a b c', 'x b y z']); // => { mean: 0.761905, perSample: [1, 1, 0.285714], pairwise: 0.52381 }
  * ```
  */
-export function selfRougeL(
-  texts: readonly Text[],
-  { tokenize = rougeTokens }: TokenizeOptions = {},
-): SelfSimilarity {
+export function selfRougeL(texts: readonly Text[], options: TokenizeOptions = {}): SelfSimilarity {
+  const { tokenize = rougeTokens } = checkOptions('selfRougeL', options, ['tokenize']);
   const lists = atLeastTwo('selfRougeL', texts, tokenize);
   const best = new Array<number>(lists.length).fill(0);
   let sum = 0;

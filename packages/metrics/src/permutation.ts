@@ -1,5 +1,5 @@
-import { checkCount, checkFinite, checkInteger, checkSameLength } from './check.js';
-import { nextIndex, nextUniform } from './draw.js';
+import { checkCount, checkFinite, checkInteger, checkOptions, checkSameLength } from './check.js';
+import { checkUniform, nextIndex, nextUniform } from './draw.js';
 import { logBinomial } from './log-factorial.js';
 
 /** Options of {@link permutationTest} and {@link pairedPermutationTest}. */
@@ -43,10 +43,15 @@ export interface PermutationTest {
 export function permutationTest(
   a: ArrayLike<number>,
   b: ArrayLike<number>,
-  { uniform, resamples = 10_000 }: PermutationOptions,
+  options: PermutationOptions,
 ): PermutationTest {
+  const { uniform, resamples = 10_000 } = checkOptions('permutationTest', options, [
+    'uniform',
+    'resamples',
+  ]);
   const where = 'permutationTest';
   check(where, a, b, resamples);
+  checkUniform(where, uniform);
   const n = a.length;
   const pool = Float64Array.from([...Array.from(a), ...Array.from(b)]);
   const total = pool.reduce((sum, value) => sum + value, 0);
@@ -104,11 +109,16 @@ export function permutationTest(
 export function pairedPermutationTest(
   a: ArrayLike<number>,
   b: ArrayLike<number>,
-  { uniform, resamples = 10_000 }: PermutationOptions,
+  options: PermutationOptions,
 ): PermutationTest {
+  const { uniform, resamples = 10_000 } = checkOptions('pairedPermutationTest', options, [
+    'uniform',
+    'resamples',
+  ]);
   const where = 'pairedPermutationTest';
   checkSameLength(where, ['a', a], ['b', b]);
   check(where, a, b, resamples);
+  checkUniform(where, uniform);
   const n = a.length;
   const gaps = Float64Array.from(a, (value, i) => value - b[i]!);
   const difference = gaps.reduce((sum, gap) => sum + gap, 0) / n;

@@ -1,4 +1,4 @@
-import { checkInteger } from './check.js';
+import { checkInteger, checkOptions } from './check.js';
 import { ngramsOf, numberTokens } from './n-grams.js';
 import type { Text, TokenizeOptions } from './tokens.js';
 import { splitAtWhitespace, toTokens } from './tokens.js';
@@ -32,11 +32,8 @@ export interface Loop {
  * repetitionRate('no no no no', 1); // => 0.75
  * ```
  */
-export function repetitionRate(
-  text: Text,
-  n: number,
-  { tokenize = splitAtWhitespace }: TokenizeOptions = {},
-): number {
+export function repetitionRate(text: Text, n: number, options: TokenizeOptions = {}): number {
+  const { tokenize = splitAtWhitespace } = checkOptions('repetitionRate', options, ['tokenize']);
   checkInteger('repetitionRate', 'n', n, 1);
   const tokens = toTokens('repetitionRate', 'text', text, tokenize);
   const total = tokens.length - n + 1;
@@ -62,10 +59,8 @@ export function repetitionRate(
  * trailingLoop('well I think I think I think'); // => { period: 2, turns: 3, length: 6 }
  * ```
  */
-export function trailingLoop(
-  text: Text,
-  { tokenize = splitAtWhitespace }: TokenizeOptions = {},
-): Loop {
+export function trailingLoop(text: Text, options: TokenizeOptions = {}): Loop {
+  const { tokenize = splitAtWhitespace } = checkOptions('trailingLoop', options, ['tokenize']);
   const tokens = toTokens('trailingLoop', 'text', text, tokenize);
   const ids = numberTokens([tokens]).ids.reverse();
   // Knuth, Morris and Pratt: border[L] is the longest proper prefix of the first L that also ends them.

@@ -131,8 +131,8 @@ function closestOtherLengths(lengths: readonly number[]): number[] {
   order.forEach((text, rank) => {
     const own = lengths[text]!;
     // Sorted, so that the closest other length is the neighbour below or the one above.
-    const below = rank > 0 ? lengths[order[rank - 1]!]! : -Infinity;
-    const above = rank + 1 < order.length ? lengths[order[rank + 1]!]! : Infinity;
+    const below = lengths[order[rank - 1]!] ?? -Infinity;
+    const above = lengths[order[rank + 1]!] ?? Infinity;
     closest[text] = own - below <= above - own ? below : above;
   });
   return closest;

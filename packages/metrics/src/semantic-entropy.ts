@@ -1,4 +1,4 @@
-import { checkCount, checkFinite, checkSameLength } from './check.js';
+import { checkCount, checkFinite, checkOptions, checkSameLength } from './check.js';
 import { entropy } from './entropy.js';
 
 /** Options of {@link semanticEntropy}. */
@@ -43,8 +43,9 @@ export interface SemanticEntropy {
 export function semanticEntropy<Item>(
   items: readonly Item[],
   equivalent: (a: Item, b: Item) => boolean,
-  { logProbs }: SemanticEntropyOptions = {},
+  options: SemanticEntropyOptions = {},
 ): SemanticEntropy {
+  const { logProbs } = checkOptions('semanticEntropy', options, ['logProbs']);
   checkCount('semanticEntropy', 'items', items.length, 1);
   if (logProbs !== undefined) {
     checkSameLength('semanticEntropy', ['items', items], ['logProbs', logProbs]);

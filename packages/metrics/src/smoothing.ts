@@ -2,7 +2,7 @@
 export interface NgramPrecision {
   /** N-grams found, each at most as often as in the reference that has it most often. */
   readonly matches: number;
-  /** N-grams of the candidate; 1 where it is shorter than n, as in NLTK. */
+  /** N-grams of the candidate; 1 where it is shorter than n, as in NLTK, but 0 where a whole corpus has none. */
   readonly total: number;
 }
 
@@ -57,7 +57,7 @@ export function noSmoothing(precisions: readonly NgramPrecision[]): number[] {
 export function smoothingMethod1(precisions: readonly NgramPrecision[], epsilon = 0.1): number[] {
   return checked(
     'smoothingMethod1',
-    precisions.map(({ matches, total }) => (matches === 0 ? epsilon : matches) / total),
+    precisions.map(({ matches, total }) => total && (matches || epsilon) / total),
   );
 }
 
@@ -216,15 +216,14 @@ function checked(where: string, precisions: number[]): number[] {
 }
 
 function ratios(precisions: readonly NgramPrecision[]): number[] {
-  return precisions.map(({ matches, total }) => matches / total);
+  // Here and above: candidates without an n-gram have precision 0, as in sacreBLEU.
+  return precisions.map(({ matches, total }) => total && matches / total);
 }
 
 /** Orders without a match count as `scale / 2^k` matches. */
 function geometric(precisions: readonly NgramPrecision[], scale: number): number[] {
   let k = 0;
-  return precisions.map(
-    ({ matches, total }) => (matches === 0 ? scale / 2 ** ++k : matches) / total,
-  );
+  return precisions.map(({ matches, total }) => total && (matches || scale / 2 ** ++k) / total);
 }
 
 function fourth(precisions: readonly NgramPrecision[]): number[] {

@@ -1,4 +1,4 @@
-import { checkCount, checkFinite, checkLevel, checkSameLength } from './check.js';
+import { checkCount, checkFinite, checkLevel, checkOptions, checkSameLength } from './check.js';
 import { powerOfTwoNear } from './scale.js';
 import { studentTCritical } from './student-t.js';
 
@@ -93,8 +93,9 @@ export function standardDeviation(values: ArrayLike<number>): number {
  */
 export function meanInterval(
   values: ArrayLike<number>,
-  { level = 0.95 }: MeanIntervalOptions = {},
+  options: MeanIntervalOptions = {},
 ): MeanInterval {
+  const { level = 0.95 } = checkOptions('meanInterval', options, ['level']);
   checkCount('meanInterval', 'values', values.length, 1);
   checkFinite('meanInterval', 'values', values);
   checkLevel('meanInterval', level);
@@ -128,8 +129,9 @@ export function meanInterval(
 export function pairedDifference(
   a: ArrayLike<number>,
   b: ArrayLike<number>,
-  { level = 0.95 }: MeanIntervalOptions = {},
+  options: MeanIntervalOptions = {},
 ): MeanInterval {
+  const { level = 0.95 } = checkOptions('pairedDifference', options, ['level']);
   checkSameLength('pairedDifference', ['a', a], ['b', b]);
   checkCount('pairedDifference', 'a', a.length, 1);
   checkFinite('pairedDifference', 'a', a);

@@ -1,4 +1,11 @@
-import { checkBooleans, checkCount, checkFinite, checkLevel, checkSameLength } from './check.js';
+import {
+  checkBooleans,
+  checkCount,
+  checkFinite,
+  checkLevel,
+  checkOptions,
+  checkSameLength,
+} from './check.js';
 import { normalQuantile } from './normal.js';
 
 /** One step of a {@link kaplanMeier} curve. */
@@ -52,8 +59,9 @@ export interface StepsToThreshold {
 export function kaplanMeier(
   times: ArrayLike<number>,
   reached: readonly boolean[],
-  { level = 0.95 }: { readonly level?: number } = {},
+  options: { readonly level?: number } = {},
 ): SurvivalStep[] {
+  const { level = 0.95 } = checkOptions('kaplanMeier', options, ['level']);
   checkSameLength('kaplanMeier', ['times', times], ['reached', reached]);
   checkCount('kaplanMeier', 'times', times.length, 1);
   checkFinite('kaplanMeier', 'times', times);

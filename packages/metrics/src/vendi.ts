@@ -1,5 +1,5 @@
 import { symmetricEigenvalues } from './eigenvalues.js';
-import { checkCount, checkFinite } from './check.js';
+import { checkCount, checkFinite, checkOptions } from './check.js';
 import { unitRows } from './geometry.js';
 import { smallerGram } from './matrix.js';
 
@@ -30,8 +30,9 @@ export interface VendiOptions {
  */
 export function vendiScore(
   features: readonly ArrayLike<number>[],
-  { order = 1 }: VendiOptions = {},
+  options: VendiOptions = {},
 ): number {
+  const { order = 1 } = checkOptions('vendiScore', options, ['order']);
   const matrix = unitRows('vendiScore', features, 1);
   const { size, data } = smallerGram(matrix);
   return effectiveNumber('vendiScore', symmetricEigenvalues(data, size), matrix.rows, order);
@@ -57,8 +58,9 @@ export function vendiScore(
  */
 export function vendiScoreOfKernel(
   kernel: readonly ArrayLike<number>[],
-  { order = 1 }: VendiOptions = {},
+  options: VendiOptions = {},
 ): number {
+  const { order = 1 } = checkOptions('vendiScoreOfKernel', options, ['order']);
   const n = kernel.length;
   checkCount('vendiScoreOfKernel', 'kernel', n, 1);
   const data = new Float64Array(n * n);

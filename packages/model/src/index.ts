@@ -27,7 +27,8 @@ export { type LoraOptions, addLora, mergeLora, unmergeLora } from './lora/add.js
 export { type LoraConfig, isLora } from './lora/factors.js';
 export { adapterParams } from './lora/modules.js';
 export { logitsOf } from './logits.js';
-export { CLASSIFIER, body, classifier, classifierName, untie } from './partition.js';
+export { CLASSIFIER, body, classifier, classifierName, isClassifier, untie } from './partition.js';
+export { checkContexts, lastFeatures, promptTokens } from './contexts.js';
 export { decodeSafetensors } from './safetensors/decode.js';
 export { encodeSafetensors } from './safetensors/encode.js';
 export {

@@ -26,6 +26,22 @@ export function classifierName({ architecture, tiedEmbeddings }: ModelConfig): s
   return tiedEmbeddings ? blueprints[architecture].embedding : CLASSIFIER;
 }
 
+/** The module of an untied classifier, below which its adapters have their names. */
+const HEAD = CLASSIFIER.replace(/weight$/, '');
+
+/**
+ * Whether a parameter belongs to the classifier of an untied model: `W`, or the factors of its adapter.
+ *
+ * @param name - a parameter's name
+ * @returns true for {@link CLASSIFIER} and for what is beside it in its module
+ *
+ * @example
+ * ```ts
+ * ['lm_head.weight', 'lm_head.lora_A.weight', 'model.norm.weight'].map(isClassifier); // => [true, true, false]
+ * ```
+ */
+export const isClassifier = (name: string): boolean => name.startsWith(HEAD);
+
 function expectUntied(where: string, params: Params): void {
   if (!(CLASSIFIER in params)) {
     throw new RangeError(
@@ -35,10 +51,10 @@ function expectUntied(where: string, params: Params): void {
 }
 
 /**
- * The classifier `W` of an untied model, as a record.
+ * The classifier of an untied model, as a record: `W`, and the factors of its adapter if it has one.
  *
  * @param params - the model's parameters
- * @returns a record with the one entry {@link CLASSIFIER}; it borrows the tensor
+ * @returns the parameters that {@link isClassifier} names; it borrows the tensors
  * @throws RangeError if the model is tied: then `W` is no parameter of its own
  * @see arXiv 2601.04670, the partition of the parameters into `W` and `theta_phi`
  *
@@ -52,14 +68,14 @@ function expectUntied(where: string, params: Params): void {
  */
 export function classifier(params: Params): Params {
   expectUntied('classifier', params);
-  return selectParams(params, (name) => name === CLASSIFIER);
+  return selectParams(params, isClassifier);
 }
 
 /**
- * Everything but the classifier, `theta_phi`: what the features depend on.
+ * Everything but the classifier and its adapter, `theta_phi`: what the features depend on.
  *
  * @param params - the model's parameters
- * @returns a record without {@link CLASSIFIER}; it borrows the tensors
+ * @returns a record without what {@link isClassifier} names; it borrows the tensors
  * @throws RangeError if the model is tied: then the embedding belongs to both parts
  * @see arXiv 2601.04670, the partition of the parameters into `W` and `theta_phi`
  *
@@ -73,7 +89,7 @@ export function classifier(params: Params): Params {
  */
 export function body(params: Params): Params {
   expectUntied('body', params);
-  return selectParams(params, (name) => name !== CLASSIFIER);
+  return selectParams(params, (name) => !isClassifier(name));
 }
 
 /**

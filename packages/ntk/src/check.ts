@@ -76,18 +76,18 @@ export function checkOutputs<X>(
   });
 }
 
-/** Refuses a change of parameters that does not fit them. */
-export function checkDelta(where: string, params: Params, delta: Params): void {
+/** Refuses a change of parameters, or parameters after one, that do not fit them. */
+export function checkDelta(where: string, params: Params, delta: Params, called = 'delta'): void {
   const entries = Object.entries(delta);
-  if (entries.length === 0) throw new RangeError(`${where}: delta is empty, expected an entry`);
+  if (entries.length === 0) throw new RangeError(`${where}: ${called} is empty, expected an entry`);
   for (const [name, change] of entries) {
     const parameter = params[name];
     if (parameter === undefined) {
       throw new RangeError(
-        `${where}: delta has '${name}', expected only ${Object.keys(params).join(', ')}`,
+        `${where}: ${called} has '${name}', expected only ${Object.keys(params).join(', ')}`,
       );
     }
-    checkSameShape(`${where}: delta '${name}'`, change, parameter, 'its parameter');
-    checkFiniteTensor(`${where}: delta '${name}'`, change);
+    checkSameShape(`${where}: ${called} '${name}'`, change, parameter, 'its parameter');
+    checkFiniteTensor(`${where}: ${called} '${name}'`, change);
   }
 }

@@ -1,7 +1,7 @@
 import { checkOptions, checkPositiveInteger, countParams, selectParams } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { checkFiniteResults } from './check.js';
+import { checkFiniteResults, checkSelection } from './check.js';
 import { crossFactors, crossTerms } from './cross.js';
 import type { CrossTerms } from './cross.js';
 import { kernels } from './empirical-ntk.js';
@@ -11,6 +11,11 @@ import type { SplitModel } from './split-model.js';
 
 /** Options of {@link decompose}. */
 export interface DecomposeOptions {
+  /**
+   * Which parameters the kernel is over; the others are constants. Without the classifier `R` (and the cross terms) are 0, without
+   * any other `G` is: then it takes no backward pass. @defaultValue every parameter
+   */
+  readonly select?: (name: string) => boolean;
   /** Bytes that rows of the features' Jacobian may take at a time. @defaultValue 2 ** 29 */
   readonly maxBytes?: number;
   /** Contexts in one forward pass, where no Jacobian is needed. @defaultValue 32 */
@@ -52,8 +57,8 @@ export interface Decomposition {
  * @param contexts2 - `M` contexts; left out, they are `contexts`
  * @returns the components; the caller owns the tensors, and `tf.dispose(result)` frees them all
  * @throws RangeError if the classifier is unknown or not `[V, D]`, the features are not `[n, D]` or
- *   not finite, a list is empty, `maxBytes` cannot hold two rows, or an untied model's features
- *   depend on the classifier
+ *   not finite, a list is empty or has what the model cannot read, `select` keeps nothing, `maxBytes` cannot hold two rows, or an
+ *   untied model's features depend on the classifier
  * @see Tomihari 2026, https://arxiv.org/abs/2601.04670
  *
  * @example
@@ -76,9 +81,11 @@ export function decompose<X>(
   contexts2?: readonly X[],
   options: DecomposeOptions = {},
 ): Decomposition {
-  checkOptions('decompose', options, ['maxBytes', 'batchSize']);
-  const { maxBytes = defaultMaxBytes, batchSize = 32 } = options;
+  checkOptions('decompose', options, ['select', 'maxBytes', 'batchSize']);
+  const { select = () => true, maxBytes = defaultMaxBytes, batchSize = 32 } = options;
   checkPositiveInteger('decompose: batchSize', batchSize);
+  classifierOf('decompose', model);
+  checkSelection('decompose', model.params, select);
   return tf.tidy((): Decomposition & tf.TensorContainerObject => {
     const W = classifierOf('decompose', model);
     const phi = checkedFeatures('decompose: contexts', model, contexts, batchSize);
@@ -88,8 +95,11 @@ export function decompose<X>(
       phi2 = checkedFeatures('decompose: contexts2', model, contexts2, batchSize);
       checkUntied('decompose', model, contexts2, batchSize);
     }
-    const gradientKernel = featureKernel(model, contexts, contexts2, maxBytes);
-    const representationKernel = tf.matMul(phi, tf.transpose(phi2)) as tf.Tensor2D;
+    const moves = (name: string) => select(name) && reachesFeatures(model)(name);
+    const gradientKernel = featureKernel(model, contexts, contexts2, moves, maxBytes);
+    const direct = select(model.classifier);
+    const inner = tf.matMul(phi, tf.transpose(phi2)) as tf.Tensor2D;
+    const representationKernel = direct ? inner : tf.zerosLike(inner);
     const V = W.shape[0];
     const parts = {
       representationKernel,
@@ -100,21 +110,25 @@ export function decompose<X>(
     };
     checkFiniteResults('decompose', parts);
     if (!model.tied) return parts;
-    const factor = crossFactors(model, phi, contexts2 ?? contexts);
-    const mirrored = contexts2 === undefined ? factor : crossFactors(model, phi2, contexts);
+    const factors = (left: tf.Tensor2D, right: readonly X[]): tf.Tensor4D =>
+      direct
+        ? crossFactors(model, left, right)
+        : tf.zeros([left.shape[0], right.length, ...(W.shape as [number, number])]);
+    const factor = factors(phi, contexts2 ?? contexts);
+    const mirrored = contexts2 === undefined ? factor : factors(phi2, contexts);
     const cross = { ...crossTerms(factor, tf.transpose(mirrored, [1, 0, 2, 3]), W) };
     return { ...parts, cross: checkFiniteResults('decompose: cross', cross) };
   }) as Decomposition;
 }
 
-/** `A`, `[N, M, D, D]`; 0 where the features have no parameters. */
+/** `A`, `[N, M, D, D]`; 0 where none of the features' parameters is selected. */
 function featureKernel<X>(
   model: SplitModel<X>,
   contexts: readonly X[],
   contexts2: readonly X[] | undefined,
+  select: (name: string) => boolean,
   maxBytes: number,
 ): tf.Tensor4D {
-  const select = reachesFeatures(model);
   const numbers = countParams(selectParams(model.params, select));
   if (numbers === 0) {
     const D = classifierOf('decompose', model).shape[1];

@@ -3,7 +3,13 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { checkNotEmpty } from './check.js';
 import { checkToken, sampleGradient } from './log-prob.js';
-import { checkedFeatures, checkUntied, classifierOf, logitsOf } from './split-model.js';
+import {
+  checkContexts,
+  checkedFeatures,
+  checkUntied,
+  classifierOf,
+  logitsOf,
+} from './split-model.js';
 import type { SplitModel } from './split-model.js';
 
 /** One sampled token: `log pi(token | context)` enters the objective with a weight. */
@@ -59,6 +65,8 @@ export function checkStep<X>(
     checkToken(`${where}: samples[${i}].token`, token, V);
     checkFinite(`${where}: samples[${i}].weight`, weight);
   });
+  const contexts = samples.map(({ context }) => context);
+  checkContexts(`${where}: samples' contexts`, model, contexts);
   checkFinite(`${where}: learningRate`, learningRate);
   checkPositiveInteger(`${where}: completions`, completions);
 }

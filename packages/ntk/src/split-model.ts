@@ -17,10 +17,27 @@ export interface SplitModel<X> {
   readonly tied: boolean;
   /** `phi`: `n` contexts to `[n, D]`, row `i` depending on context `i` alone. */
   readonly features: (params: Params, contexts: readonly X[]) => tf.Tensor2D;
+  /** Throws, in the words `where[i] is ..., expected ...`, for the first context that `features` cannot read. */
+  readonly checkContexts?: (where: string, contexts: readonly X[]) => void;
+}
+
+/** Refuses contexts that are no list, or that the model cannot read, before anything is computed. */
+export function checkContexts<X>(
+  where: string,
+  model: SplitModel<X>,
+  contexts: readonly X[],
+): void {
+  checkNotEmpty(where, contexts);
+  model.checkContexts?.(where, contexts);
 }
 
 /** `W`, `[V, D]`; borrowed from the model. */
 export function classifierOf<X>(where: string, model: SplitModel<X>): tf.Tensor2D {
+  if (typeof model?.features !== 'function' || typeof model.params !== 'object') {
+    throw new TypeError(
+      `${where}: model has no features(params, contexts), expected a SplitModel; of a language model splitModel(model) makes one`,
+    );
+  }
   const W = model.params[model.classifier];
   if (W === undefined) {
     throw new RangeError(
@@ -49,8 +66,8 @@ export function checkedFeatures<X>(
   contexts: readonly X[],
   batchSize: number,
 ): tf.Tensor2D {
-  checkNotEmpty(where, contexts);
   const [, D] = classifierOf(where, model).shape;
+  checkContexts(where, model, contexts);
   return tf.tidy(() => {
     const parts = inBatches(contexts, batchSize).map((batch) => {
       const features = model.features(model.params, batch);

@@ -5,14 +5,24 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { type DemoOptions, runDemo } from './cli/demo.js';
 import { type MetricsOptions, runMetrics, tokenizers } from './cli/metrics.js';
 import { rebuildReport } from './cli/report.js';
+import { endOnSignals } from './cli/signals.js';
 
-const positive = (text: string): number => {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) {
-    throw new InvalidArgumentError('expected a positive integer.');
-  }
-  return value;
-};
+const upTo =
+  (most: number) =>
+  (text: string): number => {
+    if (!/^\d+$/.test(text) || Number(text) < 1 || Number(text) > most) {
+      throw new InvalidArgumentError(`expected an integer from 1 to ${most}.`);
+    }
+    return Number(text);
+  };
+
+// Whoever read what was printed has gone (`| head`): nothing more is to be said.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(128 + 13);
+  });
+}
 
 const program = new Command('cfrl')
   .description('Classifier-first RL for language models: train, measure, explain.')
@@ -22,7 +32,7 @@ program
   .command('demo')
   .description('CF-RL beside standard RL on addition, ending with a report (under 4 minutes)')
   .option('--quick', 'a smaller model and task, under 40 seconds')
-  .option('--seeds <n>', 'number of seeds', positive)
+  .option('--seeds <n>', 'number of seeds', upTo(1000))
   .option('--out <folder>', 'where to put the run (default: runs/demo or runs/demo-quick)')
   .option('--json', 'print the summary as JSON')
   .action((options: DemoOptions) => runDemo(options));
@@ -33,7 +43,8 @@ program
   .option('--json', 'print it as JSON')
   .option('--no-install', 'do not install native TensorFlow if it is missing')
   .action(async ({ json = false, install }: { json?: boolean; install: boolean }) => {
-    const info = await useBackend(undefined, { install });
+    endOnSignals();
+    const info = await useBackend(undefined, { install, retry: true, quiet: true });
     process.stdout.write(json ? `${JSON.stringify(info)}\n` : `${describeBackend(info)}\n`);
   });
 
@@ -50,10 +61,12 @@ program
   .argument('[file]', 'a .jsonl file, or - for standard input', '-')
   .option('--field <name>', 'the completion: a string or a list of tokens', 'completion')
   .option('--group <name>', 'compare completions whose field of this name is equal (sorted by it)')
-  .option('--whole', 'compare all completions with each other, in memory')
+  .addOption(
+    new Option('--whole', 'compare all completions with each other, in memory').conflicts('group'),
+  )
   .option('--log-probs <name>', 'log-probabilities of the tokens, for entropies')
   .option('--correct <name>', 'whether the completion is right, for accuracy and pass@k')
-  .option('--max-n <n>', 'longest n-gram of self-BLEU', positive, 4)
+  .option('--max-n <n>', 'longest n-gram of self-BLEU', upTo(100), 4)
   .addOption(
     new Option('--tokenizer <name>', 'how strings become tokens')
       .choices(Object.keys(tokenizers))

@@ -3,7 +3,7 @@ export { type ExperimentConfig, demo, quickDemo, setup, type Setup } from './exp
 export { type ExperimentProgress, runExperiment, writeReport } from './experiment/experiment.js';
 export type { Environment, UnitProgress } from './experiment/units.js';
 export { type CfrlOptions, cfrl, type StandardRlOptions, standardRl } from './recipe/cfrl.js';
-export { type Context, splitModel } from './recipe/contexts.js';
+export { type Context, type SplitLanguageModel, splitModel } from './recipe/contexts.js';
 export {
   type LanguageModelPolicy,
   type PolicyOptions,
@@ -17,4 +17,4 @@ export { type LoopState, disposeLoopState } from './run/loop-state.js';
 export { type LoopRecord, type RecordedLoop, finishedStep, recordLoop } from './run/record-loop.js';
 export { openRun, type Row, type RunConfig, type RunFolder } from './run/run-folder.js';
 export { addition, type AdditionOptions } from './tasks/addition.js';
-export type { Task, TaskPrompt } from './tasks/task.js';
+export type { CharacterTask, Task, TaskPrompt, TextPrompt } from './tasks/task.js';

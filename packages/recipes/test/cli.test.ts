@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import { etaEstimator, formatSeconds } from '../src/cli/progress.js';
-import { textTable, wrapText } from '../src/cli/summary.js';
+import { terminalSummary, textTable, wrapText } from '../src/cli/summary.js';
+import { fasterCfrl, noisyArms, syntheticInput } from './support/report-records.js';
 
 describe('what the command line prints', () => {
   it('puts tables into columns', () => {
@@ -11,6 +12,23 @@ describe('what the command line prints', () => {
         ['Reward', '0.1', '0.25'],
       ]),
     ).toBe('         before   after\nReward      0.1    0.25');
+  });
+
+  it.each([
+    ['clear', fasterCfrl()],
+    ['noisy', noisyArms()],
+  ])('fits 80 columns with every number, and has one table where there is room: %s', (_, arms) => {
+    const input = syntheticInput(arms);
+    const [narrow, wide] = [terminalSummary(input), terminalSummary(input, 200)];
+    for (const line of narrow.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
+    const numbers = (text: string) =>
+      text
+        .slice(0, text.indexOf('Means'))
+        .match(/[\d.,−]+ \[[^\]]*\]/g)!
+        .sort();
+    expect(numbers(narrow)).toEqual(numbers(wide));
+    expect(numbers(wide)).toHaveLength(28);
+    expect(wide.split('\n')[0]).toMatch(/CF-RL: before +after +standard RL: before +after/);
   });
 
   it('breaks text between words, and never inside one', () => {

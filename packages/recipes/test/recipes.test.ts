@@ -78,9 +78,9 @@ describe('cfrl', () => {
       [4, 128],
     ]);
     const inStage1 = probes[1]!;
-    expect(inStage1.entropyChangeG).toBe(0); // the body did not move, so nothing came through it
-    expect(Math.abs(inStage1.entropyChangeR!)).toBeGreaterThan(0);
-    expect(probes[2]!.entropyChangeG).not.toBe(0);
+    expect(inStage1.entropyChangeBody).toBe(0); // the body did not move, so nothing came through it
+    expect(Math.abs(inStage1.entropyChangeClassifier!)).toBeGreaterThan(0);
+    expect(probes[2]!.entropyChangeBody).not.toBe(0);
     for (const row of probes.slice(1)) {
       const residual = Math.abs(row.attributionResidual!);
       expect(residual).toBeLessThan(0.2 * Math.abs(row.measuredEntropyChange!) + 1e-3);

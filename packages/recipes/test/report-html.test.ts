@@ -186,6 +186,17 @@ describe('renderHtml', () => {
     }
   });
 
+  it('says before every wide table that it scrolls, on a phone alone', async () => {
+    const html = await renderHtml(CASES['full']!());
+    const tables = [...(await documentOf(CASES['full']!())).querySelectorAll('.scroll')];
+    expect(tables.length).toBeGreaterThan(3);
+    for (const table of tables) {
+      expect(table.previousElementSibling?.textContent).toBe('This table scrolls sideways.');
+    }
+    expect(html).toMatch(/\.swipe \{ display: none;/);
+    expect(html).toMatch(/max-width: 520px\)[\s\S]*\.swipe \{ display: block; \}/);
+  });
+
   it('says plainly that one seed has no interval', async () => {
     const text = words(await renderHtml(CASES['one seed']!()));
     expect(text).toContain('One seed each (CF-RL and standard RL): no interval can be given');

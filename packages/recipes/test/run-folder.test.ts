@@ -83,6 +83,21 @@ describe('openRun', () => {
     expect(readFileSync(join(path, 'thesis.tex'), 'utf8')).toBe('do not lose me');
   });
 
+  it('refuses to open a run twice in one process, and gives it back once', () => {
+    const path = folder();
+    const run = openRun(path, { seed: 1 });
+    expect(() => openRun(path, { seed: 1 })).toThrow(
+      `run: ${path} is in use by this process, expected one writer a folder; ` +
+        'wait for it, stop it, or choose another folder',
+    );
+    run.close();
+    const again = openRun(path, { seed: 1 });
+    run.close();
+    expect(() => openRun(path, { seed: 1 })).toThrow('is in use by this process');
+    again.close();
+    expect(readdirSync(path)).toEqual(['config.json']);
+  });
+
   it('refuses a folder in use by a living process, not by a dead one', () => {
     const path = folder();
     const run = openRun(path, { seed: 1 });

@@ -1,7 +1,10 @@
 import { checkAllFinite } from './check-all-finite.js';
 import { mean, standardDeviation } from './statistics.js';
 
-/** From the rewards of completions that are compared with one another to their advantages. */
+/**
+ * From the rewards of completions that are compared with one another to their advantages. One alone has nothing to be compared
+ * with: the functions here give it the advantage 0, as TRL 1.16 does, so that nothing is learnt from it and nothing breaks.
+ */
 export type Advantage = (rewards: readonly number[]) => number[];
 
 function spread(where: string, numbers: readonly number[]): number {
@@ -12,15 +15,11 @@ function spread(where: string, numbers: readonly number[]): number {
   );
 }
 
-/** With one completion, a reward minus a mean of rewards says nothing. */
 function checkNumbers(where: string, numbers: readonly number[]): void {
-  if (numbers.length < 2) {
-    throw new RangeError(
-      `${where} has ${numbers.length} entries, expected at least 2; ` +
-        'sample more completions to compare',
-    );
-  }
   checkAllFinite(where, numbers);
+  if (numbers.length === 0) {
+    throw new RangeError(`${where} has 0 entries, expected at least 1`);
+  }
 }
 
 /**
@@ -29,9 +28,9 @@ function checkNumbers(where: string, numbers: readonly number[]): void {
  *
  *     A_i = r_i - mean(r)
  *
- * @param rewards - `[n]`, reward units, at least 2
+ * @param rewards - `[n]`, reward units, at least 1
  * @returns `[n]`, reward units; they sum to 0
- * @throws RangeError if there are fewer than 2 rewards, or one is not finite
+ * @throws RangeError if there are no rewards, or one is not finite
  * @see Williams 1992, section 4 (reinforcement baseline)
  *
  * @example
@@ -51,9 +50,9 @@ export function meanBaseline(rewards: readonly number[]): number[] {
  *
  *     A_i = r_i - (1 / (n - 1)) sum_{j != i} r_j = (n / (n - 1)) (r_i - mean(r))
  *
- * @param rewards - `[n]`, reward units, at least 2
+ * @param rewards - `[n]`, reward units, at least 1
  * @returns `[n]`, reward units; they sum to 0
- * @throws RangeError if there are fewer than 2 rewards, or one is not finite
+ * @throws RangeError if there are no rewards, or one is not finite
  * @see Ahmadian et al. 2024, eq. 7, https://arxiv.org/abs/2402.14740
  *
  * @example
@@ -64,8 +63,8 @@ export function meanBaseline(rewards: readonly number[]): number[] {
 export function leaveOneOut(rewards: readonly number[]): number[] {
   checkNumbers('leaveOneOut: rewards', rewards);
   const baseline = mean(rewards);
-  const n = rewards.length;
-  return rewards.map((reward) => (reward - baseline) * (n / (n - 1)));
+  const scale = rewards.length / Math.max(1, rewards.length - 1); // of one, 0 times anything
+  return rewards.map((reward) => (reward - baseline) * scale);
 }
 
 /**
@@ -75,9 +74,9 @@ export function leaveOneOut(rewards: readonly number[]): number[] {
  *
  *     A_i = (r_i - mean(r)) / (std(r) + 1e-4),   std with n - 1
  *
- * @param rewards - `[n]`, reward units, at least 2
+ * @param rewards - `[n]`, reward units, at least 1
  * @returns `[n]`, standard deviations; they sum to 0
- * @throws RangeError if there are fewer than 2 rewards, or one is not finite
+ * @throws RangeError if there are no rewards, or one is not finite
  * @see Shao et al. 2024, section 4.1.2, https://arxiv.org/abs/2402.03300
  *
  * @example
@@ -98,9 +97,9 @@ export function groupNormalize(rewards: readonly number[]): number[] {
  *
  *     (a_i - mean(a)) / (std(a) + 1e-8),   std with n - 1
  *
- * @param advantages - `[n]`, of all tokens of all completions, at least 2
+ * @param advantages - `[n]`, of all tokens of all completions, at least 1
  * @returns `[n]`, standard deviations; they sum to 0
- * @throws RangeError if there are fewer than 2 advantages, or one is not finite
+ * @throws RangeError if there are no advantages, or one is not finite
  * @see Engstrom et al. 2020, https://arxiv.org/abs/2005.12729
  *
  * @example

@@ -1,7 +1,23 @@
 import { checkFinite } from '@cfrl/engine';
 
-/** Refuses lists with an entry that is not finite; `where` begins the message. */
+const shown = (value: unknown): string =>
+  typeof value === 'string' ? JSON.stringify(value) : String(value);
+
+/** Refuses what is no list; `where` begins the message. */
+export function checkList(where: string, value: unknown, of: string): void {
+  if (Array.isArray(value) || ArrayBuffer.isView(value)) return;
+  throw new TypeError(`${where} is ${shown(value)}, expected an array of ${of}`);
+}
+
+/** Refuses what is no list, and lists with an entry that is not finite; `where` begins the message. */
 export function checkAllFinite(where: string, values: readonly number[]): void {
-  const i = values.findIndex((value) => !Number.isFinite(value));
-  if (i >= 0) checkFinite(`${where}[${i}]`, values[i]!);
+  checkList(where, values, 'numbers');
+  for (let i = 0; i < values.length; i++) checkFinite(`${where}[${i}]`, values[i]!);
+}
+
+/** Refuses what cannot be called; `mend` says what to write instead. */
+export function checkFunction(where: string, value: unknown, mend: string): void {
+  if (typeof value === 'function') return;
+  const kind = Array.isArray(value) ? 'an array' : shown(value);
+  throw new TypeError(`${where} is ${kind}, expected a function; ${mend}`);
 }

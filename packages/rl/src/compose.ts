@@ -8,7 +8,7 @@ import {
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { Advantage } from './advantages.js';
-import { checkAllFinite } from './check-all-finite.js';
+import { checkAllFinite, checkFunction, checkList } from './check-all-finite.js';
 import { type KlEstimator, klK3 } from './kl.js';
 import type { LossInput, Rollout, Target } from './types.js';
 
@@ -36,6 +36,8 @@ export function groupTargets(
   klCoef = 0,
 ): Target[] {
   checkPositiveInteger('groupTargets: groupSize', groupSize);
+  checkList('groupTargets: rollouts', rollouts, 'rollouts');
+  checkFunction('groupTargets: advantage', advantage, 'for example meanBaseline');
   if (rollouts.length % groupSize !== 0) {
     throw new RangeError(
       `groupTargets: rollouts has ${rollouts.length} entries, expected a multiple of the group ` +
@@ -171,6 +173,7 @@ export function regularize(
 export function checkCommon(
   name: string,
   options: {
+    readonly name: string;
     readonly groupSize: number;
     readonly epochs: number;
     readonly minibatchSize: number;
@@ -178,6 +181,11 @@ export function checkCommon(
     readonly entropyCoef: number;
   },
 ): void {
+  if (typeof options.name !== 'string' || options.name === '') {
+    throw new TypeError(
+      `${name}: name is ${JSON.stringify(options.name)}, expected a text that is not empty`,
+    );
+  }
   checkPositiveInteger(`${name}: groupSize`, options.groupSize);
   checkPositiveInteger(`${name}: epochs`, options.epochs);
   if (options.minibatchSize !== Infinity) {

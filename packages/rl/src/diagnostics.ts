@@ -1,6 +1,6 @@
 import { checkFinite } from '@cfrl/engine';
 
-import { checkAllFinite } from './check-all-finite.js';
+import { checkAllFinite, checkList } from './check-all-finite.js';
 import { variance } from './statistics.js';
 
 /**
@@ -22,6 +22,8 @@ import { variance } from './statistics.js';
  * ```
  */
 export function explainedVariance(values: readonly number[], returns: readonly number[]): number {
+  checkList('explainedVariance: values', values, 'numbers');
+  checkList('explainedVariance: returns', returns, 'numbers');
   if (values.length !== returns.length || values.length === 0) {
     throw new RangeError(
       `explainedVariance: values has ${values.length} entries, expected ${returns.length || 'at least 1'}`,
@@ -57,6 +59,10 @@ export function scoringGap(
   sampled: readonly (readonly number[])[],
   scored: readonly (readonly number[])[],
 ): number {
+  for (const [name, rows] of Object.entries({ sampled, scored })) {
+    checkList(`scoringGap: ${name}`, rows, 'rows, one a completion');
+    rows.forEach((row, i) => checkList(`scoringGap: ${name}[${i}]`, row, 'numbers'));
+  }
   const [a, b] = [sampled.flat(), scored.flat()];
   if (a.length !== b.length) {
     throw new RangeError(`scoringGap: sampled has ${a.length} tokens, expected ${b.length}`);

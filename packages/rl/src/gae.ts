@@ -1,6 +1,6 @@
 import { checkInRange, checkOptions } from '@cfrl/engine';
 
-import { checkAllFinite } from './check-all-finite.js';
+import { checkAllFinite, checkList } from './check-all-finite.js';
 
 /** Options of {@link gae}. */
 export interface GaeOptions {
@@ -40,6 +40,8 @@ export function gae(
   const { gamma = 1, gaeLambda = 0.95 } = options;
   checkInRange('gae: gamma', gamma, 0, 1);
   checkInRange('gae: gaeLambda', gaeLambda, 0, 1);
+  checkList('gae: rewards', rewards, 'numbers');
+  checkList('gae: values', values, 'numbers');
   if (values.length !== rewards.length + 1) {
     throw new RangeError(
       `gae: values has ${values.length} entries, expected ${rewards.length + 1} (rewards + 1); ` +

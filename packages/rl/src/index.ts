@@ -38,20 +38,25 @@ export { train } from './train.js';
 export type { TrainOptions } from './train-options.js';
 export type {
   Algorithm,
+  BatchReward,
   ChatMessage,
   ChatPrompt,
   Classifier,
   Completion,
+  Earned,
   LossInput,
   LossResult,
   Policy,
+  Prepared,
   Prompt,
   PromptContent,
   Reward,
+  RewardOptions,
   Rollout,
   SampleOptions,
   SampleRequest,
   Target,
+  Targets,
   TokenBatch,
 } from './types.js';
 export { initValueHead, valueHead } from './value-head.js';

@@ -75,9 +75,9 @@ export function completionSeed(seed: number, step: number, slot: number, sample:
  * @param step - index of the step, from 0
  * @param epoch - index of the pass over the step's completions, from 0
  * @param count - number of completions
- * @param minibatchSize - completions an update, a divisor of `count`, or `Infinity` for all
+ * @param minibatchSize - completions an update; where it does not divide `count`, the last update has fewer
  * @returns indices of completions, one array an update; every index occurs once
- * @throws RangeError if `count` is not a multiple of `minibatchSize`
+ * @throws RangeError if `minibatchSize` is not a positive integer or `Infinity`
  *
  * @example
  * ```ts
@@ -99,14 +99,9 @@ export function minibatches(
   const inOrder = Array.from({ length: count }, (_, i) => i);
   if (minibatchSize === Infinity || minibatchSize === count) return [inOrder];
   checkPositiveInteger('minibatches: minibatchSize', minibatchSize);
-  if (count % minibatchSize !== 0) {
-    throw new RangeError(
-      `minibatches: minibatchSize is ${minibatchSize}, expected a divisor of ${count} ` +
-        '(prompts a step x group size)',
-    );
-  }
+  if (minibatchSize > count) return [inOrder];
   const order = shuffle(rng(fold(seed, 'minibatch', step, epoch)), inOrder);
-  return Array.from({ length: count / minibatchSize }, (_, i) =>
+  return Array.from({ length: Math.ceil(count / minibatchSize) }, (_, i) =>
     order.slice(i * minibatchSize, (i + 1) * minibatchSize),
   );
 }

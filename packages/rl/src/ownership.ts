@@ -35,5 +35,10 @@ export function disposeExcept(records: readonly Params[], kept: readonly Params[
  * ```
  */
 export function disposeState(state: TrainState, ...kept: readonly Params[]): void {
+  if (typeof state?.params !== 'object' || typeof state.optState !== 'object') {
+    throw new TypeError(
+      `disposeState: state is ${String(state)}, expected a state, as in record.state`,
+    );
+  }
   disposeExcept([state.params, state.optState], kept);
 }

@@ -1,12 +1,18 @@
+import type { Params } from '@cfrl/engine';
+
 import type { TrainState } from './ownership.js';
 import type { SampledCompletion } from './sample-groups.js';
 
 /** A completion with what it was worth. */
 export interface ScoredCompletion extends SampledCompletion {
-  /** What the task gave, reward units. */
+  /** What the task gave, reward units; the sum of `rewards`, if there are some. */
   readonly reward: number;
-  /** `[L]`, what each token was reinforced with. */
+  /** `[L]`, reward units, if the task gave one number a token. */
+  readonly rewards?: readonly number[];
+  /** `[L]`, what each token was reinforced with; zeros if the completion was dropped. */
   readonly advantages: readonly number[];
+  /** Whether the algorithm dropped the completion, so that no update had it. */
+  readonly dropped?: true;
 }
 
 /** Numbers of one step; the README's glossary says what each means. Algorithms add their own. */
@@ -21,6 +27,8 @@ export interface StepMetrics {
   readonly completionLength: number;
   /** Completion tokens of this step. */
   readonly sampledTokens: number;
+  /** Completions that were sampled and not trained on. */
+  readonly droppedCompletions: number;
   /** What was minimised. */
   readonly loss: number;
   /** Euclidean norm of the whole gradient, before the optimiser clips it. */
@@ -45,4 +53,6 @@ export interface StepRecord {
   readonly completions: readonly ScoredCompletion[];
   /** The state after the step, lent until the next one is asked for. */
   readonly state: TrainState;
+  /** With `keepUpdate`: what the step added to each trained parameter, lent as the state is. */
+  readonly update?: Params;
 }

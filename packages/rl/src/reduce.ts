@@ -1,4 +1,10 @@
-import { checkPositiveInteger, checkSameShape, maskedMean, maskedSum } from '@cfrl/engine';
+import {
+  checkPositiveInteger,
+  checkSameShape,
+  isRecording,
+  maskedMean,
+  maskedSum,
+} from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 /**
@@ -39,6 +45,7 @@ export function perToken(losses: tf.Tensor, mask: tf.Tensor): tf.Scalar {
  * @param losses - `[B, T]`
  * @param mask - `[B, T]`, bool or 0/1, at least one token a row
  * @returns scalar. The caller owns the result.
+ * @throws RangeError if the shapes differ or a row of the mask selects no token: it has no mean
  * @see Shao et al. 2024, eq. 3, https://arxiv.org/abs/2402.03300
  *
  * @example
@@ -51,7 +58,9 @@ export function perSequence(losses: tf.Tensor, mask: tf.Tensor): tf.Scalar {
   checkMask('perSequence', losses, mask);
   return tf.tidy(() => {
     const selected = tf.where(tf.cast(mask, 'bool'), losses, tf.zerosLike(losses));
-    const lengths = tf.sum(tf.cast(mask, 'float32'), 1);
+    const lengths = tf.sum(tf.cast(tf.cast(mask, 'bool'), 'float32'), 1);
+    // A compiled step cannot look; the completions of `train` have a token each.
+    if (!isRecording()) checkRows('perSequence', lengths);
     return tf.mean(tf.div(tf.sum(selected, 1), lengths)) as tf.Scalar;
   });
 }
@@ -103,10 +112,23 @@ export function fixedLength(maxTokens: number): Reduce {
   return Object.defineProperty(reduce, 'name', { value: `fixedLength(${maxTokens})` });
 }
 
+function checkRows(where: string, lengths: tf.Tensor): void {
+  const empty = lengths.dataSync().indexOf(0);
+  if (empty < 0) return;
+  throw new RangeError(
+    `${where}: mask[${empty}] selects no token, expected at least one a row; leave empty completions out`,
+  );
+}
+
 function checkMask(where: string, losses: tf.Tensor, mask: tf.Tensor): void {
   if (losses.rank !== 2) {
     throw new RangeError(
       `${where}: losses has shape [${losses.shape.join(', ')}], expected [B, T]`,
+    );
+  }
+  if (losses.size === 0) {
+    throw new RangeError(
+      `${where}: losses has shape [${losses.shape.join(', ')}], expected at least one completion and one token`,
     );
   }
   checkSameShape(`${where}: mask`, mask, losses, 'losses');

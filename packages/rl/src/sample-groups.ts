@@ -1,8 +1,9 @@
-import { type Params, checkFinite } from '@cfrl/engine';
+import { type Params, checkFinite, fold } from '@cfrl/engine';
 
+import { checkList } from './check-all-finite.js';
 import { completionSeed, promptsOfStep } from './order.js';
 import { contentOf } from './prompt-content.js';
-import type { Completion, Policy, Prompt, Reward } from './types.js';
+import type { Completion, Policy, Prompt } from './types.js';
 
 /** A completion, and where it comes from. */
 export interface SampledCompletion extends Completion {
@@ -19,22 +20,34 @@ export interface GroupOptions {
   readonly policy: Policy;
   readonly prompts: readonly Prompt[];
   readonly seed: number;
-  readonly promptsPerStep: number;
   readonly groupSize: number;
+  readonly signal?: AbortSignal;
 }
 
-/** Samples a step's completions, group after group, and checks what the policy returned. */
+/** One of the times that a step samples: the first, or one that the algorithm asked for. */
+export interface Round {
+  /** From 0. */
+  readonly round: number;
+  /** Prompts that the step has sampled before. */
+  readonly slotsBefore: number;
+  /** How many to sample now. */
+  readonly promptCount: number;
+}
+
+/** Samples completions of a step, group after group, and checks what the policy returned. */
 export async function sampleGroups(
-  { policy, prompts, seed, promptsPerStep, groupSize }: GroupOptions,
+  { policy, prompts, seed, groupSize, signal }: GroupOptions,
   params: Params,
   step: number,
+  { round, slotsBefore, promptCount }: Round,
 ): Promise<SampledCompletion[]> {
-  const indices = promptsOfStep(seed, step, promptsPerStep, prompts.length);
+  const order = round === 0 ? seed : fold(seed, 'round', round);
+  const indices = promptsOfStep(order, step, promptCount, prompts.length);
   const origins = indices.flatMap((promptIndex, slot) =>
     Array.from({ length: groupSize }, (_, sample) => ({
       promptIndex,
       sample,
-      seed: completionSeed(seed, step, slot, sample),
+      seed: completionSeed(seed, step, slotsBefore + slot, sample),
     })),
   );
   const completions = await policy.sample(
@@ -43,7 +56,9 @@ export async function sampleGroups(
       prompt: contentOf(prompts[origin.promptIndex]!),
       seed: origin.seed,
     })),
+    { ...(signal && { signal }) },
   );
+  checkList('train: what policy.sample returned', completions, 'completions');
   if (completions.length !== origins.length) {
     throw new RangeError(
       `train: policy.sample returned ${completions.length} completions, expected ${origins.length}`,
@@ -69,28 +84,4 @@ function checkCompletion({ promptTokens, tokens, logProbs }: Completion, index: 
     }
   }
   logProbs.forEach((logProb, t) => checkFinite(`${where}: logProbs[${t}]`, logProb));
-}
-
-/** Asks the task for every completion's reward, all at once; the first failure, in order, is thrown. */
-export async function rewardAll<P extends Prompt>(
-  reward: Reward<P>,
-  prompts: readonly P[],
-  completions: readonly SampledCompletion[],
-  step: number,
-): Promise<number[]> {
-  const answers = await Promise.allSettled(
-    completions.map(async (completion) => reward(completion, prompts[completion.promptIndex]!)),
-  );
-  return answers.map((answer, i) => {
-    const { promptIndex, sample, prompt, text } = completions[i]!;
-    const at =
-      `at step ${step}, prompt ${promptIndex} ${JSON.stringify(prompt)}, ` +
-      `completion ${sample} ${JSON.stringify(text)}`;
-    if (answer.status === 'rejected') {
-      const { reason } = answer as { reason: unknown };
-      const message = reason instanceof Error ? reason.message : String(reason);
-      throw new Error(`train: reward threw ${at}: ${message}`, { cause: reason });
-    }
-    return checkFinite(`train: reward ${at}`, answer.value);
-  });
 }

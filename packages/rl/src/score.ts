@@ -6,6 +6,7 @@ import {
   mapRows,
   selectParams,
   tokenScores,
+  yieldToEventLoop,
 } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -160,6 +161,8 @@ function scoreWhole(
 export interface ScoredNumbers {
   /** `[B][L_i]`, nats. */
   readonly logProbs: readonly (readonly number[])[];
+  /** `[B][L_i]`, nats, of the distributions that the tokens were drawn from. */
+  readonly entropy: readonly (readonly number[])[];
   /** `[B][L_i]`, reward units, if there is a critic. */
   readonly values?: readonly (readonly number[])[];
 }
@@ -172,6 +175,7 @@ export interface ScoredNumbers {
  * @param completions - any number, at least 1
  * @param policy - how to pad
  * @param chunkSize - completions at a time, which bounds the memory
+ * @param signal - ends the scoring between two chunks
  * @returns log-probabilities, and the critic's values
  * @throws RangeError if a token is outside of the vocabulary
  */
@@ -181,10 +185,12 @@ export async function scoreAll(
   completions: readonly Completion[],
   policy: Policy,
   chunkSize: number,
+  signal?: AbortSignal,
 ): Promise<ScoredNumbers> {
-  const [logProbs, values]: [number[][], number[][]] = [[], []];
+  const [logProbs, entropy, values]: [number[][], number[][], number[][]] = [[], [], []];
   const size = Math.min(chunkSize, completions.length);
   for (let first = 0; first < completions.length; first += size) {
+    await yieldToEventLoop(signal);
     const chunk = completions.slice(first, first + size);
     const { layout, ...padded } = padTokens(chunk, policy.padToken, roundingOf(policy));
     const { start, width } = layout;
@@ -194,12 +200,13 @@ export async function scoreAll(
       made.push({ ...scores });
       checkVocabulary(chunk, vocabularySize);
       logProbs.push(...unpadRows(await scores.logProbs.data(), layout));
+      entropy.push(...unpadRows(await scores.entropy.data(), layout));
       if (scores.values) values.push(...unpadRows(await scores.values.data(), layout));
     } finally {
       made.forEach(disposeParams);
     }
   }
-  return { logProbs, ...(values.length > 0 && { values }) };
+  return { logProbs, entropy, ...(values.length > 0 && { values }) };
 }
 
 /**

@@ -35,7 +35,10 @@ export function startOf<P extends Prompt>(
     groupSize: algorithm.groupSize,
     bodyFrozen: policy.classifier !== undefined && belowClassifier.length === 0,
     onPolicy:
-      algorithm.epochs === 1 && algorithm.minibatchSize >= promptsPerStep * algorithm.groupSize,
+      algorithm.epochs === 1 &&
+      (algorithm.minibatchSize === Infinity ||
+        (!(algorithm.maxRounds! > 1) &&
+          algorithm.minibatchSize >= promptsPerStep * algorithm.groupSize)),
   };
   const tensors = {
     updateTensors: updateTensors(fixed),

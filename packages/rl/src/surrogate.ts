@@ -103,6 +103,22 @@ export function sequenceLogRatio(logRatio: tf.Tensor, mask: tf.Tensor): tf.Tenso
   });
 }
 
+/** {@link ratioMetrics} where a completion has one ratio: means over completions, but for `klOld`, which stays per token. */
+export function sequenceRatioMetrics(
+  logRatio: tf.Tensor,
+  advantages: tf.Tensor,
+  mask: tf.Tensor,
+  options: ClipOptions,
+): ReturnType<typeof ratioMetrics> {
+  return tf.tidy(() => {
+    const flags = tf.cast(mask, 'float32');
+    const whole = tf.slice(sequenceLogRatio(logRatio, mask), [0, 0], [-1, 1]);
+    const ofRow = tf.div(tf.sum(tf.mul(advantages, flags), 1, true), tf.sum(flags, 1, true));
+    const { klOld } = ratioMetrics(logRatio, advantages, mask, options);
+    return { ...ratioMetrics(whole, ofRow, tf.onesLike(whole), options), klOld };
+  });
+}
+
 /**
  * What happened to the ratios in one update: their mean and largest value, the fraction of tokens
  * that the clip took out, and the divergence from the policy that sampled (an unbiased estimate).

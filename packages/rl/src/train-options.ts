@@ -1,7 +1,7 @@
 import type { Optimizer, Params } from '@cfrl/engine';
 
 import type { TrainState } from './ownership.js';
-import type { Algorithm, Policy, Prompt, Reward } from './types.js';
+import type { Algorithm, BatchReward, Policy, Prompt, Reward } from './types.js';
 
 /** Options of {@link train}. */
 export interface TrainOptions<P extends Prompt> {
@@ -13,8 +13,12 @@ export interface TrainOptions<P extends Prompt> {
   readonly algorithm: Algorithm;
   /** What to complete; at least `promptsPerStep`. */
   readonly prompts: readonly P[];
-  /** The task. A throw, or a number that is not finite, ends the training. */
-  readonly reward: Reward<P>;
+  /** The task: a function of one completion, or `{ batch }`, one of all together. A throw, or a number that is not finite, ends the training. */
+  readonly reward: Reward<P> | BatchReward<P>;
+  /** Completions whose rewards are awaited at a time. @defaultValue all */
+  readonly rewardConcurrency?: number;
+  /** Milliseconds that one call of an asynchronous reward may take; longer ends the training. @defaultValue no limit */
+  readonly rewardTimeout?: number;
   /** What turns gradients into updates. */
   readonly optimizer: Optimizer;
   /** Where to end: the number of steps of the whole run, those before `from` among them. */
@@ -39,6 +43,10 @@ export interface TrainOptions<P extends Prompt> {
    * several times slower. @defaultValue true
    */
   readonly compile?: boolean | 'xla';
+  /** Ends the run within a step: the iteration throws the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Whether records have `update`, what the step added to the trained parameters. @defaultValue false */
+  readonly keepUpdate?: boolean;
   /** Where to go on. Its parameters replace those of `params`; it may hold the trained ones only. */
   readonly from?: TrainState;
 }

@@ -1,3 +1,5 @@
+import type { Params } from '@cfrl/engine';
+
 import { checkTrainOptions } from './check-train.js';
 import { disposeExcept } from './ownership.js';
 import type { StepRecord } from './record.js';
@@ -19,13 +21,13 @@ import type { Prompt } from './types.js';
  * **Ownership.** What is passed in stays the caller's. `record.state` is lent until the next step is
  * asked for; the superseded one is then freed. The state yielded last belongs to the caller,
  * whether the loop came to its end, was left by `break`, or threw: keep it or pass it to
- * {@link disposeState}. A step that throws leaves nothing behind, so that state is still valid.
+ * {@link disposeState}; with `keepUpdate`, so does the last `record.update`. A step that throws leaves nothing behind, so that state is still valid.
  *
  * @param options - what to train, on what, and how
  * @returns one record a step, `steps - from.step` of them
  * @throws RangeError or TypeError at once for options that do not fit together; from the iteration:
  *   RangeError if a reward, the loss, a gradient or a metric is not finite or the policy's answers do not
- *   fit together, Error (with `cause`) if the reward threw
+ *   fit together, Error (with `cause`) if the reward threw or took too long, the signal's reason if it aborted
  *
  * @example
  * ```ts
@@ -68,13 +70,16 @@ async function* steps<P extends Prompt>(
   const start = startOf(options);
   const given = [options.params, options.from?.params ?? {}, options.from?.optState ?? {}];
   let { state } = start;
+  let update: Params = {};
   let lent = false;
   try {
     while (state.step < options.steps) {
       const record = await trainStep(start.run, state);
       const { params, optState } = record.state;
       disposeExcept([state.params, state.optState], [...given, params, optState]);
+      disposeExcept([update], []);
       state = record.state;
+      update = record.update ?? {};
       lent = true;
       yield record;
     }

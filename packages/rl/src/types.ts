@@ -114,16 +114,38 @@ export interface Policy {
   readonly featureSize: number;
 }
 
-/** The task: a number for a completion. A throw or a number that is not finite ends the training. */
+/** What a completion earned, reward units: one number, or `[L]`, one a token; its reward is then their sum. */
+export type Earned = number | readonly number[];
+
+/** What a reward is given besides. */
+export interface RewardOptions {
+  /** Aborts when the run is aborted, or when `rewardTimeout` has passed; hand it to `fetch` and the like. */
+  readonly signal: AbortSignal;
+}
+
+/** The task: what a completion earns. A throw or a number that is not finite ends the training. */
 export type Reward<P extends Prompt> = (
   completion: Completion,
   prompt: P,
-) => number | Promise<number>;
+  options: RewardOptions,
+) => Earned | Promise<Earned>;
+
+/** A task that looks at all completions of a step together, or that is faster so. */
+export interface BatchReward<P extends Prompt> {
+  /** What each completion earns; `prompts[i]` is that of `completions[i]`, and those of one prompt are consecutive. */
+  batch(
+    completions: readonly Completion[],
+    prompts: readonly P[],
+    options: RewardOptions,
+  ): readonly Earned[] | Promise<readonly Earned[]>;
+}
 
 /** What an algorithm knows of one completion before the updates; plain numbers, not padded. */
 export interface Rollout {
-  /** What the task gave, reward units. */
+  /** What the task gave, reward units; the sum of `rewards`, if there are some. */
   readonly reward: number;
+  /** `[L]`, reward units, if the task gave one number a token. */
+  readonly rewards?: readonly number[];
   /** `[L]`, nats, under the policy that sampled. */
   readonly oldLogProbs: readonly number[];
   /** `[L]`, nats, under the reference, if there is one. */
@@ -166,12 +188,26 @@ export interface LossInput {
 export interface LossResult {
   /** Scalar, differentiable. */
   readonly loss: tf.Scalar;
-  /** Scalars. Over a step's updates a name that ends in `Max` is combined by maximum, any other by mean. */
+  /**
+   * Scalars. Over a step's updates a name that ends in `Max` is combined by maximum, any other by mean: each is a mean over the
+   * tokens of its minibatch, and weighs as many.
+   */
   readonly metrics: Readonly<Record<string, tf.Scalar>>;
+  /** The names of those metrics that are means over completions instead. */
+  readonly perCompletion?: readonly string[];
 }
 
-/** One way to turn rewards into updates. `train` asks nothing else, so a new one is an object of this type. */
-export interface Algorithm {
+/** A target for each rollout, `undefined` where the completion is dropped: nothing is trained on it. */
+export type Targets = readonly (Target | undefined)[];
+
+/** What {@link Algorithm.prepare} answers: the targets, or how many prompts to sample more before it is asked again. */
+export type Prepared = Targets | { readonly morePrompts: number };
+
+/**
+ * One way to turn rewards into updates. `train` asks nothing else, so a new one is an object of this type.
+ * `Answer` is what its `prepare` returns.
+ */
+export interface Algorithm<Answer = Prepared | Promise<Prepared>> {
   /** The name for logs. */
   readonly name: string;
   /** Every option with the value in use, ready for JSON: functions by name, `Infinity` as text. */
@@ -188,8 +224,13 @@ export interface Algorithm {
   init?(featureSize: number, seed: number): Params;
   /** The critic, from features `[B, T, D]` to `[B, T]`, differentiable; the caller owns it. */
   values?(params: Params, features: tf.Tensor3D): tf.Tensor2D;
-  /** From rewards to advantages. The `groupSize` completions of one prompt are consecutive. */
-  prepare(rollouts: readonly Rollout[]): Target[];
+  /** How often a step may sample, if `prepare` asks for more. @defaultValue 1 */
+  readonly maxRounds?: number;
+  /**
+   * From rewards to advantages. The `groupSize` completions of one prompt are consecutive. Asked again after it wanted more, it gets
+   * all of the step's rollouts, those it knows already first.
+   */
+  prepare(rollouts: readonly Rollout[]): Answer;
   /** The loss of one minibatch. */
   loss(input: LossInput): LossResult;
 }

@@ -19,7 +19,6 @@ import {
   padTokens,
   unpadRows,
 } from './batch.js';
-import { klK3 } from './kl.js';
 import { checkVocabulary, score, windowFeatures } from './score.js';
 import type { Algorithm, Completion, LossInput, Policy, Rollout, Target } from './types.js';
 
@@ -54,6 +53,10 @@ export interface Updated {
   readonly metrics: Readonly<Record<string, number>>;
   /** `[B][L_i]`, nats, of the completions' tokens before the update. */
   readonly logProbs: readonly (readonly number[])[];
+  /** `[B][L_i]`, nats, of the distributions that they were drawn from, before the update. */
+  readonly entropy: readonly (readonly number[])[];
+  /** What each metric weighs among the step's updates: the tokens or the completions it is a mean over, or 1. */
+  readonly weights: Readonly<Record<string, number>>;
 }
 
 /** The constants of a loss; the caller owns them. */
@@ -87,9 +90,12 @@ export type UpdateOutput = {
   readonly optState: Params;
   /** `[B, T]`, nats, 0 outside of the mask. */
   readonly logProbs: tf.Tensor2D;
+  /** `[B, T]`, nats, 0 outside of the mask. */
+  readonly entropy: tf.Tensor2D;
   /** The metrics, by {@link UpdateOutput.names}. */
   readonly numbers: tf.Tensor1D;
   readonly names: readonly string[];
+  readonly perCompletion: readonly string[];
   readonly vocabularySize: number;
 };
 
@@ -106,46 +112,43 @@ export function updateTensors(
   const compute = ({ params, optState, batch, fixed }: UpdateInput): UpdateOutput => {
     const features = run.bodyFrozen ? windowFeatures(policy, params, batch) : undefined;
     let vocabularySize = 0;
+    let perCompletion: readonly string[] = [];
     const loss = (trained: Params) => {
       const all = mergeParams(params, trained);
       const scores = score(policy, all, batch, algorithm, features, run.microBatchSize);
       const { logProbs, entropy } = scores;
       vocabularySize = scores.vocabularySize;
-      const tokens = tf.sum(tf.cast(batch.mask, 'float32'));
-      const mean = (x: tf.Tensor): tf.Scalar => tf.div(tf.sum(x), tokens); // x is 0 outside of the mask
       const result = algorithm.loss({
         ...fixed,
         ...scores,
         mask: batch.mask,
         ...(onPolicy && { oldLogProbs: stopGradient(logProbs) }),
       });
-      const metrics: Params = {
-        entropy: mean(entropy),
-        logProbMean: mean(logProbs),
-        ...(fixed.refLogProbs && { klRef: mean(klK3(logProbs, fixed.refLogProbs)) }),
-        ...result.metrics,
-      };
-      return { value: result.loss, aux: { ...metrics, [LOG_PROBS]: logProbs } as Params };
+      perCompletion = result.perCompletion ?? [];
+      const aux: Params = { ...result.metrics, [LOG_PROBS]: logProbs, [ENTROPY]: entropy };
+      return { value: result.loss, aux };
     };
     const trained = selectParams(params, run.trains);
     const { value, grads, aux } = valueAuxAndGrad(loss)(trained);
-    const { [LOG_PROBS]: logProbs, ...metrics } = aux;
+    const { [LOG_PROBS]: logProbs, [ENTROPY]: entropy, ...metrics } = aux;
     const { updates, state } = optimizer.update(grads, optState, trained);
     const numbers = { loss: value, gradNorm: globalNorm(grads), ...metrics };
     return {
       params: applyUpdates(trained, updates),
       optState: { ...state },
       logProbs: logProbs as tf.Tensor2D,
+      entropy: entropy as tf.Tensor2D,
       numbers: tf.stack(Object.values(numbers)) as tf.Tensor1D,
       names: Object.keys(numbers),
+      perCompletion,
       vocabularySize,
     };
   };
   return (input) => tf.tidy(() => compute(input) as never) as UpdateOutput;
 }
 
-/** Under which name the log-probabilities travel with the metrics. */
-const LOG_PROBS = ' logProbs';
+/** Under which names the log-probabilities and entropies travel with the metrics. */
+const [LOG_PROBS, ENTROPY] = [' logProbs', ' entropy'] as const;
 
 /**
  * One update: loss, gradient, optimiser. The parameters and the state passed in stay as they are.
@@ -189,16 +192,22 @@ export async function update(
       }
     }
     const logProbs = unpadRows(await made.logProbs.data(), layout);
-    const { params, optState } = made;
+    const entropy = unpadRows(await made.entropy.data(), layout);
+    const tokens = layout.lengths.reduce((sum, length) => sum + length, 0);
+    const { params, optState, names, perCompletion } = made;
+    const weightOf = (name: string): number =>
+      ['loss', 'gradNorm'].includes(name) ? 1 : perCompletion.includes(name) ? examples.length : tokens; // prettier-ignore
+    const weights = Object.fromEntries(names.map((name) => [name, weightOf(name)]));
     made = { ...made, params: {}, optState: {} };
-    return { params: mergeParams(before, params), optState, metrics, logProbs };
+    return { params: mergeParams(before, params), optState, metrics, logProbs, entropy, weights };
   } finally {
     disposeParams({ ...batch });
     disposeParams({ ...fixed });
     if (made) {
       disposeParams(made.params);
       disposeParams(made.optState);
-      disposeParams({ logProbs: made.logProbs, numbers: made.numbers });
+      const { logProbs, entropy, numbers } = made;
+      disposeParams({ logProbs, entropy, numbers });
     }
   }
 }

@@ -63,9 +63,9 @@ describe('minibatches', () => {
     expect(minibatches(1, 2, 3, 12, 4).join()).toBe(orders[0]);
   });
 
-  it('refuses a size that leaves a rest', () => {
-    expect(() => minibatches(1, 0, 0, 10, 4)).toThrow(
-      'minibatches: minibatchSize is 4, expected a divisor of 10 (prompts a step x group size)',
-    );
+  it('has a smaller last one where the size leaves a rest, and one where all fit', () => {
+    expect(minibatches(1, 0, 0, 10, 4).map(({ length }) => length)).toEqual([4, 4, 2]);
+    expect(minibatches(1, 0, 0, 10, 4).flat().sort((a, b) => a - b)).toEqual([...Array(10).keys()]); // prettier-ignore
+    expect(minibatches(1, 0, 0, 3, 4)).toEqual([[0, 1, 2]]);
   });
 });

@@ -1,4 +1,4 @@
-import { valueAndGrad } from '@cfrl/engine';
+import { compile, valueAndGrad } from '@cfrl/engine';
 import { type Reduce, fixedLength, perSequence, perToken, sequenceSum } from '@cfrl/rl';
 import * as tf from '@tensorflow/tfjs-core';
 import * as fc from 'fast-check';
@@ -57,6 +57,59 @@ describe.each(Object.entries(reductions))('%s', (_, [reduce, definition]) => {
       const flags = mask.arraySync() as number[][];
       gradient.forEach((row, i) => row.forEach((g, t) => expect(g !== 0).toBe(flags[i]![t] === 1)));
     });
+  });
+});
+
+describe('rows without a token', () => {
+  const losses = (): tf.Tensor2D =>
+    tf.tensor2d([
+      [1, 2],
+      [3, 4],
+    ]);
+
+  it('are refused by perSequence, by their number, and by no reduction that needs no mean of them', () => {
+    tf.tidy(() => {
+      for (const dtype of ['float32', 'bool', 'int32'] as const) {
+        const mask = tf.tensor2d(
+          [
+            [1, 1],
+            [0, 0],
+          ],
+          [2, 2],
+          dtype,
+        );
+        expect(() => perSequence(losses(), mask)).toThrow(
+          'perSequence: mask[1] selects no token, expected at least one a row; leave empty completions out',
+        );
+        expect(sequenceSum(losses(), mask).arraySync()).toBe(1.5);
+        expect(perToken(losses(), mask).arraySync()).toBe(1.5);
+        expect(fixedLength(2)(losses(), mask).arraySync()).toBe(0.75);
+      }
+    });
+  });
+
+  it('are no reason to read values where a step is compiled', () => {
+    const compiled = compile((losses: tf.Tensor, mask: tf.Tensor) => perSequence(losses, mask));
+    tf.tidy(() => {
+      for (let i = 0; i < 3; i++) {
+        expect((compiled(losses(), tf.ones([2, 2])) as tf.Scalar).arraySync()).toBe(2.5);
+      }
+    });
+  });
+
+  it('are refused where there are none at all: NaN otherwise', () => {
+    for (const [name, reduce] of Object.entries({ perToken, perSequence, sequenceSum })) {
+      for (const shape of [
+        [0, 3],
+        [2, 0],
+      ] as [number, number][]) {
+        tf.tidy(() => {
+          expect(() => reduce(tf.zeros(shape), tf.zeros(shape))).toThrow(
+            `${name}: losses has shape [${shape.join(', ')}], expected at least one completion`,
+          );
+        });
+      }
+    }
   });
 });
 

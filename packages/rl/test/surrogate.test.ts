@@ -121,10 +121,10 @@ describe('ratioMetrics', () => {
   });
 
   it('describes the ratios of completion tokens alone', () => {
-    const result = metrics([[2, 0.5, 99]], [[1, 1, 1]], [[1, 1, 0]]);
-    expect(result['ratioMean']).toBeCloseTo(1.25);
+    const result = metrics([[2, 0.6, 99]], [[1, 1, 1]], [[1, 1, 0]]);
+    expect(result['ratioMean']).toBeCloseTo(1.3);
     expect(result['ratioMax']).toBeCloseTo(2);
     expect(result['clipFraction']).toBeCloseTo(0.5);
-    expect(result['klOld']).toBeCloseTo((2 - 1 - Math.log(2) + 0.5 - 1 + Math.log(2)) / 2);
+    expect(result['klOld']).toBeCloseTo((2 - 1 - Math.log(2) + 0.6 - 1 - Math.log(0.6)) / 2);
   });
 });

@@ -61,7 +61,7 @@ describe('train refuses at once', () => {
   it('prompts that are neither text nor have one', () => {
     const prompts = ['a', { text: 'b' }] as unknown as string[];
     expect(() => train(options({ prompts }))).toThrow(TypeError);
-    expect(() => train(options({ prompts }))).toThrow('train: prompts[1] is [object Object]');
+    expect(() => train(options({ prompts }))).toThrow('train: prompts[1] is an object with text');
   });
 
   it('a state of another optimiser, of other trainable parameters, or of other shapes', () => {

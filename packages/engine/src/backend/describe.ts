@@ -35,6 +35,9 @@ export function describeBackend(info: BackendInfo): string {
   lines.push(['Processor', cpuFeatures.length > 0 ? cpuFeatures.join(' ') : 'features unknown']);
   const table = lines.map(([label, text]) => `${label.padEnd(10)}${text}`);
   if (rejected.length === 0) return table.join('\n');
-  const reasons = rejected.map(({ name: way, reason }) => `  ${way}: ${reason}`);
+  const reasons = rejected.flatMap(({ name: way, reason, mend }) => [
+    `  ${way}: ${reason}`,
+    ...(mend === undefined ? [] : [`    to mend it: ${mend}`]),
+  ]);
   return [...table, 'Better ones that were not available:', ...reasons].join('\n');
 }

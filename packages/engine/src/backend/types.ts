@@ -19,6 +19,8 @@ export interface Rejection {
   readonly name: string;
   /** One line that says what was missing. */
   readonly reason: string;
+  /** The command that mends it, where there is one. */
+  readonly mend?: string;
 }
 
 /** What {@link useBackend} chose. */
@@ -58,4 +60,11 @@ export interface UseBackendOptions {
   readonly install?: boolean;
   /** Receives the installer's progress; without it a compact line goes to standard error. */
   readonly onProgress?: (event: InstallEvent) => void;
+  /** Whether an installation that failed less than an hour ago is tried again. @defaultValue whether a backend is named */
+  readonly retry?: boolean;
+  /**
+   * Whether nothing is said where something slower than native TensorFlow is chosen. Else, in Node.js, one line a process goes to
+   * standard error, with the command that mends it; `CFRL_LOG=quiet` keeps it away too. @defaultValue false
+   */
+  readonly quiet?: boolean;
 }

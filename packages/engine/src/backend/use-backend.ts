@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
+import { fallbackLine, isQuiet } from './fallback.js';
 import { registerGradients } from './gradients.js';
 import { type Opened, openBackend } from './open.js';
 import { environment, isNode } from './runtime.js';
@@ -19,7 +20,8 @@ let queue: Promise<unknown> = Promise.resolve();
  * Chooses the backend of TensorFlow.js, loads it and makes it current: native TensorFlow on a GPU, native
  * TensorFlow on the processor, WebAssembly, plain JavaScript, in this order. Everything computes the same on every
  * backend; only speed differs. In Node.js a missing native TensorFlow is downloaded and built once per user
- * (see {@link installNative}); a browser gets WebAssembly.
+ * (see {@link installNative}); a browser gets WebAssembly. Where something slower than native TensorFlow is chosen, one line on
+ * standard error says why, and which command mends it.
  *
  * The answer is remembered: a second call returns it without doing the work again, calls that overlap share
  * it, and a call with another name switches.
@@ -79,7 +81,18 @@ async function answer(
   const info = known ?? (await choose(name, options));
   answers.set(question, info);
   await tf.setBackend(tfjsName(info.name));
+  if (name === undefined && options.quiet !== true) sayFallback(info);
   return info;
+}
+
+let said = false;
+
+/** One line a process; a browser has nothing better than WebAssembly. */
+function sayFallback(info: BackendInfo): void {
+  const line = fallbackLine(info);
+  if (said || line === undefined || !isNode() || isQuiet()) return;
+  said = true;
+  process.stderr.write(`${line}\n`);
 }
 
 async function choose(
@@ -88,7 +101,7 @@ async function choose(
 ): Promise<BackendInfo> {
   const rejected: Rejection[] = [];
   for (const candidate of name === undefined ? backendNames : [name]) {
-    const opened = await openBackend(candidate, { ...options, retry: name !== undefined });
+    const opened = await openBackend(candidate, { retry: name !== undefined, ...options });
     if ('version' in opened) return describe(candidate, opened, rejected);
     rejected.push(...opened.rejected);
   }

@@ -81,8 +81,20 @@ export const activeRecorder = (): ActiveRecorder | undefined => active;
 
 let recording = false;
 
-/** Whether a function is being recorded. */
-export const isRecording = (): boolean => recording;
+/**
+ * Whether a function is being recorded by {@link compile}, and so must not read a tensor's values: checks of values are
+ * for the other calls.
+ *
+ * @returns true inside a function that is being compiled
+ *
+ * @example
+ * ```ts
+ * isRecording(); // => false
+ * ```
+ */
+export function isRecording(): boolean {
+  return recording;
+}
 
 /** Operations whose results have shapes that depend on values: a graph for other values would be another graph. */
 const dataDependent =

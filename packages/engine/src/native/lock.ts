@@ -1,5 +1,12 @@
+import { join } from 'node:path';
+
+import { takeLock } from './process-lock.js';
+
+/** For how long another process is waited for, milliseconds. */
+const LONGEST = 30 * 60_000;
+
 /**
- * Runs a function while no other process does so in the same folder; a process that was killed lets go after 20 s.
+ * Runs a function while no other process does so in the same folder; one that was killed does not count.
  *
  * @param folder - Must exist.
  * @param onWait - Called once if another process is at work.
@@ -10,31 +17,25 @@ export async function withLock<T>(
   onWait: () => void,
   work: () => Promise<T>,
 ): Promise<T> {
-  const { lock } = await import('proper-lockfile');
-  const deadline = Date.now() + 30 * 60_000;
+  const path = join(folder, '.process-lock');
+  const deadline = Date.now() + LONGEST;
   for (let waited = false; ; waited = true) {
-    let release: () => Promise<void>;
-    try {
-      release = await lock(folder, {
-        lockfilePath: `${folder}/.lock`,
-        stale: 20_000,
-        update: 5_000,
-        // Without this a lock that was taken over (this process slept) would end the process; the build is renamed
-        // into place in one step, so nothing worse than double work comes of it.
-        onCompromised: () => undefined,
-      });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ELOCKED') throw error;
-      if (Date.now() > deadline)
-        throw new Error(`another process is at work in ${folder}, and does not end`);
-      if (!waited) onWait();
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      continue;
+    const attempt = takeLock(path);
+    if ('release' in attempt) {
+      try {
+        return await work();
+      } finally {
+        attempt.release();
+      }
     }
-    try {
-      return await work();
-    } finally {
-      await release().catch(() => undefined);
+    if (Date.now() > deadline) {
+      const { pid, host } = attempt.holder;
+      const there = host === undefined ? '' : ` on ${host}`;
+      throw new Error(
+        `process ${pid}${there} is at work in ${folder}, and does not end; if it is not there any more, remove ${path}`,
+      );
     }
+    if (!waited) onWait();
+    await new Promise((resolve) => setTimeout(resolve, 200));
   }
 }

@@ -6,6 +6,7 @@ import { buildFolder, findBinding } from './cache.js';
 import { recentFailure, rememberingFailure } from './failure.js';
 import { install } from './install.js';
 import { loadBinding } from './load.js';
+import { addPackage, makeBinding } from './mend.js';
 import { probe, works } from './probe.js';
 import { threadCount } from './threads.js';
 import { findTfjsNode, type TfjsNodePackage } from './tfjs-node.js';
@@ -41,7 +42,8 @@ async function openOnGpu(): Promise<Opened | Unavailable> {
 async function openOnProcessor(options: OpenOptions): Promise<Opened | Unavailable> {
   const source = findTfjsNode('@tensorflow/tfjs-node');
   if (source === undefined) {
-    return rejected('tensorflow', 'the npm package @tensorflow/tfjs-node is not installed');
+    const reason = 'the npm package @tensorflow/tfjs-node is not installed';
+    return rejected('tensorflow', reason, addPackage());
   }
   const failures: Rejection[] = [];
   const attempt = async (
@@ -51,7 +53,8 @@ async function openOnProcessor(options: OpenOptions): Promise<Opened | Unavailab
     try {
       return await load(source, await find(), route);
     } catch (error) {
-      failures.push({ name: `tensorflow (${route})`, reason: messageOf(error) });
+      const mend = route === 'wheel' ? { mend: makeBinding() } : {};
+      failures.push({ name: `tensorflow (${route})`, reason: messageOf(error), ...mend });
       return undefined;
     }
   };
@@ -94,7 +97,9 @@ const hasNvidiaGpu = (): boolean =>
   process.platform === 'win32' ||
   ['/proc/driver/nvidia/version', '/dev/nvidia0', '/dev/dxg'].some((file) => existsSync(file));
 
-const rejected = (name: string, reason: string): Unavailable => ({ rejected: [{ name, reason }] });
+const rejected = (name: string, reason: string, mend?: string): Unavailable => ({
+  rejected: [{ name, reason, ...(mend !== undefined && { mend }) }],
+});
 
 const messageOf = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!;

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { tensorflowVersion } from './cache.js';
@@ -51,13 +51,12 @@ export function whyNoWheel(): string | undefined {
  * @throws Error with one line: no Python, no pip, an old pip, no network, no such wheel.
  */
 export async function resolveWheel(request: WheelRequest, scratch: string): Promise<Wheel> {
-  const args = ['--dry-run', '--ignore-installed', '--target', join(scratch, 'unused')];
-  const report = await pip(
-    request,
-    ['install', ...args, '--report', '-', '-q', ...selectionOf(request)],
-    180_000,
-  );
-  const { url, sha256 } = readReport(report.stdout);
+  // Not to standard output, where pip colours it under FORCE_COLOR, and other programs (pyenv) may write as well.
+  const file = join(scratch, 'report.json');
+  const target = ['--ignore-installed', '--target', join(scratch, 'unused')];
+  const args = ['install', '--dry-run', ...target, '--report', file, '-q'];
+  await pip(request, [...args, ...selectionOf(request)], 180_000);
+  const { url, sha256 } = readReport(existsSync(file) ? readFileSync(file, 'utf8') : '');
   if (url !== undefined && sha256 !== undefined) return { url, sha256 };
   throw new Error(`pip did not say where ${request.requirement} lies`);
 }
@@ -84,42 +83,52 @@ const selectionOf = ({ selection, requirement }: WheelRequest): readonly string[
   requirement,
 ];
 
+/** Milliseconds before pip is asked again: on a busy machine its index, or what starts Python, fails for a moment. */
+const PAUSES = [500, 2_000];
+
 async function pip(
   { name }: WheelRequest,
   args: readonly string[],
   timeoutMs: number,
   env: Readonly<Record<string, string>> = {},
-): Promise<Outcome> {
+): Promise<void> {
   const common = ['-m', 'pip', '--disable-pip-version-check', '--no-input', '--retries', '1'];
   for (const python of ['python3', 'python']) {
-    const outcome = await run(python, [...common, ...args], {
-      timeoutMs,
-      env,
-    });
-    if (outcome.failure === 'missing') continue;
-    if (outcome.status === 0) return outcome;
-    throw new Error(pipFailure(python, outcome));
+    for (const wait of [...PAUSES, undefined]) {
+      const outcome = await run(python, [...common, ...args], { timeoutMs, env });
+      if (outcome.failure === 'missing') break;
+      if (outcome.status === 0) return;
+      const { reason, passes } = pipFailure(python, outcome);
+      if (!passes || wait === undefined) throw new Error(reason);
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    }
   }
   throw new Error(
     `Python 3 was not found (its pip downloads ${name}); install python3 and python3-pip`,
   );
 }
 
-function pipFailure(python: string, outcome: Outcome): string {
-  if (outcome.failure === 'timeout') return 'pip did not answer in time';
-  if (/No module named '?pip/.test(outcome.stderr))
-    return `${python} has no pip; install python3-pip`;
+/** Why pip failed, and whether that may pass. */
+function pipFailure(python: string, outcome: Outcome): { reason: string; passes: boolean } {
+  const lasting = (reason: string) => ({ reason, passes: false });
+  if (outcome.failure === 'timeout') return lasting('pip did not answer in time');
+  if (/No module named '?pip/.test(outcome.stderr)) {
+    return lasting(`${python} has no pip; install python3-pip`);
+  }
   if (/no such option: --(report|dry-run)/.test(outcome.stderr)) {
-    return `${python}'s pip is too old, 22.2 or newer is needed; run ${python} -m pip install --upgrade pip`;
+    return lasting(
+      `${python}'s pip is too old, 22.2 or newer is needed; run ${python} -m pip install --upgrade pip`,
+    );
   }
   if (
     /(NewConnectionError|ConnectTimeout|Name or service|name resolution|Network is unreachable|Connection refused)/.test(
       outcome.stderr,
     )
   ) {
-    return 'pip cannot reach its package index (no network?)';
+    return { reason: 'pip cannot reach its package index (no network?)', passes: true };
   }
-  return `pip failed: ${errorLine(outcome)}`;
+  const reason = `pip failed: ${errorLine(outcome)}`;
+  return { reason, passes: !/No matching/.test(outcome.stderr) };
 }
 
 function readReport(text: string): Partial<Wheel> {
@@ -133,7 +142,7 @@ function readReport(text: string): Partial<Wheel> {
   }
   let report: Report;
   try {
-    report = JSON.parse(text.slice(text.indexOf('{'))) as Report;
+    report = JSON.parse(text) as Report;
   } catch {
     return {};
   }

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { checkInRange, checkOptions } from '../check.js';
+import { MOST_FLOAT32, checkInRange, checkOptions } from '../check.js';
 import { type Params, mapParams } from '../params.js';
 import { elementwise } from './elementwise.js';
 import { type Schedule, toSchedule } from './schedules.js';
@@ -15,11 +15,14 @@ export interface AdamwOptions {
   readonly beta1?: number;
   /** Decay of the mean of squared gradients, in [0, 1). @defaultValue 0.999 */
   readonly beta2?: number;
-  /** Added to the root of the second moment. @defaultValue 1e-8 */
+  /** Added to the root of the second moment, at least 1e-30. @defaultValue 1e-8 */
   readonly epsilon?: number;
   /** Decoupled weight decay, per unit of learning rate. @defaultValue 0.01 */
   readonly weightDecay?: number;
 }
+
+/** Less than this is 0 in float32 where it is used, and an entry without a gradient gets 0 / 0. */
+const LEAST_EPSILON = 1e-30;
 
 /** 1 - beta^t without the cancellation that float32 would suffer near beta = 1. */
 const biasCorrection = (beta: number, t: tf.Tensor): tf.Tensor =>
@@ -51,8 +54,8 @@ export function adamw(options: AdamwOptions): Optimizer {
   const schedule = toSchedule('adamw: learningRate', options.learningRate);
   checkInRange('adamw: beta1', beta1, 0, 1 - Number.EPSILON);
   checkInRange('adamw: beta2', beta2, 0, 1 - Number.EPSILON);
-  checkInRange('adamw: epsilon', epsilon, 0, Number.MAX_VALUE);
-  checkInRange('adamw: weightDecay', weightDecay, 0, Number.MAX_VALUE);
+  checkInRange('adamw: epsilon', epsilon, LEAST_EPSILON, MOST_FLOAT32);
+  checkInRange('adamw: weightDecay', weightDecay, 0, MOST_FLOAT32);
 
   const init = (params: Params): Params =>
     tf.tidy(() => ({

@@ -11,6 +11,7 @@ import type { Optimizer } from './types.js';
  *
  * @param optimizers - for example `chain(clipByGlobalNorm(1), adamw({ learningRate }))`
  * @returns one optimiser; its state holds those of the parts under `0/`, `1/`, ...
+ * @throws TypeError if an argument is no optimiser
  *
  * @example
  * ```ts
@@ -22,6 +23,13 @@ import type { Optimizer } from './types.js';
  * ```
  */
 export function chain(...optimizers: readonly Optimizer[]): Optimizer {
+  optimizers.forEach((optimizer, i) => {
+    if (typeof optimizer?.init === 'function' && typeof optimizer.update === 'function') return;
+    const given = Array.isArray(optimizer) ? 'an array' : typeof optimizer;
+    throw new TypeError(
+      `chain: optimizers[${i}] is ${given}, expected an optimiser such as sgd({ learningRate: 0.1 }); pass them one by one`,
+    );
+  });
   return {
     init: (params) =>
       Object.assign({}, ...optimizers.map((o, i) => under(String(i), o.init(params)))) as Params,

@@ -30,7 +30,7 @@ export function globalNorm(params: Params): tf.Scalar {
  *
  *     update = g min(1, maxNorm / ||g||)
  *
- * @param maxNorm - largest norm, more than 0
+ * @param maxNorm - largest norm, more than 0; `Infinity` clips nothing
  * @returns a gradient transformation without state, for {@link chain}
  * @throws RangeError if `maxNorm` is not positive
  * @see Pascanu et al. 2013, algorithm 1, https://arxiv.org/abs/1211.5063
@@ -48,7 +48,9 @@ export function clipByGlobalNorm(maxNorm: number): Optimizer {
     init: () => ({}),
     update: (grads) => ({
       updates: tf.tidy(() => {
-        const scale = tf.div(maxNorm, tf.maximum(globalNorm(grads), maxNorm));
+        const norm = globalNorm(grads);
+        // Only where the norm is larger: a bound that float32 holds as 0 or as infinite divides nothing by itself.
+        const scale = tf.where(tf.greater(norm, maxNorm), tf.div(maxNorm, norm), 1);
         const [scaled = {}] = elementwise(Object.keys(grads), [grads], (g) => [tf.mul(g!, scale)]);
         return scaled;
       }),

@@ -1,12 +1,17 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { checkFinite, checkInRange, checkPositiveInteger } from '../check.js';
+import { MOST_FLOAT32, checkFinite, checkInRange, checkPositiveInteger } from '../check.js';
 
 /**
  * A learning rate as a function of the number of steps taken so far (0 at the first step). Tensor
  * in, tensor out: the step count lives in the optimiser's state.
  */
 export type Schedule = (step: tf.Scalar) => tf.Scalar;
+
+/** A finite number that is finite in float32 too. */
+function checkRate(where: string, value: number): void {
+  checkInRange(where, checkFinite(where, value), -MOST_FLOAT32, MOST_FLOAT32);
+}
 
 const progress = (step: tf.Scalar, steps: number): tf.Scalar =>
   tf.clipByValue(tf.div(step, steps), 0, 1) as tf.Scalar;
@@ -24,7 +29,7 @@ const progress = (step: tf.Scalar, steps: number): tf.Scalar =>
  * ```
  */
 export function constant(value: number): Schedule {
-  checkFinite('constant: value', value);
+  checkRate('constant: value', value);
   return () => tf.scalar(value);
 }
 
@@ -43,8 +48,8 @@ export function constant(value: number): Schedule {
  * ```
  */
 export function linear(from: number, to: number, steps: number): Schedule {
-  checkFinite('linear: from', from);
-  checkFinite('linear: to', to);
+  checkRate('linear: from', from);
+  checkRate('linear: to', to);
   checkPositiveInteger('linear: steps', steps);
   return (step) =>
     tf.tidy(() => tf.add(from, tf.mul(to - from, progress(step, steps))) as tf.Scalar);
@@ -66,8 +71,8 @@ export function linear(from: number, to: number, steps: number): Schedule {
  * ```
  */
 export function cosine(from: number, to: number, steps: number): Schedule {
-  checkFinite('cosine: from', from);
-  checkFinite('cosine: to', to);
+  checkRate('cosine: from', from);
+  checkRate('cosine: to', to);
   checkPositiveInteger('cosine: steps', steps);
   return (step) =>
     tf.tidy(() => {
@@ -106,7 +111,7 @@ export function warmup(steps: number, schedule: Schedule): Schedule {
  * @param schedule - the schedule, or a constant
  * @param step - steps taken so far, at least 0
  * @returns the learning rate
- * @throws RangeError if `step` is negative
+ * @throws RangeError if `step` is negative or a constant not finite
  *
  * @example
  * ```ts
@@ -115,7 +120,7 @@ export function warmup(steps: number, schedule: Schedule): Schedule {
  */
 export function scheduleValue(schedule: number | Schedule, step: number): number {
   checkInRange('scheduleValue: step', step, 0, Infinity);
-  if (typeof schedule === 'number') return schedule;
+  if (typeof schedule === 'number') return checkFinite('scheduleValue: schedule', schedule);
   return tf.tidy(() => schedule(tf.scalar(step)).dataSync()[0]!);
 }
 
@@ -123,5 +128,6 @@ export function scheduleValue(schedule: number | Schedule, step: number): number
 export function toSchedule(where: string, learningRate: number | Schedule): Schedule {
   if (typeof learningRate === 'function') return learningRate;
   checkInRange(where, learningRate, 0, Infinity);
-  return constant(checkFinite(where, learningRate));
+  checkRate(where, learningRate);
+  return constant(learningRate);
 }

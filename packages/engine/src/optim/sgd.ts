@@ -36,7 +36,7 @@ export function sgd(options: SgdOptions): Optimizer {
   checkOptions('sgd', options, ['learningRate', 'momentum']);
   const { momentum = 0 } = options;
   const schedule = toSchedule('sgd: learningRate', options.learningRate);
-  checkInRange('sgd: momentum', momentum, 0, 1);
+  checkInRange('sgd: momentum', momentum, 0, 1 - Number.EPSILON);
 
   const init = (params: Params): Params =>
     tf.tidy(() => ({

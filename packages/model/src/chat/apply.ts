@@ -1,5 +1,7 @@
 import type { ChatTemplate, PretrainedTokenizer } from '../tokenizer/pretrained.js';
-import { type Template, TemplateRefusal, readTemplate, renderTemplate } from './template.js';
+import { TemplateRefusal } from './globals.js';
+import { TemplateError } from './lexer.js';
+import { type Template, readTemplate, renderTemplate } from './template.js';
 
 /** A message of a conversation. Templates read other fields too, such as `tool_calls`. */
 export interface ChatMessage {
@@ -46,7 +48,10 @@ type Fields = Record<string, unknown>;
 function plainData(where: string, value: unknown, depth = 0): unknown {
   if (depth > 100)
     throw new RangeError(`${where} is nested more than 100 deep, expected plain data`);
-  if (value === null || ['string', 'number', 'boolean', 'undefined'].includes(typeof value))
+  if (
+    value === null ||
+    ['string', 'number', 'bigint', 'boolean', 'undefined'].includes(typeof value)
+  )
     return value;
   if (Array.isArray(value))
     return value.map((each, i) => plainData(`${where}[${i}]`, each, depth + 1));
@@ -125,7 +130,8 @@ function guarded<T>(run: () => T): T {
     return run();
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    const what = error instanceof TemplateRefusal ? 'refuses' : 'fails';
+    const where = error instanceof TemplateError ? ` at line ${error.line}` : '';
+    const what = error.cause instanceof TemplateRefusal ? 'refuses' : `fails${where}`;
     throw new RangeError(`applyChatTemplate: the template ${what}: ${error.message}`, {
       cause: error,
     });

@@ -1,12 +1,18 @@
-/** Values as Python spells them: Jinja prints `True` and `['user']`, and `json.dumps` has a form of its own. */
-
-/** The runtime values of a template, as far as they are printed. */
-export interface Value {
-  readonly type: string;
-  readonly value: unknown;
-}
-
-const isInteger = ({ type }: Value): boolean => type === 'IntegerValue';
+/** Values as Python spells and compares them: Jinja prints `True` and `['user']`, and `json.dumps` has a form of its own. */
+import {
+  type Budget,
+  Dict,
+  Lazy,
+  Namespace,
+  Native,
+  Range,
+  Tuple,
+  Undefined,
+  type Value,
+  View,
+  isList,
+  kindOf,
+} from './values.js';
 
 /** A float's digits: the shortest that come back, an exponent of two digits from 1e16 up and below 1e-4. */
 export function pythonFloat(x: number): string {
@@ -22,16 +28,6 @@ export function pythonFloat(x: number): string {
   return power < 0 ? x.toFixed(digits.replace(/[-.]/g, '').length - 1 - power) : String(x);
 }
 
-/** A number; whole ones beyond what is exact can only have been floats. */
-const pythonNumber = (value: Value): string => {
-  const x = value.value as number;
-  return isInteger(value) && Number.isSafeInteger(x)
-    ? String(x)
-    : isInteger(value) && Math.abs(x) < 2 ** 63
-      ? BigInt(x).toString()
-      : pythonFloat(x);
-};
-
 const ESCAPES: Readonly<Record<string, string>> = {
   '\n': '\\n',
   '\r': '\\r',
@@ -43,11 +39,18 @@ function escaped(character: string): string {
   const known = ESCAPES[character];
   if (known !== undefined) return known;
   if (character === ' ' || !/[\p{C}\p{Z}]/u.test(character)) return character;
+  return escapedCode(character);
+}
+
+function escapedCode(character: string): string {
   const code = character.codePointAt(0)!;
   const hex = code.toString(16);
   if (code < 0x100) return `\\x${hex.padStart(2, '0')}`;
   return code < 0x10000 ? `\\u${hex.padStart(4, '0')}` : `\\U${hex.padStart(8, '0')}`;
 }
+
+/** Python's `ascii`, of what `repr` gives. */
+export const pythonAscii = (shown: string): string => shown.replace(/[^\0-\x7F]/gu, escapedCode);
 
 function quoted(text: string): string {
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
@@ -57,57 +60,57 @@ function quoted(text: string): string {
   return `${quote}${inner.join('')}${quote}`;
 }
 
-const entriesOf = (value: Value): [string, Value][] =>
-  Array.from((value.value as ReadonlyMap<string, Value>).entries());
-
 /** A value as Python's `repr`. */
-function pythonRepr(value: Value): string {
-  switch (value.type) {
-    case 'StringValue':
-      return quoted(value.value as string);
-    case 'ArrayValue':
-      return `[${(value.value as Value[]).map(pythonRepr).join(', ')}]`;
-    case 'TupleValue': {
-      const items = (value.value as Value[]).map(pythonRepr);
-      return `(${items.join(', ')}${items.length === 1 ? ',' : ''})`;
-    }
-    case 'ObjectValue':
-    case 'NamespaceValue':
-      return `{${entriesOf(value)
-        .map(([key, each]) => `${quoted(key)}: ${pythonRepr(each)}`)
-        .join(', ')}}`;
-    case 'UndefinedValue':
-      return 'Undefined';
-    default:
-      return pythonString(value);
+export function pythonRepr(budget: Budget, value: Value): string {
+  budget.step();
+  const list = (items: readonly Value[]): string =>
+    items.map((each) => pythonRepr(budget, each)).join(', ');
+  const dict = (entries: readonly (readonly [Value, Value])[]): string =>
+    `{${entries.map(([key, each]) => `${list([key])}: ${list([each])}`).join(', ')}}`;
+  if (typeof value === 'string') {
+    budget.write(value.length);
+    return quoted(value);
   }
+  if (isList(value)) return `[${list(value)}]`;
+  if (value instanceof Tuple) return `(${list(value.items)}${value.items.length === 1 ? ',' : ''})`;
+  if (value instanceof Dict) return dict(value.entries());
+  if (value instanceof Namespace) return `<Namespace ${dict(Array.from(value.fields))}>`;
+  if (value instanceof View) return `dict_${value.kind}([${list(value.items)}])`;
+  if (value instanceof Range) {
+    const { start, stop, step } = value;
+    return `range(${start}, ${stop}${step === 1 ? '' : `, ${step}`})`;
+  }
+  if (value instanceof Undefined) return 'Undefined';
+  return pythonString(budget, value);
 }
 
+/** The digits that Python's `str` of an `int` has at most. */
+const DIGITS = 4300;
+
 /** A value as Python's `str`, which is what templates print. */
-export function pythonString(value: Value): string {
-  switch (value.type) {
-    case 'StringValue':
-      return value.value as string;
-    case 'IntegerValue':
-      return pythonNumber(value);
-    case 'FloatValue':
-      return pythonFloat(value.value as number);
-    case 'BooleanValue':
-      return value.value ? 'True' : 'False';
-    case 'NullValue':
-      return 'None';
-    case 'UndefinedValue':
-      return '';
-    case 'FunctionValue':
-      throw new TypeError('it prints a function');
-    default:
-      return pythonRepr(value);
+export function pythonString(budget: Budget, value: Value): string {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'bigint') {
+    const text = value.toString();
+    if (text.length > DIGITS) throw new RangeError(`it prints more than ${DIGITS} digits`);
+    return text;
   }
+  if (typeof value === 'number') return pythonFloat(value);
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  if (value === null) return 'None';
+  if (value instanceof Undefined) return '';
+  if (value instanceof Native) {
+    if (value.parts.shown) return value.parts.shown();
+    throw new TypeError(`it prints a ${value.kind}`);
+  }
+  if (value instanceof Lazy) throw new TypeError('it prints a generator; `| list` makes a list');
+  return pythonRepr(budget, value);
 }
 
 /** Options of Python's `json.dumps`. */
 export interface JsonOptions {
-  readonly indent?: number | undefined;
+  /** What a line is indented by for each level. */
+  readonly indent?: string | undefined;
   readonly ensureAscii?: boolean | undefined;
   readonly sortKeys?: boolean | undefined;
   /** Between items, and after keys. */
@@ -115,10 +118,17 @@ export interface JsonOptions {
 }
 
 /** A value as Python's `json.dumps` writes it. */
-export function pythonJson(value: Value, options: JsonOptions = {}, depth = 0): string {
+export function pythonJson(
+  budget: Budget,
+  value: Value,
+  options: JsonOptions = {},
+  depth = 0,
+): string {
+  budget.step();
   const { indent, ensureAscii = false, sortKeys = false } = options;
   const [between, after] = options.separators ?? [indent === undefined ? ', ' : ',', ': '];
   const text = (content: string): string => {
+    budget.write(content.length);
     const json = JSON.stringify(content);
     return ensureAscii
       ? json.replace(
@@ -129,100 +139,133 @@ export function pythonJson(value: Value, options: JsonOptions = {}, depth = 0): 
   };
   const list = (open: string, items: readonly string[], close: string): string => {
     if (items.length === 0 || indent === undefined) return open + items.join(between) + close;
-    const line = `\n${' '.repeat(indent * depth)}`;
-    const inner = line + ' '.repeat(indent);
+    const line = `\n${indent.repeat(depth)}`;
+    const inner = line + indent;
+    budget.write(items.length * inner.length);
     return open + inner + items.join(between + inner) + line + close;
   };
-  const write = (each: Value): string => pythonJson(each, options, depth + 1);
-  switch (value.type) {
-    case 'StringValue':
-      return text(value.value as string);
-    case 'BooleanValue':
-      return value.value ? 'true' : 'false';
-    case 'NullValue':
-      return 'null';
-    case 'IntegerValue':
-    case 'FloatValue':
-      return isInteger(value) ? pythonNumber(value) : pythonFloat(value.value as number);
-    case 'ArrayValue':
-    case 'TupleValue':
-      return list('[', (value.value as Value[]).map(write), ']');
-    case 'ObjectValue': {
-      const entries = entriesOf(value);
-      const byCode = ([a]: [string, Value], [b]: [string, Value]): number =>
-        a < b ? -1 : a > b ? 1 : 0;
-      const ordered = sortKeys ? entries.sort(byCode) : entries;
-      return list(
-        '{',
-        ordered.map(([key, each]) => text(key) + after + write(each)),
-        '}',
-      );
-    }
-    default:
-      throw new TypeError(
-        `it writes ${value.type === 'UndefinedValue' ? 'what is undefined' : value.type} as JSON`,
-      );
+  const number = (each: number): string =>
+    Number.isFinite(each)
+      ? pythonFloat(each)
+      : Number.isNaN(each)
+        ? 'NaN'
+        : each > 0
+          ? 'Infinity'
+          : '-Infinity';
+  const write = (each: Value): string => pythonJson(budget, each, options, depth + 1);
+  if (typeof value === 'string') return text(value);
+  if (typeof value === 'boolean') return value ? 'true' : 'false';
+  if (value === null) return 'null';
+  if (typeof value === 'bigint') return pythonString(budget, value);
+  if (typeof value === 'number') return number(value);
+  if (isList(value) || value instanceof Tuple) {
+    return list('[', (isList(value) ? value : value.items).map(write), ']');
   }
-}
-
-const numeric = ({ type }: Value): boolean =>
-  type === 'IntegerValue' || type === 'FloatValue' || type === 'BooleanValue';
-
-/** Whether Python finds two values equal. */
-export function pythonEquals(a: Value, b: Value): boolean {
-  if (numeric(a) && numeric(b)) return Number(a.value) === Number(b.value);
-  if (a.type !== b.type) return false;
-  if (a.type === 'ArrayValue' || a.type === 'TupleValue') {
-    const [left, right] = [a.value as Value[], b.value as Value[]];
-    return left.length === right.length && left.every((each, i) => pythonEquals(each, right[i]!));
-  }
-  if (a.type === 'ObjectValue') {
-    const [left, right] = [entriesOf(a), b.value as ReadonlyMap<string, Value>];
-    return (
-      left.length === right.size &&
-      left.every(([key, each]) => right.has(key) && pythonEquals(each, right.get(key)!))
+  if (value instanceof Dict) {
+    const entries = value.entries();
+    const ordered = sortKeys ? sorted(budget, entries, ([key]) => key) : entries;
+    const key = (name: Value): string => {
+      if (typeof name === 'string') return text(name);
+      if (name === null || ['boolean', 'number', 'bigint'].includes(typeof name)) {
+        return `"${write(name)}"`;
+      }
+      throw new TypeError(`keys must be str, int, float, bool or None, not ${kindOf(name)}`);
+    };
+    return list(
+      '{',
+      ordered.map(([name, each]) => key(name) + after + write(each)),
+      '}',
     );
   }
-  return a.value === b.value;
-}
-
-/** What Python's `str.strip` takes off: its whitespace is not JavaScript's. */
-const SPACES =
-  '\t\n\v\f\r\x1C\x1D\x1E\x1F \x85\xA0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200A\u2028\u2029\u202F\u205F\u3000';
-
-/** `str.strip`, `lstrip` and `rstrip`. */
-export function pythonStrip(
-  text: string,
-  sides: 'both' | 'left' | 'right',
-  characters = SPACES,
-): string {
-  const all = Array.from(text);
-  const set = new Set(characters);
-  let [start, end] = [0, all.length];
-  if (sides !== 'right') while (start < end && set.has(all[start]!)) start++;
-  if (sides !== 'left') while (end > start && set.has(all[end - 1]!)) end--;
-  return all.slice(start, end).join('');
-}
-
-/** `str.splitlines` */
-export function pythonLines(text: string): string[] {
-  const lines = text.split(/\r\n|[\n\r\v\f\x1C-\x1E\x85\u2028\u2029]/);
-  if (lines.at(-1) === '') lines.pop();
-  return lines;
-}
-
-/** `str.replace` */
-export function pythonReplace(
-  text: string,
-  before: string,
-  after: string,
-  count = Infinity,
-): string {
-  if (count < 0) return pythonReplace(text, before, after);
-  const parts = before === '' ? ['', ...Array.from(text), ''] : text.split(before);
-  const kept = Math.min(count, parts.length - 1);
-  return (
-    parts.slice(0, kept + 1).join(after) +
-    (kept < parts.length - 1 ? before + parts.slice(kept + 1).join(before) : '')
+  throw new TypeError(
+    value instanceof Undefined
+      ? `it writes what is undefined as JSON: ${value.message}`
+      : `it writes a ${kindOf(value)} as JSON`,
   );
+}
+
+/** A number of a value that counts as one: `True` is 1. */
+export function numberOf(value: Value): bigint | number | undefined {
+  if (typeof value === 'boolean') return value ? 1n : 0n;
+  return typeof value === 'bigint' || typeof value === 'number' ? value : undefined;
+}
+
+/** Whether Python finds two values equal. */
+export function pythonEquals(budget: Budget, a: Value, b: Value): boolean {
+  budget.step();
+  const [x, y] = [numberOf(a), numberOf(b)];
+  if (x !== undefined && y !== undefined) return x == y;
+  const all = (left: readonly Value[], right: readonly Value[]): boolean =>
+    left.length === right.length && left.every((each, i) => pythonEquals(budget, each, right[i]!));
+  if (isList(a)) return isList(b) && all(a, b);
+  if (a instanceof Tuple) return b instanceof Tuple && all(a.items, b.items);
+  if (a instanceof Range) {
+    const same = (i: number): boolean => a.at(i) === (b as Range).at(i);
+    return (
+      b instanceof Range &&
+      a.length === b.length &&
+      (a.length === 0 || (same(0) && same(a.length - 1)))
+    );
+  }
+  if (a instanceof Dict) {
+    return (
+      b instanceof Dict &&
+      a.size === b.size &&
+      a.entries().every(([key, each]) => {
+        const other = b.get(key);
+        return other !== undefined && pythonEquals(budget, each, other);
+      })
+    );
+  }
+  if (a instanceof View && b instanceof View && a.kind !== 'values' && a.kind === b.kind) {
+    return all(a.items, b.items);
+  }
+  return a instanceof Undefined ? b instanceof Undefined : a === b;
+}
+
+/** Texts are ordered by their code points, not by units. */
+export function compareTexts(a: string, b: string): number {
+  const [left, right] = [a[Symbol.iterator](), b[Symbol.iterator]()];
+  for (;;) {
+    const [x, y] = [left.next(), right.next()];
+    if (x.done || y.done) return (x.done ? 0 : 1) - (y.done ? 0 : 1);
+    if (x.value !== y.value) return x.value.codePointAt(0)! - y.value.codePointAt(0)!;
+  }
+}
+
+/** The order of two values: below 0, 0, or above 0; NaN where neither holds. */
+export function pythonCompare(budget: Budget, a: Value, b: Value, operator = '<'): number {
+  budget.step();
+  for (const each of [a, b]) if (each instanceof Undefined) throw new TypeError(each.message);
+  const [x, y] = [numberOf(a), numberOf(b)];
+  if (x !== undefined && y !== undefined) return x < y ? -1 : x > y ? 1 : x == y ? 0 : NaN;
+  if (typeof a === 'string' && typeof b === 'string') return compareTexts(a, b);
+  if ((isList(a) && isList(b)) || (a instanceof Tuple && b instanceof Tuple)) {
+    const items = (value: readonly Value[] | Tuple): readonly Value[] =>
+      value instanceof Tuple ? value.items : value;
+    const [left, right] = [items(a), items(b as readonly Value[] | Tuple)];
+    for (let i = 0; i < Math.min(left.length, right.length); i++) {
+      if (!pythonEquals(budget, left[i]!, right[i]!)) {
+        return pythonCompare(budget, left[i]!, right[i]!, operator);
+      }
+    }
+    return left.length - right.length;
+  }
+  throw new TypeError(
+    `'${operator}' not supported between instances of '${kindOf(a)}' and '${kindOf(b)}'`,
+  );
+}
+
+/** Python's `sorted`, stable, by a key. */
+export function sorted<T>(
+  budget: Budget,
+  items: readonly T[],
+  key: (item: T) => Value,
+  reverse = false,
+): T[] {
+  const sign = reverse ? -1 : 1;
+  return items
+    .map((item) => [key(item), item] as const)
+    .sort(([a], [b]) => sign * pythonCompare(budget, a, b) || 0)
+    .map(([, item]) => item);
 }

@@ -10,8 +10,11 @@ import { count } from '../report/format.js';
 import { renderHtml } from '../report/html.js';
 import { renderMarkdown } from '../report/markdown.js';
 import { summarize } from '../report/summarize.js';
+import { checkRunFolder } from '../run/run-folder.js';
 import { environmentOf } from './environment.js';
+import { thisInvocation } from './invocation.js';
 import { formatSeconds, progressView } from './progress.js';
+import { Interrupted, endOnSignals, interruptible } from './signals.js';
 import { terminalSummary } from './summary.js';
 
 /** Options of `cfrl demo`. */
@@ -31,24 +34,34 @@ export async function runDemo(options: DemoOptions): Promise<void> {
     seeds: seeds === undefined ? preset.seeds : Array.from({ length: seeds }, (_, i) => i),
   };
   const root = out ?? (quick ? 'runs/demo-quick' : 'runs/demo');
-  const command = ['npm run demo', ...flags(options)].join(' ');
+  const command = thisInvocation();
 
+  // Before anything that takes long.
+  checkRunFolder(root);
+  endOnSignals();
   // Operations on a model this small are over before a second thread has begun: one is a third faster.
   process.env['CFRL_THREADS'] ??= '1';
   const info = await useBackend();
   process.stderr.write(
     `cfrl demo: addition, ${count(config.seeds.length, 'seed')}, on ${info.name} ${info.version}, into ${root}\n`,
   );
-  const reason = info.rejected.findLast(({ name }) => name.startsWith('tensorflow ('))?.reason;
-  if (reason !== undefined) {
-    process.stderr.write(`Slower than need be, without native TensorFlow: ${reason}\n`);
-  }
   const start = performance.now();
   const view = progressView(process.stderr);
+  let done = 0;
   try {
-    for await (const progress of runExperiment(root, config, environmentOf(info))) {
-      view.update(progress);
-    }
+    await interruptible(async (signal) => {
+      for await (const progress of runExperiment(root, config, environmentOf(info), { signal })) {
+        view.update(progress);
+        done = progress.total;
+      }
+    });
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+    view.stop();
+    process.stderr.write(
+      `cfrl demo: ${error.message} at ${Math.floor(100 * done)} %, all is saved; to go on: ${command}\n`,
+    );
+    process.exit(error.exitCode);
   } finally {
     view.stop();
   }
@@ -68,12 +81,3 @@ export async function runDemo(options: DemoOptions): Promise<void> {
       `Took ${formatSeconds(seconds)}.\n`,
   );
 }
-
-const flags = ({ quick, seeds, out }: DemoOptions): string[] => {
-  const list = [
-    ...(quick ? ['--quick'] : []),
-    ...(seeds === undefined ? [] : [`--seeds ${seeds}`]),
-    ...(out === undefined ? [] : [`--out ${out}`]),
-  ];
-  return list.length > 0 ? ['--', ...list] : [];
-};

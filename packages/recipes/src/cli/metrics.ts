@@ -1,4 +1,4 @@
-import { createReadStream, statSync } from 'node:fs';
+import { accessSync, constants, createReadStream, statSync } from 'node:fs';
 
 import {
   type Tokenize,
@@ -40,8 +40,14 @@ export async function runMetrics(
   file: string,
   { json = false, whole = false, tokenizer, ...options }: MetricsOptions,
 ): Promise<void> {
-  const progress = showProgress(file === '-' ? undefined : statSync(file).size);
+  if (file === '-' && process.stdin.isTTY) {
+    throw new Error(
+      'metrics: no file is given, expected one, or lines on standard input; name a .jsonl file',
+    );
+  }
+  const size = file === '-' ? undefined : sizeOf(file);
   const input = file === '-' ? process.stdin : createReadStream(file);
+  const progress = showProgress(size);
   try {
     const result = await fileMetrics(
       linesOf(input, (bytes) => progress.add(bytes)),
@@ -52,9 +58,36 @@ export async function runMetrics(
       },
     );
     progress.stop();
-    process.stdout.write(json ? `${JSON.stringify(result)}\n` : `${metricsTable(result)}\n`);
+    process.stdout.write(
+      json ? `${JSON.stringify(result)}\n` : `${metricsTable(result, process.stdout.columns)}\n`,
+    );
   } finally {
     progress.stop();
+  }
+}
+
+const UNREADABLE: Readonly<Record<string, string>> = {
+  ENOENT: 'is not there',
+  ENOTDIR: 'is not there',
+  EACCES: 'may not be read',
+};
+
+/** Bytes of a file that can be read, or the one error that says why it cannot. */
+function sizeOf(file: string): number {
+  const refuse = (what: string): never => {
+    throw new Error(
+      `metrics: ${file} ${what}, expected a file with one JSON object a line; mend its path`,
+    );
+  };
+  try {
+    const stat = statSync(file);
+    if (stat.isDirectory()) return refuse('is a folder');
+    accessSync(file, constants.R_OK);
+    return stat.size;
+  } catch (error) {
+    const { code = '', syscall } = error as NodeJS.ErrnoException;
+    if (syscall === undefined) throw error;
+    return refuse(UNREADABLE[code] ?? `cannot be read (${code})`);
   }
 }
 
@@ -78,7 +111,7 @@ async function* linesOf(
 const short = (x: number): string => (Number.isInteger(x) ? String(x) : x.toPrecision(4));
 
 /** A row a metric. */
-export function metricsTable({ completions, groups, metrics }: FileMetrics): string {
+export function metricsTable({ completions, groups, metrics }: FileMetrics, width = 80): string {
   const rows = Object.entries(metrics).map(([name, { mean, standardError, min, max, n }]) => [
     name,
     short(mean),
@@ -88,7 +121,7 @@ export function metricsTable({ completions, groups, metrics }: FileMetrics): str
     String(n),
   ]);
   return [
-    textTable([['', 'mean', '', 'min', 'max', 'n'], ...rows]),
+    textTable([['', 'mean', '', 'min', 'max', 'n'], ...rows], width),
     `${completions} completions${groups === 0 ? '; groups are compared with --group or --whole' : ` in ${groups} groups`}. +- is the standard error of the mean.`,
   ].join('\n');
 }
@@ -101,10 +134,10 @@ function showProgress(size: number | undefined): { add(bytes: number): void; sto
     const bar = new cliProgress.SingleBar({
       format: '{bar} {percentage} % | {eta_formatted} left',
       stream: process.stderr,
-      hideCursor: true,
       clearOnComplete: true,
       barsize: 24,
-      gracefulExit: true,
+      // Signals end the process at once, as there is nothing to save and no cursor to show again.
+      gracefulExit: false,
     });
     bar.start(size, 0);
     return { add: (bytes) => bar.update((read += bytes)), stop: () => bar.stop() };

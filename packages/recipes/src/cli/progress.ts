@@ -53,14 +53,20 @@ function bar(stream: NodeJS.WriteStream, left: (total: number) => string): Progr
     clearOnComplete: true,
     barsize: 24,
     linewrap: false,
-    gracefulExit: true,
+    // It would take the signals for itself, and the process would go on.
+    gracefulExit: false,
   });
   view.start(1000, 0, { left: 'estimating', unit: '', text: '' });
+  const stop = (): void => {
+    process.off('exit', stop);
+    if (view.isActive) view.stop();
+  };
+  process.on('exit', stop); // the cursor is hidden
   return {
     update: ({ total, unit, text }) => {
       view.update(Math.round(total * 1000), { left: left(total), unit, text });
     },
-    stop: () => view.stop(),
+    stop,
   };
 }
 

@@ -3,6 +3,7 @@ import { writeReport } from '../experiment/experiment.js';
 import { renderHtml } from '../report/html.js';
 import { renderMarkdown } from '../report/markdown.js';
 import { summarize } from '../report/summarize.js';
+import { thisInvocation } from './invocation.js';
 import { terminalSummary } from './summary.js';
 
 /** `cfrl report FOLDER`: the report anew, from the records alone. */
@@ -10,7 +11,7 @@ export async function rebuildReport(
   folder: string,
   { json = false }: { readonly json?: boolean },
 ): Promise<void> {
-  const input = collectExperiment(folder, `cfrl report ${folder}`);
+  const input = collectExperiment(folder, thisInvocation());
   const paths = writeReport(folder, {
     html: await renderHtml(input),
     markdown: renderMarkdown(input),

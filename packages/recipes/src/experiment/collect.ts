@@ -1,9 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { onDisk, readRows } from '../run/files.js';
+import { readObject, readRows } from '../run/files.js';
 import type { ProbeRow, ReportInput, RunData, StepRow } from '../report/types.js';
-import { type ExperimentConfig, setup } from './config.js';
+import { type ExperimentConfig, quickDemo, setup } from './config.js';
 import { type Arm, type Environment, type SamplesRow, arms, runPath } from './units.js';
 
 function readConfig(path: string): Record<string, unknown> {
@@ -11,10 +11,7 @@ function readConfig(path: string): Record<string, unknown> {
   if (!existsSync(file)) {
     throw new Error(`report: ${path} has no config.json, expected the folder of an experiment`);
   }
-  return JSON.parse(onDisk('read', file, () => readFileSync(file, 'utf8'))) as Record<
-    string,
-    unknown
-  >;
+  return readObject(file);
 }
 
 function readRun(root: string, arm: Arm, seed: number): RunData {
@@ -70,6 +67,14 @@ export function collectExperiment(root: string, command: string): ReportInput {
     throw new Error(`report: ${root} holds a ${String(kind)}, expected an experiment`);
   }
   const config = rest as unknown as ExperimentConfig & Environment;
+  const missing = [...Object.keys(quickDemo), 'backend', 'versions'].find(
+    (name) => !(name in config),
+  );
+  if (missing !== undefined) {
+    throw new Error(
+      `report: ${join(root, 'config.json')} has no ${missing}, expected the config of an experiment; restore it`,
+    );
+  }
   const { task } = setup(config);
   return {
     title: 'CF-RL beside standard RL',

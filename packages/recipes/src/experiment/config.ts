@@ -3,7 +3,7 @@ import { type ModelConfig, charTokenizer, modelConfig } from '@cfrl/model';
 import type { Tokenizer } from '@cfrl/model';
 
 import { addition } from '../tasks/addition.js';
-import type { Task } from '../tasks/task.js';
+import type { CharacterTask } from '../tasks/task.js';
 
 /** Everything that decides the numbers of an experiment. */
 export interface ExperimentConfig {
@@ -89,7 +89,7 @@ export const quickDemo = {
 /** The task, tokenizer and model that a config stands for. */
 export interface Setup {
   /** What to learn. */
-  readonly task: Task;
+  readonly task: CharacterTask;
   /** One token a character. */
   readonly tokenizer: Tokenizer;
   /** The model's sizes. */

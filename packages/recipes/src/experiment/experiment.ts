@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 
+import { checkOptions } from '@cfrl/engine';
+
 import { makeFolder, writeAtomic } from '../run/files.js';
 import { finishedStep } from '../run/record-loop.js';
 import { openRun } from '../run/run-folder.js';
@@ -38,7 +40,12 @@ interface Unit {
 /** An RL step samples, scores and updates, and shares the probes: about this many supervised steps. */
 const RL_STEP_COST = 3;
 
-function plan(root: string, config: ExperimentConfig, environment: Environment): Unit[] {
+function plan(
+  root: string,
+  config: ExperimentConfig,
+  environment: Environment,
+  signal: AbortSignal | undefined,
+): Unit[] {
   const parts = setup(config);
   const tokensPerStep = config.promptsPerStep * config.groupSize * parts.task.maxNewTokens;
   const rlWeight = (RL_STEP_COST * config.tokenBudget) / tokensPerStep;
@@ -46,14 +53,14 @@ function plan(root: string, config: ExperimentConfig, environment: Environment):
     name: `${arm.name}, seed ${seed}`,
     path: runPath(root, arm, seed),
     weight: rlWeight,
-    run: () => runArm(root, arm, seed, config, parts, environment),
+    run: () => runArm(root, arm, seed, config, parts, environment, signal),
   });
   return config.seeds.flatMap((seed) => [
     {
       name: `warm start, seed ${seed}`,
       path: warmStartPath(root, seed),
       weight: config.warmStartSteps / 2, // it usually ends before its last step
-      run: () => runWarmStart(root, seed, config, parts, environment),
+      run: () => runWarmStart(root, seed, config, parts, environment, signal),
     },
     ...arms.map((arm) => ofArm(arm, seed)),
   ]);
@@ -66,8 +73,9 @@ function plan(root: string, config: ExperimentConfig, environment: Environment):
  * @param root - the experiment's folder
  * @param config - what to run
  * @param environment - backend and versions, for the records
+ * @param options - `signal`: when it aborts, the experiment ends after the step that is being taken, with its state saved
  * @returns progress after every step
- * @throws Error if the folder holds another experiment or cannot be written
+ * @throws Error if the folder holds another experiment or cannot be written; the signal's reason
  *
  * @example
  * ```ts
@@ -87,8 +95,12 @@ export async function* runExperiment(
   root: string,
   config: ExperimentConfig,
   environment: Environment,
+  options: { readonly signal?: AbortSignal } = {},
 ): AsyncGenerator<ExperimentProgress, void, void> {
-  const units = plan(root, config, environment);
+  checkOptions('runExperiment', options, ['signal']);
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const units = plan(root, config, environment, signal);
   const run = openRun(root, { kind: 'experiment', ...config, ...environment });
   try {
     const whole = units.reduce((sum, { weight }) => sum + weight, 0);

@@ -85,6 +85,7 @@ export async function* runWarmStart(
   config: ExperimentConfig,
   { task, tokenizer, modelConfig }: Setup,
   environment: Environment,
+  signal?: AbortSignal,
 ): AsyncGenerator<UnitProgress, void, void> {
   const { warmStartSteps: steps, warmStartBatch: batchSize, warmStartLearningRate } = config;
   const optimizer = chain(
@@ -99,6 +100,7 @@ export async function* runWarmStart(
       config: { kind: 'warm start', ...unitConfig(config, seed), ...environment },
       model,
       checkpointEvery: config.checkpointEvery,
+      ...(signal && { signal }),
       start: async function* (from) {
         const options = { model, task, optimizer, steps, batchSize, seed, ...(from && { from }) };
         for await (const { row, state } of warmStart(options)) {
@@ -127,6 +129,7 @@ export async function* runArm(
   config: ExperimentConfig,
   { task }: Setup,
   environment: Environment,
+  signal?: AbortSignal,
 ): AsyncGenerator<UnitProgress, void, void> {
   const warm = await loadCheckpoint(join(warmStartPath(root, seed), 'checkpoints'));
   if (warm === undefined) {
@@ -152,6 +155,7 @@ export async function* runArm(
       },
       model,
       checkpointEvery: config.checkpointEvery,
+      ...(signal && { signal }),
       start: async function* (from) {
         for await (const record of arm.start(config, { ...shared, ...(from && { from }) })) {
           yield toLoopRecord(record);

@@ -6,8 +6,9 @@ import {
   checkOptions,
   clipByGlobalNorm,
 } from '@cfrl/engine';
-import { CLASSIFIER } from '@cfrl/model';
+import { type LanguageModel, isClassifier, isLora } from '@cfrl/model';
 
+import { checkModel } from './contexts.js';
 import { type RecipeOptions, type RecipeRecord, runStages, tokensAt } from './stages.js';
 
 /** Options of {@link standardRl}. */
@@ -26,7 +27,7 @@ export interface CfrlOptions extends StandardRlOptions {
 
 const shared = [
   ...['model', 'task', 'algorithm', 'seed', 'tokenBudget', 'promptsPerStep', 'probeEvery'],
-  ...['probe', 'from', 'learningRate', 'microBatchSize'],
+  ...['probe', 'from', 'learningRate', 'microBatchSize', 'signal'],
 ];
 
 const optimizer = (where: string, learningRate: number): Optimizer => {
@@ -34,13 +35,21 @@ const optimizer = (where: string, learningRate: number): Optimizer => {
   return chain(clipByGlobalNorm(1), adamw({ learningRate, weightDecay: 0 }));
 };
 
+/** What is trained of a model: its adapters where it has some, else everything. */
+const trainedOf =
+  ({ config }: LanguageModel) =>
+  (name: string): boolean =>
+    config.lora === undefined || isLora(name);
+
 /**
  * Classifier-first RL: RL updates on the classifier alone, then ordinary RL on every parameter.
- * Both stages use the same algorithm, prompts and reward; AdamW starts afresh in each.
+ * Both stages use the same algorithm, prompts and reward; AdamW starts afresh in each. Of a model with adapters these alone are
+ * trained: that of the classifier in stage 1, all in stage 2.
  *
  * @param options - model, task, algorithm, budget, and how the budget is divided
  * @returns one record a step, and one for the probe at step 0
- * @throws RangeError if an option is outside its range or unknown
+ * @throws RangeError or TypeError if an option is outside its range, of a wrong kind or unknown, or the model cannot read the task's
+ *   prompts; the signal's reason, if it aborts
  * @see Tomihari 2026, https://arxiv.org/abs/2601.04670
  *
  * @example
@@ -61,18 +70,27 @@ const optimizer = (where: string, learningRate: number): Optimizer => {
 export function cfrl(options: CfrlOptions): AsyncGenerator<RecipeRecord, void, void> {
   checkOptions('cfrl', options, [...shared, 'classifierShare', 'classifierLearningRate']);
   const { classifierShare = 0.25, classifierLearningRate = 3e-3, learningRate = 3e-4 } = options;
+  checkModel('cfrl', options.model);
+  const trained = trainedOf(options.model);
+  const inClassifier = (name: string): boolean => isClassifier(name) && trained(name);
+  const { params, config } = options.model;
+  if (!config.tiedEmbeddings && !Object.keys(params).some(inClassifier)) {
+    throw new RangeError(
+      "cfrl: model has adapters, but none at its classifier, which stage 1 trains; give addLora targets with 'lm_head'",
+    );
+  }
   const untilTokens = tokensAt('cfrl: classifierShare', classifierShare, options.tokenBudget);
   return runStages(
     [
       {
         name: 'classifier',
-        trainable: (name) => name === CLASSIFIER,
+        trainable: inClassifier,
         optimizer: optimizer('cfrl: classifierLearningRate', classifierLearningRate),
         untilTokens,
       },
       {
         name: 'all',
-        trainable: () => true,
+        trainable: trained,
         optimizer: optimizer('cfrl: learningRate', learningRate),
         untilTokens: options.tokenBudget,
       },
@@ -82,11 +100,12 @@ export function cfrl(options: CfrlOptions): AsyncGenerator<RecipeRecord, void, v
 }
 
 /**
- * The baseline: RL on every parameter from the first step, for the same number of sampled tokens.
+ * The baseline: RL on every parameter (of a model with adapters, on these) from the first step, for the same number of sampled tokens.
  *
  * @param options - model, task, algorithm and budget
  * @returns one record a step, and one for the probe at step 0
- * @throws RangeError if an option is outside its range or unknown
+ * @throws RangeError or TypeError if an option is outside its range, of a wrong kind or unknown, or the model cannot read the task's
+ *   prompts; the signal's reason, if it aborts
  *
  * @example
  * ```ts
@@ -105,12 +124,13 @@ export function cfrl(options: CfrlOptions): AsyncGenerator<RecipeRecord, void, v
  */
 export function standardRl(options: StandardRlOptions): AsyncGenerator<RecipeRecord, void, void> {
   checkOptions('standardRl', options, shared);
+  checkModel('standardRl', options.model);
   const { learningRate = 3e-4 } = options;
   return runStages(
     [
       {
         name: 'all',
-        trainable: () => true,
+        trainable: trainedOf(options.model),
         optimizer: optimizer('standardRl: learningRate', learningRate),
         untilTokens: options.tokenBudget,
       },

@@ -1,33 +1,77 @@
-import { fold } from '@cfrl/engine';
 import {
-  distinctN,
-  effectiveRank,
-  mean,
-  meanCosine,
-  selfBleu,
-  tokenEntropy,
-  confidence as topProbability,
-} from '@cfrl/metrics';
-import { CLASSIFIER, type Completion, type LanguageModel, generate, logitsOf } from '@cfrl/model';
-import { decompose } from '@cfrl/ntk';
+  checkInRange,
+  checkOptions,
+  checkPositiveInteger,
+  checkSeed,
+  fold,
+  yieldToEventLoop,
+} from '@cfrl/engine';
+import { distinctN, mean, selfBleu } from '@cfrl/metrics';
+import {
+  CLASSIFIER,
+  type Completion,
+  type LanguageModel,
+  generate,
+  promptTokens,
+} from '@cfrl/model';
+import { type DecomposeOptions, decompose } from '@cfrl/ntk';
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { ProbeRow, Sample } from '../report/types.js';
-import type { Task, TaskPrompt } from '../tasks/task.js';
-import { type Context, lastFeatures, splitModel } from './contexts.js';
+import { checkTask, rewardOf } from '../tasks/check-task.js';
+import type { Task } from '../tasks/task.js';
+import { DEFAULT_MAX_BYTES } from './batches.js';
+import { type Context, checkModel, splitModel, withoutAdapters } from './contexts.js';
+import { positions } from './positions.js';
 
 /** What a probe looks at; the same at every probe of a run, so that only the model differs. */
 export interface ProbeOptions {
   /** Held-out prompts to complete. @defaultValue 64 */
   readonly prompts?: number;
-  /** Completions of each of them. @defaultValue 4 */
+  /** Completions of each of them, at least 2. @defaultValue 4 */
   readonly groupSize?: number;
-  /** Contexts between which the kernel is computed; each takes one backward pass a feature. @defaultValue 2 */
+  /**
+   * Contexts between which the kernel is computed, at least 2; each takes one backward pass a feature. 0 leaves the kernel out: on a
+   * model with hundreds of features it takes longer than all the rest. @defaultValue 2
+   */
   readonly kernelContexts?: number;
+  /** Which parameters the kernel is over, as for `decompose`. @defaultValue every parameter */
+  readonly select?: (name: string) => boolean;
+  /** Bytes that gradients, or activations of a forward pass, may take at a time, about. @defaultValue 2 ** 29 */
+  readonly maxBytes?: number;
   /** Longest n-gram of self-BLEU; completions are only a few tokens long. @defaultValue 2 */
   readonly maxN?: number;
   /** Completions to keep as samples. @defaultValue 8 */
   readonly samples?: number;
+  /** Ends the probe: it throws the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+const KNOWN = [
+  ...['prompts', 'groupSize', 'kernelContexts', 'select', 'maxBytes', 'maxN', 'samples', 'signal'],
+] as const satisfies readonly (keyof ProbeOptions)[];
+
+/** Options with their defaults, checked. */
+export function resolveProbe(where: string, options: ProbeOptions) {
+  checkOptions(where, options, KNOWN);
+  const { prompts = 64, groupSize = 4, kernelContexts = 2, maxN = 2, samples = 8 } = options;
+  const { maxBytes = DEFAULT_MAX_BYTES, select, signal } = options;
+  for (const [name, value] of Object.entries({ prompts, groupSize, maxN })) {
+    checkPositiveInteger(`${where}: ${name}`, value);
+  }
+  if (groupSize < 2) {
+    throw new RangeError(
+      `${where}: groupSize is ${groupSize}, expected at least 2: self-BLEU compares the completions of a prompt`,
+    );
+  }
+  checkInRange(`${where}: samples`, samples, 0, Infinity);
+  checkInRange(`${where}: maxBytes`, maxBytes, 1, Infinity);
+  if (kernelContexts !== 0 && !(Number.isSafeInteger(kernelContexts) && kernelContexts >= 2)) {
+    throw new RangeError(
+      `${where}: kernelContexts is ${kernelContexts}, expected an integer >= 2 (the kernel is measured between different contexts), or 0 for no kernel`,
+    );
+  }
+  return { prompts, groupSize, kernelContexts, maxN, samples, maxBytes, select, signal };
 }
 
 /** What a probe measured; see {@link ProbeRow} for units. */
@@ -40,23 +84,22 @@ export interface Probe {
 
 /** The contexts at the ends of the first held-out prompts, from which the first token is drawn. */
 export function heldOutContexts(model: LanguageModel, task: Task, count: number): Context[] {
-  return task.heldOut.slice(0, count).map(({ prompt }) => model.tokenizer.encode(prompt));
+  return task.heldOut.slice(0, count).map(({ prompt }) => promptTokens(model, prompt));
 }
-
-/** Every context from which a token of a completion was drawn. */
-const contextsOf = ({ promptTokens, tokens }: Completion): Context[] =>
-  tokens.map((_, t) => [...promptTokens, ...tokens.slice(0, t)]);
 
 /**
  * Measures a model on held-out prompts: reward, confidence, diversity, geometry of the features, and
  * the kernel's two components. Nothing is trained.
  *
- * @param model - untied; borrowed
+ * The model is looked at as it samples: contexts with the special tokens that `generate` adds, adapters merged.
+ *
+ * @param model - untied, with adapters or without; borrowed
  * @param task - where the prompts come from
  * @param seed - integer in `[0, 2^53)`; determines the sampled completions
  * @param options - how much to look at
  * @returns the measurements; plain numbers
- * @throws RangeError if the task has fewer held-out prompts than asked for
+ * @throws RangeError or TypeError if the task has fewer held-out prompts than asked for or one that the model cannot read, a reward is
+ *   not finite, an option is outside its range, the model is tied, or (with the kernel) its logits have a soft cap; the signal's reason
  *
  * @example
  * ```ts
@@ -71,93 +114,102 @@ export async function probe(
   model: LanguageModel,
   task: Task,
   seed: number,
-  {
-    prompts = 64,
-    groupSize = 4,
-    kernelContexts: count = 2,
-    maxN = 2,
-    samples = 8,
-  }: ProbeOptions = {},
+  options: ProbeOptions = {},
 ): Promise<Probe> {
-  if (task.heldOut.length < Math.max(prompts, count)) {
+  const resolved = resolveProbe('probe', options);
+  checkModel('probe', model);
+  checkSeed('probe: seed', seed);
+  if (!(CLASSIFIER in model.params)) {
     throw new RangeError(
-      `probe: task has ${task.heldOut.length} held-out prompts, expected at least ${Math.max(prompts, count)}`,
+      'probe: model has tied embeddings, expected a classifier of its own; call untie(model) first',
     );
   }
-  const heldOut = task.heldOut.slice(0, prompts);
-  const texts = heldOut.map(({ prompt }) => prompt);
-  const common = { maxNewTokens: task.maxNewTokens, stopTokens: [] };
-  const sampled = await generate(model, texts, { ...common, groupSize, seed: fold(seed, 'probe') });
-  const greedy = await generate(model, texts, { ...common, temperature: 0 });
+  const { prompts, kernelContexts } = resolved;
+  checkTask('probe', model, task, { heldOut: Math.max(prompts, kernelContexts), train: false });
+  const { config, params, dispose } = withoutAdapters(model);
+  try {
+    return await measured({ ...model, config, params }, task, seed, resolved);
+  } finally {
+    dispose();
+  }
+}
 
-  const reward = ({ text }: Completion, prompt: TaskPrompt): number => task.reward(text, prompt);
-  const ofPrompt = (i: number): TaskPrompt => heldOut[Math.floor(i / groupSize)]!;
+/** {@link probe} of a model without adapters. */
+async function measured(
+  model: LanguageModel,
+  task: Task,
+  seed: number,
+  options: ReturnType<typeof resolveProbe>,
+): Promise<Probe> {
+  const { groupSize, kernelContexts, maxN, maxBytes, select, signal } = options;
+  const heldOut = task.heldOut.slice(0, options.prompts);
+  const asked = heldOut.map(({ prompt }) => prompt);
+  const common = {
+    maxNewTokens: task.maxNewTokens,
+    ...(task.stopTokens && { stopTokens: task.stopTokens }),
+    ...(signal && { signal }),
+  };
+  const sampled = await generate(model, asked, { ...common, groupSize, seed: fold(seed, 'probe') });
+  const greedy = await generate(model, asked, { ...common, temperature: 0 });
+
+  const rewards = (completions: readonly Completion[], size: number): Promise<number[]> =>
+    Promise.all(
+      completions.map(({ text }, i) =>
+        rewardOf('probe', task, text, heldOut[Math.floor(i / size)]!),
+      ),
+    );
+  const reward = await rewards(sampled, groupSize);
+  const greedyReward = await rewards(greedy, 1);
   const groups = heldOut.map((_, i) => sampled.slice(i * groupSize, (i + 1) * groupSize));
-  const tokens = sampled.map((completion) => completion.tokens);
+  const diversity = (group: readonly Completion[]): number =>
+    selfBleu(
+      group.map((c) => c.tokens),
+      { maxN },
+    ).mean;
+  const ofPositions = await positions(model, sampled, { maxBytes, signal });
+  await yieldToEventLoop(signal);
+  const limits = { maxBytes, ...(select && { select }) };
   return {
     row: {
-      reward: mean(sampled.map((completion, i) => reward(completion, ofPrompt(i)))),
-      greedyReward: mean(greedy.map((completion, i) => reward(completion, heldOut[i]!))),
-      selfBleu: mean(
-        groups.map(
-          (group) =>
-            selfBleu(
-              group.map((c) => c.tokens),
-              { maxN },
-            ).mean,
-        ),
+      reward: mean(reward),
+      greedyReward: mean(greedyReward),
+      selfBleu: mean(groups.map(diversity)),
+      distinct: distinctN(
+        sampled.map(({ tokens }) => tokens),
+        maxN,
       ),
-      distinct: distinctN(tokens, maxN),
-      ...positions(model, sampled),
-      ...kernel(model, heldOutContexts(model, task, count)),
+      ...ofPositions,
+      ...(kernelContexts > 0 &&
+        kernel(model, heldOutContexts(model, task, kernelContexts), limits)),
       classifierNorm: tf.tidy(() => tf.norm(model.params[CLASSIFIER]!).dataSync()[0]!),
     },
-    samples: groups.slice(0, samples).map(([completion], i) => ({
-      prompt: heldOut[i]!.prompt,
+    samples: groups.slice(0, options.samples).map(([completion], i) => ({
+      prompt: completion!.prompt,
       completion: completion!.text,
       answer: heldOut[i]!.answer,
-      reward: reward(completion!, heldOut[i]!),
+      reward: reward[i * groupSize]!,
     })),
   };
 }
 
-const norm = (row: ArrayLike<number>): number =>
-  Math.sqrt(Array.from(row).reduce((sum, x) => sum + x * x, 0));
-
-const rowsOf = (values: ArrayLike<number>, width: number): number[][] =>
-  Array.from({ length: values.length / width }, (_, i) =>
-    Array.from({ length: width }, (_, j) => values[i * width + j]!),
-  );
-
-/** Confidence, entropy and features at the positions that the completions were drawn from. */
-function positions(model: LanguageModel, completions: readonly Completion[]) {
-  const contexts = completions.flatMap(contextsOf);
-  const { features, logits } = tf.tidy(() => {
-    const phi = lastFeatures(model, contexts);
-    const z = logitsOf(model.config, phi, model.params[CLASSIFIER]!);
-    return {
-      features: rowsOf(phi.dataSync(), phi.shape[1]),
-      logits: rowsOf(z.dataSync(), z.shape[1]!),
-    };
-  });
-  return {
-    confidence: mean(logits.map(topProbability)),
-    entropy: mean(logits.map(tokenEntropy)),
-    featureCosine: meanCosine(features),
-    effectiveRank: effectiveRank(features),
-    featureNorm: mean(features.map(norm)),
-  };
-}
-
 /** Mean Frobenius norms of `R(c, c')` and `G(c, c')` over all pairs of different contexts. */
-function kernel(model: LanguageModel, contexts: readonly Context[]) {
-  return tf.tidy(() => {
-    const { representationNorm, gradientNorm } = decompose(splitModel(model), contexts);
-    const betweenContexts = (norms: tf.Tensor2D): number =>
-      mean((norms.arraySync() as number[][]).flatMap((row, i) => row.filter((_, j) => j !== i)));
-    return {
-      representationNorm: betweenContexts(representationNorm),
-      gradientNorm: betweenContexts(gradientNorm),
-    };
-  });
+function kernel(
+  model: LanguageModel,
+  contexts: readonly Context[],
+  options: Pick<DecomposeOptions, 'select' | 'maxBytes'>,
+) {
+  const split = splitModel(model);
+  try {
+    return tf.tidy(() => {
+      const { representationNorm, gradientNorm } = decompose(split, contexts, undefined, options);
+      const betweenContexts = (norms: tf.Tensor2D): number =>
+        mean((norms.arraySync() as number[][]).flatMap((row, i) => row.filter((_, j) => j !== i)));
+      return {
+        representationNorm: betweenContexts(representationNorm),
+        gradientNorm: betweenContexts(gradientNorm),
+      };
+    });
+  } finally {
+    split.dispose();
+  }
 }

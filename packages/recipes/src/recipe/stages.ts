@@ -3,20 +3,25 @@ import {
   type Params,
   checkInRange,
   checkPositiveInteger,
+  checkSeed,
   cloneParams,
   disposeParams,
   fold,
   mergeParams,
   selectParams,
+  yieldToEventLoop,
 } from '@cfrl/engine';
 import type { LanguageModel } from '@cfrl/model';
+import { entropyChange } from '@cfrl/ntk';
 import { type Algorithm, type ScoredCompletion, type TrainState, train } from '@cfrl/rl';
 
 import type { ProbeRow, Sample, Stage as StageName, StepRow } from '../report/types.js';
-import { type LoopState, release } from '../run/loop-state.js';
+import { type LoopState, disposeLoopState, release } from '../run/loop-state.js';
+import { checkTask, rewardOf } from '../tasks/check-task.js';
 import type { Task } from '../tasks/task.js';
-import { heldOutContexts, probe, type ProbeOptions } from './probe.js';
-import { entropyChange } from './entropy-change.js';
+import { sequencesWithin } from './batches.js';
+import { type Context, checkModel, splitModel, withoutAdapters } from './contexts.js';
+import { heldOutContexts, probe, type ProbeOptions, resolveProbe } from './probe.js';
 import { languageModelPolicy } from './policy.js';
 
 /** A part of a recipe: which parameters are trained, how, and for how long. */
@@ -33,7 +38,7 @@ export interface Stage {
 
 /** Options that every recipe shares. */
 export interface RecipeOptions {
-  /** Where RL begins: untied; borrowed. */
+  /** Where RL begins: untied, with adapters or without; borrowed. With adapters these alone are trained. */
   readonly model: LanguageModel;
   /** What to learn. */
   readonly task: Task;
@@ -51,6 +56,8 @@ export interface RecipeOptions {
   readonly probeEvery?: number;
   /** What a probe looks at. */
   readonly probe?: ProbeOptions;
+  /** Ends the run between two pieces of work: it throws the signal's reason, and the last record's state goes on. */
+  readonly signal?: AbortSignal;
   /** Where to go on, from a checkpoint; the generator owns it from then on. */
   readonly from?: LoopState;
 }
@@ -95,6 +102,35 @@ function firstState({ model, algorithm, seed }: RecipeOptions, stage: Stage): Lo
   return { step: 0, sampledTokens: 0, stage: 0, params, optState };
 }
 
+/** Refuses what a recipe cannot run on, before anything is sampled. */
+function checkRecipe(options: RecipeOptions): void {
+  const { model, task, algorithm, signal } = options;
+  checkModel('recipe', model);
+  if (model.config.tiedEmbeddings) {
+    throw new RangeError(
+      'recipe: model has tied embeddings, expected a classifier of its own; call untie(model) first',
+    );
+  }
+  if (typeof algorithm?.prepare !== 'function') {
+    const is =
+      typeof algorithm === 'function'
+        ? `the function ${(algorithm as { name: string }).name}`
+        : String(algorithm);
+    throw new TypeError(`recipe: algorithm is ${is}, expected what a call as grpo() gives`);
+  }
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new TypeError(`recipe: signal is ${String(signal)}, expected an AbortSignal`);
+  }
+  checkSeed('recipe: seed', options.seed);
+  checkPositiveInteger('recipe: tokenBudget', options.tokenBudget);
+  checkPositiveInteger('recipe: promptsPerStep', options.promptsPerStep ?? 1);
+  checkPositiveInteger('recipe: microBatchSize', options.microBatchSize ?? 1);
+  checkPositiveInteger('recipe: probeEvery', options.probeEvery ?? 1);
+  const { prompts, kernelContexts } = resolveProbe('recipe: probe', options.probe ?? {});
+  checkTask('recipe', model, task, { heldOut: Math.max(prompts, kernelContexts), train: true });
+  splitModel(model).dispose(); // refuses logits that the attribution does not hold for
+}
+
 /**
  * Runs the stages of a recipe one after the other, with probes before, between and after.
  *
@@ -107,18 +143,15 @@ export async function* runStages(
   stages: readonly Stage[],
   options: RecipeOptions,
 ): AsyncGenerator<RecipeRecord, void, void> {
-  if (options.model.config.tiedEmbeddings) {
-    throw new RangeError(
-      'recipe: model has tied embeddings, expected a classifier of its own; call untie(model) first',
-    );
-  }
-  checkPositiveInteger('recipe: tokenBudget', options.tokenBudget);
-  checkPositiveInteger('recipe: promptsPerStep', options.promptsPerStep ?? 1);
-  checkPositiveInteger('recipe: microBatchSize', options.microBatchSize ?? 1);
-  checkPositiveInteger('recipe: probeEvery', options.probeEvery ?? 1);
+  checkRecipe(options);
   let state = options.from ?? firstState(options, stages[0]!);
   if (state.step === 0) {
-    const probed = await measure(stages[0]!, options, state);
+    const first = state;
+    const probed = await measure(stages[0]!, options, first).catch((error: unknown) => {
+      // Nobody has been given this state yet.
+      if (options.from === undefined) disposeLoopState(first, options.model.params);
+      throw error;
+    });
     yield { completions: [], probed, state, done: false };
   }
   while (state.stage < stages.length) {
@@ -134,7 +167,7 @@ async function* runStage(
   options: RecipeOptions,
   start: LoopState,
 ): AsyncGenerator<RecipeRecord, void, void> {
-  const { model, task, probeEvery = 20 } = options;
+  const { model, task, probeEvery = 20, signal } = options;
   const stage = stages[start.stage]!;
   const next = stages[start.stage + 1];
   const contexts = heldOutContexts(model, task, options.probe?.prompts ?? 64);
@@ -158,9 +191,7 @@ async function* runStage(
       let probed: ProbeRecord | undefined;
       if (ended || state.step % probeEvery === 0) {
         const explained = Object.keys(before).length > 0;
-        const change = explained
-          ? entropyChange({ ...model, params: before }, state.params, contexts)
-          : {};
+        const change = explained ? changeOf(options, before, state.params, contexts) : {};
         probed = await measure(stage, options, now, change);
       }
       disposeParams(before);
@@ -178,25 +209,57 @@ async function* runStage(
         done: ended && next === undefined,
       };
       if (ended) break;
+      await yieldToEventLoop(signal);
     }
   } finally {
     disposeParams(before);
   }
 }
 
+/** What an update did to the entropy at some contexts, as it stands in the records. */
+function changeOf(
+  { model, probe: options = {} }: RecipeOptions,
+  before: Params,
+  after: Params,
+  contexts: readonly Context[],
+): Partial<ProbeRow> {
+  const split = splitModel({ ...model, params: before });
+  const now = withoutAdapters(modelOf(model, after));
+  const { maxBytes } = resolveProbe('recipe: probe', options);
+  const longest = Math.max(...contexts.map(({ length }) => length));
+  const batchSize = sequencesWithin(model.config, longest, maxBytes, true);
+  try {
+    const change = entropyChange(split, now.params, contexts, { batchSize });
+    return {
+      predictedEntropyChange: change.predicted,
+      measuredEntropyChange: change.measured,
+      entropyChangeClassifier: change.classifier,
+      entropyChangeBody: change.body,
+      attributionResidual: change.residual,
+    };
+  } finally {
+    split.dispose();
+    now.dispose();
+  }
+}
+
 function trainOn(stage: Stage, options: RecipeOptions, from: TrainState) {
-  const { model, task, algorithm, seed, promptsPerStep = 16, microBatchSize } = options;
+  const { model, task, algorithm, seed, promptsPerStep = 16, microBatchSize, signal } = options;
   return train({
-    policy: languageModelPolicy(model, { maxNewTokens: task.maxNewTokens, stopTokens: [] }),
+    policy: languageModelPolicy(model, {
+      maxNewTokens: task.maxNewTokens,
+      ...(task.stopTokens && { stopTokens: task.stopTokens }),
+    }),
     params: model.params,
     algorithm,
     prompts: task.train,
-    reward: ({ text }, prompt) => task.reward(text, prompt),
+    reward: ({ text }, prompt) => rewardOf('recipe', task, text, prompt),
     optimizer: stage.optimizer,
     steps: Number.MAX_SAFE_INTEGER, // the stage ends by its tokens
     seed,
     promptsPerStep,
     ...(microBatchSize !== undefined && { microBatchSize }),
+    ...(signal && { signal }),
     trainable: stage.trainable,
     from: { step: from.step, params: from.params, optState: from.optState },
   });
@@ -204,11 +267,14 @@ function trainOn(stage: Stage, options: RecipeOptions, from: TrainState) {
 
 async function measure(
   stage: Stage,
-  { model, task, seed, probe: options }: RecipeOptions,
+  { model, task, seed, probe: options, signal }: RecipeOptions,
   { step, sampledTokens, params }: LoopState,
   change: Partial<ProbeRow> = {},
 ): Promise<ProbeRecord> {
-  const { row, samples } = await probe(modelOf(model, params), task, seed, options);
+  const { row, samples } = await probe(modelOf(model, params), task, seed, {
+    ...(signal && { signal }),
+    ...options,
+  });
   return { row: { step, stage: stage.name, sampledTokens, ...row, ...change }, samples };
 }
 

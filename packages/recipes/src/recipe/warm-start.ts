@@ -2,6 +2,7 @@ import {
   type Optimizer,
   type Params,
   applyUpdates,
+  checkOptions,
   checkPositiveInteger,
   checkSeed,
   compile,
@@ -11,12 +12,15 @@ import {
   randomInt,
   rng,
   valueAndGrad,
+  yieldToEventLoop,
 } from '@cfrl/engine';
-import { type LanguageModel, forward } from '@cfrl/model';
+import { type LanguageModel, forward, promptTokens } from '@cfrl/model';
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { LoopState } from '../run/loop-state.js';
+import { checkTask } from '../tasks/check-task.js';
 import type { Task, TaskPrompt } from '../tasks/task.js';
+import { checkModel } from './contexts.js';
 
 /** Options of {@link warmStart}. */
 export interface WarmStartOptions {
@@ -32,9 +36,15 @@ export interface WarmStartOptions {
   readonly batchSize: number;
   /** Integer in `[0, 2^53)`; it determines the examples of every step. */
   readonly seed: number;
+  /** Ends the warm start between two steps: it throws the signal's reason. */
+  readonly signal?: AbortSignal;
   /** Where to go on, from a checkpoint; the generator owns it from then on. */
   readonly from?: LoopState;
 }
+
+const KNOWN = [
+  ...['model', 'task', 'optimizer', 'steps', 'batchSize', 'seed', 'signal', 'from'],
+] as const satisfies readonly (keyof WarmStartOptions)[];
 
 /** One supervised step. */
 export interface WarmStartRecord {
@@ -44,18 +54,25 @@ export interface WarmStartRecord {
   readonly state: LoopState;
 }
 
-/** Prompts with their answers as tokens; all must be equally long. */
+/** Prompts, as the model reads them, with their answers as tokens; all must be equally long. */
 export function encodeExamples(
-  { tokenizer }: LanguageModel,
+  model: LanguageModel,
   examples: readonly TaskPrompt[],
 ): { readonly inputs: tf.Tensor2D; readonly targets: tf.Tensor2D } {
-  const rows = examples.map(({ prompt, answer }) => tokenizer.encode(prompt + answer));
+  const pairs = examples.map(({ prompt, answer }) => ({
+    // As it will be sampled from: the answer's tokens come after the prompt's, whatever these are.
+    before: promptTokens(model, prompt, 'warmStart: task.train prompt'),
+    answer: model.tokenizer.encode(answer),
+  }));
+  const rows = pairs.map(({ before, answer }) => [...before, ...answer]);
   const length = rows[0]!.length;
-  const answerLength = tokenizer.encode(examples[0]!.answer).length;
-  const ragged = rows.find((row) => row.length !== length);
+  const answerLength = pairs[0]!.answer.length;
+  const ragged = rows.find(
+    (row, i) => row.length !== length || pairs[i]!.answer.length !== answerLength,
+  );
   if (ragged !== undefined) {
     throw new RangeError(
-      `warmStart: an example has ${ragged.length} tokens, expected ${length} as the first; ` +
+      `warmStart: an example has ${ragged.length} tokens, expected ${length} as the first, with ${answerLength} of the answer; ` +
         'give prompts and answers fixed widths',
     );
   }
@@ -125,15 +142,18 @@ export function answerProbability(
  * losses.at(-1)! < losses[0]!; // => true
  * ```
  */
-export async function* warmStart({
-  model,
-  task,
-  optimizer,
-  steps,
-  batchSize,
-  seed,
-  from,
-}: WarmStartOptions): AsyncGenerator<WarmStartRecord, void, void> {
+export async function* warmStart(
+  options: WarmStartOptions,
+): AsyncGenerator<WarmStartRecord, void, void> {
+  checkOptions('warmStart', options, KNOWN);
+  const { model, task, optimizer, steps, batchSize, seed, signal, from } = options;
+  checkModel('warmStart', model);
+  checkTask('warmStart', model, task, { heldOut: 0, train: true });
+  if (typeof optimizer?.init !== 'function' || typeof optimizer.update !== 'function') {
+    throw new TypeError(
+      `warmStart: optimizer is ${typeof optimizer}, expected what a call as adamw({ learningRate }) gives`,
+    );
+  }
   checkPositiveInteger('warmStart: steps', steps);
   checkPositiveInteger('warmStart: batchSize', batchSize);
   checkSeed('warmStart: seed', seed);
@@ -165,8 +185,7 @@ export async function* warmStart({
       disposeParams(optState);
       ({ params, optState } = next);
       step += 1;
-      // One turn of the event loop a step, so that the caller's progress and signals get their time.
-      await new Promise((resolve) => setImmediate(resolve));
+      await yieldToEventLoop(signal);
       const state = { step, sampledTokens: 0, stage: 0, params, optState };
       yield { row: { step, loss }, state };
     }

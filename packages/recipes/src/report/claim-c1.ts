@@ -61,10 +61,10 @@ function moved(change: Estimate): string {
 
 function attributionText(input: ReportInput): string[] {
   const parts = input.arms.flatMap((arm) => {
-    const [r, g] = attribution(arm).map(({ mean }) => formatSigned(mean));
+    const [ofClassifier, ofBody] = attribution(arm).map(({ mean }) => formatSigned(mean));
     return attribution(arm)[0]!.n === 0
       ? []
-      : [`${r} through R and ${g} through G under ${arm.name}`];
+      : [`${ofClassifier} through the classifier and ${ofBody} through the body under ${arm.name}`];
   });
   return parts.length === 0
     ? []

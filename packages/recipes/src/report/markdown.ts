@@ -11,6 +11,7 @@ import { summarize, type ReportSummary } from './summarize.js';
 import type { ReportInput } from './types.js';
 import type { Finding } from './verdict.js';
 import {
+  ATTRIBUTION_WORDS,
   boundSign,
   caveats,
   curveWords,
@@ -187,7 +188,7 @@ function attributionTable(input: ReportInput): string[] {
   if (rows.every(({ values }) => values.every(({ n }) => n === 0))) return [];
   return [
     '## Where the entropy went',
-    'Entropy change of a probed update, nats per token, to first order.',
+    escapeMarkdown(ATTRIBUTION_WORDS),
     table(
       ['Arm', ...ATTRIBUTION.map(({ label }) => label)],
       rows.map(({ name, values }) => [name, ...values.map(signed)]),

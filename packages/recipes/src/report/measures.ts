@@ -144,22 +144,22 @@ export const FURTHER: readonly Measure[] = [
 /** The first-order attribution of entropy changes, per probed update. */
 export const ATTRIBUTION: readonly Measure[] = [
   probe(
-    'entropyChangeR',
-    'Through R',
+    'entropyChangeClassifier',
+    'Through the classifier',
     'nats per token',
-    'Part of the predicted change that came through the representation component.',
+    'Part of the predicted change that came from moving the classifier W, the features as they were.',
   ),
   probe(
-    'entropyChangeG',
-    'Through G',
+    'entropyChangeBody',
+    'Through the body',
     'nats per token',
-    'Part of the predicted change that came through the gradient component.',
+    'Part of the predicted change that came from moving the features, by every other parameter, the classifier as it was.',
   ),
   probe(
     'predictedEntropyChange',
     'Predicted',
     'nats per token',
-    'First-order change of entropy, −Cov(log π, δz), of a probed update.',
+    'First-order change of entropy, −Cov(log π, δz), of a probed update as the optimiser took it.',
   ),
   probe(
     'measuredEntropyChange',

@@ -106,10 +106,10 @@ export interface ProbeRow {
   readonly featureCosine: number;
   /** Effective rank of the features, in [1, D]. */
   readonly effectiveRank: number;
-  /** Mean `||R(c, c')||_F` over the probe pairs. */
-  readonly representationNorm: number;
-  /** Mean `||G(c, c')||_F` over the probe pairs. */
-  readonly gradientNorm: number;
+  /** Mean `||R(c, c')||_F` over the probe pairs; absent where the kernel was left out. */
+  readonly representationNorm?: number;
+  /** Mean `||G(c, c')||_F` over the probe pairs; absent where the kernel was left out. */
+  readonly gradientNorm?: number;
   /** `||W||_F`. */
   readonly classifierNorm: number;
   /** Mean `||phi(c)||`. */
@@ -118,10 +118,10 @@ export interface ProbeRow {
   readonly predictedEntropyChange?: number;
   /** Entropy change that the same update really made, nats per token. */
   readonly measuredEntropyChange?: number;
-  /** Part of the predicted change that came through R. */
-  readonly entropyChangeR?: number;
-  /** Part of the predicted change that came through G. */
-  readonly entropyChangeG?: number;
+  /** Part of the predicted change that came through the classifier, whatever the optimiser. */
+  readonly entropyChangeClassifier?: number;
+  /** Part of the predicted change that came through the body: every other parameter. */
+  readonly entropyChangeBody?: number;
   /** Measured minus predicted. */
   readonly attributionResidual?: number;
 }

@@ -90,6 +90,10 @@ export function method({ budget, threshold, comparisons }: ReportSummary): strin
   ];
 }
 
+/** What the attribution of entropy changes says, and what it does not. */
+export const ATTRIBUTION_WORDS =
+  'Entropy change of a probed update, nats per token, split to first order into what came through the classifier W and through the body, which is every other parameter. The update is the optimiser’s, with its momentum and clipping; only for plain gradient ascent would these be the shares of the kernel’s components R and G. Mean over the probed updates of a run, then over seeds.';
+
 /** One sentence on how a mean curve went. */
 export function curveWords(name: string, curve: readonly CurvePoint[]): string {
   const [first, last] = [curve[0], curve.at(-1)];

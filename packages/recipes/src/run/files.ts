@@ -96,6 +96,21 @@ export function appendRow(path: string, row: object): void {
   onDisk('append to', path, () => writeSynced(path, 'a', `${JSON.stringify(row)}\n`));
 }
 
+/** The object in a JSON file. */
+export function readObject(path: string): Record<string, unknown> {
+  const text = onDisk('read', path, () => readFileSync(path, 'utf8'));
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    // Said below.
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    return value as Record<string, unknown>;
+  }
+  throw new Error(`run: ${path} holds no JSON object; the file was damaged: restore it`);
+}
+
 /**
  * The rows of a JSONL file; none if there is no file. A last line without its newline is what a
  * killed process left behind, and is not a row.

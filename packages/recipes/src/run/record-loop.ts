@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 
+import { yieldToEventLoop } from '@cfrl/engine';
 import type { LanguageModel } from '@cfrl/model';
 
 import { lastPosition, loadCheckpoint, pruneCheckpoints, saveCheckpoint } from './checkpoint.js';
@@ -29,6 +30,8 @@ export interface RecordedLoop {
   readonly model: LanguageModel;
   /** Steps between two checkpoints. */
   readonly checkpointEvery: number;
+  /** When it aborts, the loop ends after the step that is being taken, which is checkpointed, and its reason is thrown. */
+  readonly signal?: AbortSignal;
   /** The loop, from the beginning or from a checkpoint. */
   readonly start: (from?: LoopState) => AsyncGenerator<LoopRecord, void, void>;
 }
@@ -63,7 +66,7 @@ export function finishedStep(path: string): number | undefined {
  *
  * @param loop - what to run and where
  * @returns the loop's own records, as they come; the last state is freed with the others
- * @throws Error if the folder holds another run, is in use, or cannot be written
+ * @throws Error if the folder holds another run, is in use, or cannot be written; the signal's reason
  *
  * @example
  * ```ts
@@ -92,7 +95,8 @@ export function finishedStep(path: string): number | undefined {
  * ```
  */
 export async function* recordLoop(loop: RecordedLoop): AsyncGenerator<LoopRecord, void, void> {
-  const { path, config, model, checkpointEvery, start } = loop;
+  const { path, config, model, checkpointEvery, start, signal } = loop;
+  signal?.throwIfAborted();
   const run = openRun(path, config);
   let last: LoopState | undefined;
   try {
@@ -108,9 +112,13 @@ export async function* recordLoop(loop: RecordedLoop): AsyncGenerator<LoopRecord
       const now = performance.now();
       run.append('timings', { step: state.step, seconds: (now - before) / 1000 } as Row);
       before = now;
-      if (done || (state.step > 0 && state.step % checkpointEvery === 0)) {
+      await yieldToEventLoop();
+      const due = state.step % checkpointEvery === 0 || signal?.aborted === true;
+      // Before the first step there is nothing that would be lost.
+      if (done || (state.step > 0 && due)) {
         await saveCheckpoint(checkpoints(path), model, state, done);
       }
+      if (!done) signal?.throwIfAborted();
       yield record;
     }
   } finally {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import {
@@ -6,11 +6,12 @@ import {
   keepRows,
   makeFolder,
   onDisk,
+  readObject,
   readRows,
   removeUnfinished,
   writeAtomic,
 } from './files.js';
-import { lockFolder } from './lock.js';
+import { isLock, lockFolder } from './lock.js';
 
 /**
  * What a run is: every resolved option. Two runs with equal configs have equal numbers. The entry
@@ -42,10 +43,7 @@ const CONFIG = 'config.json';
 
 function compare(path: string, config: RunConfig): void {
   const file = join(path, CONFIG);
-  const stored = JSON.parse(onDisk('read', file, () => readFileSync(file, 'utf8'))) as Record<
-    string,
-    unknown
-  >;
+  const stored = readObject(file);
   const wanted = JSON.parse(JSON.stringify(config)) as Record<string, unknown>;
   const all = [...Object.keys(stored), ...Object.keys(wanted)];
   const names = [...new Set(all)].filter((name) => name !== 'versions');
@@ -58,6 +56,23 @@ function compare(path: string, config: RunConfig): void {
         'choose another folder, or give the same options to go on with that run',
     );
   }
+}
+
+/**
+ * Makes a run folder if it is not there, and refuses one that cannot be written or holds other files.
+ *
+ * @param path - the folder
+ */
+export function checkRunFolder(path: string): void {
+  if (path === '') throw new Error("run: the folder is '', expected a path; name a folder");
+  makeFolder(path);
+  onDisk('write', path, () => accessSync(path, constants.W_OK));
+  const contents = onDisk('read', path, () => readdirSync(path)).filter((name) => !isLock(name));
+  if (contents.includes(CONFIG) || !contents.some((name) => !name.endsWith('.tmp'))) return;
+  throw new Error(
+    `run: ${path} holds other files (${contents.slice(0, 3).join(', ')}), expected a run or an ` +
+      'empty folder; choose another folder',
+  );
 }
 
 /**
@@ -80,17 +95,9 @@ function compare(path: string, config: RunConfig): void {
  * ```
  */
 export function openRun(path: string, config: RunConfig): RunFolder {
-  makeFolder(path);
+  checkRunFolder(path);
   const file = (name: string): string => join(path, `${name}.jsonl`);
-  const contents = onDisk('read', path, () => readdirSync(path)).filter((name) => name !== 'lock');
-  if (existsSync(join(path, CONFIG))) {
-    compare(path, config);
-  } else if (contents.some((name) => !name.endsWith('.tmp'))) {
-    throw new Error(
-      `run: ${path} holds other files (${contents.slice(0, 3).join(', ')}), expected a run or an ` +
-        'empty folder; choose another folder',
-    );
-  }
+  if (existsSync(join(path, CONFIG))) compare(path, config);
   const unlock = lockFolder(path);
   try {
     removeUnfinished(path);

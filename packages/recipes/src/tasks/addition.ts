@@ -1,6 +1,6 @@
 import { checkInRange, checkPositiveInteger, fold, rng, shuffle } from '@cfrl/engine';
 
-import type { Task, TaskPrompt } from './task.js';
+import type { CharacterTask, TextPrompt } from './task.js';
 
 /** Options of {@link addition}. */
 export interface AdditionOptions {
@@ -28,7 +28,11 @@ export interface AdditionOptions {
  * task.reward('12', { prompt: '5+7=', answer: '12' }); // => 1
  * ```
  */
-export function addition({ digits = 2, heldOut = 256, seed = 0 }: AdditionOptions = {}): Task {
+export function addition({
+  digits = 2,
+  heldOut = 256,
+  seed = 0,
+}: AdditionOptions = {}): CharacterTask {
   checkPositiveInteger('addition: digits', digits);
   checkInRange('addition: digits', digits, 1, 3);
   checkPositiveInteger('addition: heldOut', heldOut);
@@ -36,7 +40,7 @@ export function addition({ digits = 2, heldOut = 256, seed = 0 }: AdditionOption
   checkInRange('addition: heldOut', heldOut, 1, count * count - 1);
 
   const text = (value: number, width: number): string => String(value).padStart(width, '0');
-  const problems: TaskPrompt[] = [];
+  const problems: TextPrompt[] = [];
   for (let a = 0; a < count; a++) {
     for (let b = 0; b < count; b++) {
       problems.push({
@@ -51,6 +55,7 @@ export function addition({ digits = 2, heldOut = 256, seed = 0 }: AdditionOption
     description: `addition of two numbers of ${digits} ${digits === 1 ? 'digit' : 'digits'}, written digit by digit`,
     alphabet: '0123456789+=',
     maxNewTokens: digits + 1,
+    stopTokens: [],
     train: order.slice(heldOut),
     heldOut: order.slice(0, heldOut),
     reward: (completion, { answer }) => (completion === answer ? 1 : 0),

@@ -6,10 +6,10 @@ import {
   initParams,
   modelConfig,
 } from '@cfrl/model';
-import { type Task, addition } from '@cfrl/recipes';
+import { type CharacterTask, addition } from '@cfrl/recipes';
 
 /** One-digit addition with few held-out problems, and a reward that a fresh model often gets. */
-export const task: Task = {
+export const task: CharacterTask = {
   ...addition({ digits: 1, heldOut: 20 }),
   reward: (text) => (text.startsWith('1') || text.startsWith('7') || text.endsWith('+') ? 1 : 0),
 };

@@ -83,8 +83,8 @@ function syntheticRun(seed: number, behaviour: Behaviour): RunData {
     featureNorm: around(19.2),
     predictedEntropyChange: -around(0.006),
     measuredEntropyChange: -around(0.0063),
-    entropyChangeR: -around(0.0045),
-    entropyChangeG: -around(0.0015),
+    entropyChangeClassifier: -around(0.0045),
+    entropyChangeBody: -around(0.0015),
     attributionResidual: -around(0.0003),
   });
   const sample = (completion: string, reward: number, i: number) => ({

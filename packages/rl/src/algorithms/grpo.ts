@@ -2,14 +2,17 @@ import { checkOptions } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { type Advantage, groupNormalize } from '../advantages.js';
+import { checkFunction } from '../check-all-finite.js';
 import { checkCommon, checkGroup, groupTargets, regularize, resolved } from '../compose.js';
 import { type KlEstimator, klK3 } from '../kl.js';
 import { type Reduce, perToken } from '../reduce.js';
 import { type ClipOptions, checkClip, clippedSurrogate, ratioMetrics } from '../surrogate.js';
-import type { Algorithm } from '../types.js';
+import type { Algorithm, Target } from '../types.js';
 
 /** Options of {@link grpo}. */
 export interface GrpoOptions extends ClipOptions {
+  /** What logs call it; a variant deserves its own. @defaultValue 'grpo' */
+  readonly name?: string;
   /** Completions a prompt, at least 2. @defaultValue 8 */
   readonly groupSize?: number;
   /** Passes over the completions of one step. @defaultValue 1 */
@@ -47,8 +50,9 @@ export interface GrpoOptions extends ClipOptions {
  * grpo({ advantage: meanBaseline, reduce: fixedLength(16) }).options.reduce; // => "fixedLength(16)"
  * ```
  */
-export function grpo(options: GrpoOptions = {}): Algorithm {
+export function grpo(options: GrpoOptions = {}): Algorithm<Target[]> {
   checkOptions('grpo', options, [
+    'name',
     'groupSize',
     'epochs',
     'minibatchSize',
@@ -60,14 +64,18 @@ export function grpo(options: GrpoOptions = {}): Algorithm {
     'kl',
     'entropyCoef',
   ]);
+  const { name = 'grpo' } = options;
   const { groupSize = 8, epochs = 1, minibatchSize = Infinity } = options;
   const { advantage = groupNormalize, reduce = perToken } = options;
   const { klCoef = 0, kl = klK3, entropyCoef = 0 } = options;
   const clip = checkClip('grpo', options);
-  checkCommon('grpo', { groupSize, epochs, minibatchSize, klCoef, entropyCoef });
+  checkCommon('grpo', { name, groupSize, epochs, minibatchSize, klCoef, entropyCoef });
   checkGroup('grpo', groupSize);
+  checkFunction('grpo: advantage', advantage, 'for example groupNormalize');
+  checkFunction('grpo: reduce', reduce, 'for example perToken');
+  checkFunction('grpo: kl', kl, 'for example klK3');
   return {
-    name: 'grpo',
+    name,
     options: resolved({
       ...{ groupSize, epochs, minibatchSize, ...clip, advantage, reduce, klCoef, kl, entropyCoef },
     }),

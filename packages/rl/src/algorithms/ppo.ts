@@ -2,6 +2,7 @@ import { checkInRange, checkOptions } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { whiten } from '../advantages.js';
+import { checkFunction } from '../check-all-finite.js';
 import { checkCommon, klPenalties, regularize, resolved } from '../compose.js';
 import { type GaeOptions, gae } from '../gae.js';
 import { perToken } from '../reduce.js';
@@ -12,6 +13,8 @@ import { type ValueLoss, squaredError } from '../value-loss.js';
 
 /** Options of {@link ppo}. */
 export interface PpoOptions extends ClipOptions, GaeOptions {
+  /** What logs call it; a variant deserves its own. @defaultValue 'ppo' */
+  readonly name?: string;
   /** Completions a prompt. @defaultValue 1 */
   readonly groupSize?: number;
   /** Passes over the completions of one step. @defaultValue 4 */
@@ -31,13 +34,22 @@ export interface PpoOptions extends ClipOptions, GaeOptions {
 }
 
 const known = [
-  ...['groupSize', 'epochs', 'minibatchSize', 'clipRange', 'clipRangeHigh', 'gamma', 'gaeLambda'],
+  ...[
+    'name',
+    'groupSize',
+    'epochs',
+    'minibatchSize',
+    'clipRange',
+    'clipRangeHigh',
+    'gamma',
+    'gaeLambda',
+  ],
   ...['normalize', 'valueLoss', 'valueCoef', 'klCoef', 'entropyCoef'],
 ];
 
 /**
  * Proximal policy optimisation with a linear value head on the policy's features. A completion is one
- * episode: its tokens earn their KL penalties, the last one the task's reward, and after it nothing
+ * episode: its tokens earn their KL penalties and what the task gave each, or the last one the task's whole reward; after it nothing
  * more can be earned, whether the policy stopped or was cut off (the task has paid for what is there).
  *
  *     loss = mean over tokens of -min(ratio A, clip(ratio) A) - entropyCoef H + valueCoef valueLoss
@@ -53,28 +65,32 @@ const known = [
  * ppo({ gaeLambda: 1, normalize: (a) => [...a] }).prepare([rollout]); // => [{ advantages: [0.5, 0.5], returns: [1, 1] }]
  * ```
  */
-export function ppo(options: PpoOptions = {}): Algorithm {
+export function ppo(options: PpoOptions = {}): Algorithm<Target[]> {
   checkOptions('ppo', options, known);
+  const { name = 'ppo' } = options;
   const { groupSize = 1, epochs = 4, minibatchSize = Infinity } = options;
   const { gamma = 1, gaeLambda = 0.95, normalize = whiten } = options;
   const { valueLoss = squaredError, valueCoef = 0.5, klCoef = 0, entropyCoef = 0 } = options;
   const clip = checkClip('ppo', options);
   const common = { groupSize, epochs, minibatchSize, klCoef, entropyCoef };
-  checkCommon('ppo', common);
+  checkCommon('ppo', { name, ...common });
+  checkFunction('ppo: normalize', normalize, 'for example whiten');
+  checkFunction('ppo: valueLoss', valueLoss, 'for example squaredError');
   checkInRange('ppo: gamma', gamma, 0, 1);
   checkInRange('ppo: gaeLambda', gaeLambda, 0, 1);
   checkInRange('ppo: valueCoef', valueCoef, 0, Number.MAX_VALUE);
 
   const episode = (rollout: Rollout): Required<Target> => {
-    const rewards = klPenalties(rollout, klCoef).map((penalty, t, all) =>
-      t === all.length - 1 ? penalty + rollout.reward : penalty,
+    const { reward, rewards: paid } = rollout;
+    const rewards = klPenalties(rollout, klCoef).map(
+      (penalty, t, all) => penalty + (paid?.[t] ?? (paid || t < all.length - 1 ? 0 : reward)),
     );
     const { values } = rollout;
     if (values === undefined) throw new RangeError('ppo: rollout has no values, expected some');
     return gae(rewards, [...values, 0], { gamma, gaeLambda });
   };
   return {
-    name: 'ppo',
+    name,
     options: resolved({ ...common, ...clip, gamma, gaeLambda, normalize, valueLoss, valueCoef }),
     groupSize,
     epochs,

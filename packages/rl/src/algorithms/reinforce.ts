@@ -2,13 +2,16 @@ import { checkOptions } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { type Advantage, meanBaseline } from '../advantages.js';
+import { checkFunction } from '../check-all-finite.js';
 import { checkCommon, groupTargets, regularize, resolved } from '../compose.js';
 import { type Reduce, sequenceSum } from '../reduce.js';
 import { policyGradient } from '../surrogate.js';
-import type { Algorithm } from '../types.js';
+import type { Algorithm, Target } from '../types.js';
 
 /** Options of {@link reinforce}. */
 export interface ReinforceOptions {
+  /** What logs call it; a variant deserves its own. @defaultValue 'reinforce' */
+  readonly name?: string;
   /** Completions a prompt. @defaultValue 1 */
   readonly groupSize?: number;
   /** From the rewards of all completions of a step to advantages. @defaultValue meanBaseline */
@@ -38,9 +41,17 @@ export interface ReinforceOptions {
  * reinforce().options; // => { groupSize: 1, advantage: "meanBaseline", reduce: "sequenceSum", klCoef: 0, entropyCoef: 0 }
  * ```
  */
-export function reinforce(options: ReinforceOptions = {}): Algorithm {
-  checkOptions('reinforce', options, ['groupSize', 'advantage', 'reduce', 'klCoef', 'entropyCoef']);
+export function reinforce(options: ReinforceOptions = {}): Algorithm<Target[]> {
+  checkOptions('reinforce', options, [
+    'name',
+    'groupSize',
+    'advantage',
+    'reduce',
+    'klCoef',
+    'entropyCoef',
+  ]);
   const {
+    name = 'reinforce',
     groupSize = 1,
     advantage = meanBaseline,
     reduce = sequenceSum,
@@ -48,9 +59,11 @@ export function reinforce(options: ReinforceOptions = {}): Algorithm {
     entropyCoef = 0,
   } = options;
   const [epochs, minibatchSize] = [1, Infinity];
-  checkCommon('reinforce', { groupSize, epochs, minibatchSize, klCoef, entropyCoef });
+  checkCommon('reinforce', { name, groupSize, epochs, minibatchSize, klCoef, entropyCoef });
+  checkFunction('reinforce: advantage', advantage, 'for example meanBaseline');
+  checkFunction('reinforce: reduce', reduce, 'for example sequenceSum');
   return {
-    name: 'reinforce',
+    name,
     options: resolved({ groupSize, advantage, reduce, klCoef, entropyCoef }),
     groupSize,
     epochs,

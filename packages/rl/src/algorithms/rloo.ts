@@ -8,13 +8,15 @@ import {
   type ClipOptions,
   checkClip,
   clippedSurrogate,
-  ratioMetrics,
+  sequenceRatioMetrics,
   sequenceLogRatio,
 } from '../surrogate.js';
-import type { Algorithm } from '../types.js';
+import type { Algorithm, Target } from '../types.js';
 
 /** Options of {@link rloo}. */
 export interface RlooOptions extends ClipOptions {
+  /** What logs call it; a variant deserves its own. @defaultValue 'rloo' */
+  readonly name?: string;
   /** Completions a prompt, at least 2. @defaultValue 4 */
   readonly groupSize?: number;
   /** Passes over the completions of one step. @defaultValue 1 */
@@ -45,8 +47,9 @@ export interface RlooOptions extends ClipOptions {
  * rloo({ groupSize: 8 }).groupSize; // => 8
  * ```
  */
-export function rloo(options: RlooOptions = {}): Algorithm {
+export function rloo(options: RlooOptions = {}): Algorithm<Target[]> {
   checkOptions('rloo', options, [
+    'name',
     'groupSize',
     'epochs',
     'minibatchSize',
@@ -55,14 +58,15 @@ export function rloo(options: RlooOptions = {}): Algorithm {
     'klCoef',
     'entropyCoef',
   ]);
+  const { name = 'rloo' } = options;
   const { groupSize = 4, epochs = 1, minibatchSize = Infinity } = options;
   const { klCoef = 0, entropyCoef = 0 } = options;
   const clip = checkClip('rloo', options);
   const common = { groupSize, epochs, minibatchSize, klCoef, entropyCoef };
-  checkCommon('rloo', common);
+  checkCommon('rloo', { name, ...common });
   checkGroup('rloo', groupSize);
   return {
-    name: 'rloo',
+    name,
     options: resolved({ ...common, ...clip }),
     groupSize,
     epochs,
@@ -72,11 +76,12 @@ export function rloo(options: RlooOptions = {}): Algorithm {
     loss: (input) =>
       tf.tidy(() => {
         const { logProbs, oldLogProbs, advantages, mask } = input;
-        const logRatio = sequenceLogRatio(tf.sub(logProbs, oldLogProbs), mask);
-        const surrogate = clippedSurrogate(logRatio, advantages, clip);
+        const logRatio = tf.sub(logProbs, oldLogProbs);
+        const surrogate = clippedSurrogate(sequenceLogRatio(logRatio, mask), advantages, clip);
         return {
           loss: perSequence(regularize(surrogate, input, { entropyCoef }), mask),
-          metrics: ratioMetrics(logRatio, advantages, mask, clip),
+          metrics: sequenceRatioMetrics(logRatio, advantages, mask, clip),
+          perCompletion: ['ratioMean', 'clipFraction'],
         };
       }),
   };

@@ -6,7 +6,7 @@ import { ATTRIBUTION, CHARTED, FURTHER } from '../measures.js';
 import { samplePairs, shorten } from '../samples.js';
 import type { ReportSummary } from '../summarize.js';
 import type { ArmData, ReportInput, Sample } from '../types.js';
-import { labelOf, method } from '../words.js';
+import { ATTRIBUTION_WORDS, labelOf, method } from '../words.js';
 import { runTable, scrolling } from './tables.js';
 
 /** What the model wrote before and after, one table an arm. */
@@ -72,11 +72,7 @@ export function attributionTable(input: ReportInput): Markup | null {
   if (rows.every(({ values }) => values.every(({ n }) => n === 0))) return null;
   return html`<section aria-labelledby="entropy">
     <h2 id="entropy">Where the entropy went</h2>
-    <p class="muted">
-      Entropy change of a probed update, split to first order into what came through the
-      representation component R and through the gradient component G. Mean over the probed updates
-      of a run, then over seeds; nats per token.
-    </p>
+    <p class="muted">${ATTRIBUTION_WORDS}</p>
     ${scrolling(
       'Attribution of entropy changes',
       html`<table class="data">

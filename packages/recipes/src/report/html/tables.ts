@@ -13,9 +13,10 @@ import type { Comparison, ReportSummary } from '../summarize.js';
 import type { ReportInput } from '../types.js';
 import { boundSign, differenceLabel, versus } from '../words.js';
 
-/** A table that scrolls sideways inside its own box, never the page. */
+/** A table that scrolls sideways inside its own box, never the page; on a phone, where it is too wide, it says so. */
 export function scrolling(label: string, table: Markup): Markup {
-  return html`<div class="scroll" role="region" aria-label="${label}" tabindex="0">${table}</div>`;
+  return html`<p class="swipe">This table scrolls sideways.</p>
+    <div class="scroll" role="region" aria-label="${label}" tabindex="0">${table}</div>`;
 }
 
 function cell(

@@ -1,0 +1,319 @@
+/** Python's `%` formatting and `str.format`. */
+import { numberOf, pythonAscii, pythonFloat, pythonRepr, pythonString } from './python.js';
+import { type Args, type Budget, Dict, Tuple, type Value, isList, kindOf } from './values.js';
+
+/** How a field is written: `[[fill]align][sign][#][0][width][,][.precision][type]`. */
+interface Spec {
+  readonly fill: string;
+  readonly align: string;
+  readonly sign: string;
+  readonly alternate: boolean;
+  readonly width: number;
+  readonly group: string;
+  readonly precision: number | undefined;
+  readonly type: string;
+}
+
+const WIDEST = 10_000;
+
+function sizeOf(text: string | undefined): number | undefined {
+  if (text === undefined || text === '') return undefined;
+  const size = Number(text);
+  if (size > WIDEST)
+    throw new RangeError(`it formats to ${text} characters, not to 0 to ${WIDEST}`);
+  return size;
+}
+
+const absolute = (x: bigint): bigint => (x < 0n ? -x : x);
+
+/** An exponent of at least two digits. */
+const withExponent = (text: string): string =>
+  text.replace(/e([+-])(\d)$/, (_, sign: string, digit: string) => `e${sign}0${digit}`);
+
+/** The digits of a float without its sign. */
+function floatDigits(x: number, { type, precision, alternate }: Spec): string {
+  const upper = type !== '' && type === type.toUpperCase();
+  const cased = (text: string): string => (upper ? text.toUpperCase() : text);
+  if (!Number.isFinite(x)) return cased(Number.isNaN(x) ? 'nan' : 'inf');
+  const places = Math.min(precision ?? 6, 100);
+  switch (type.toLowerCase()) {
+    case '%':
+      return `${fixed(x * 100, places)}%`;
+    case 'f':
+      return fixed(x, places);
+    case 'e':
+      return cased(withExponent(x.toExponential(places)));
+    case '':
+      if (precision === undefined) return pythonFloat(x);
+  }
+  const significant = Math.max(1, places);
+  const power = x === 0 ? 0 : Number(x.toExponential(significant - 1).split('e')[1]);
+  const limit = type === '' ? significant - 1 : significant;
+  const digits =
+    power < -4 || power >= limit
+      ? x.toExponential(significant - 1)
+      : fixed(x, significant - 1 - power);
+  const short = alternate
+    ? digits
+    : digits.replace(/(\.\d*?)0+(?=e|$)/, '$1').replace(/\.(?=e|$)/, '');
+  return cased(withExponent(type === '' && !/[.e]/.test(short) ? `${short}.0` : short));
+}
+
+/** A number with so many decimals; exact halves go to the even digit. */
+export function fixed(x: number, places: number): string {
+  if (Math.abs(x) >= 1e21)
+    return BigInt(x).toString() + (places > 0 ? `.${'0'.repeat(places)}` : '');
+  const text = x.toFixed(places);
+  const exact = Math.abs(x).toFixed(100);
+  const rest = exact.slice(exact.indexOf('.') + 1 + places);
+  if (!/^50*$/.test(rest) || places >= 100) return text;
+  // `toFixed` has rounded away from zero.
+  const down = exact.slice(0, exact.indexOf('.') + 1 + places).replace(/\.$/, '');
+  const even = /[02468]$/.test(down) ? down : text.replace('-', '');
+  return x < 0 ? `-${even}` : even;
+}
+
+function grouped(digits: string, separator: string): string {
+  if (separator === '') return digits;
+  const [whole = '', ...rest] = digits.split(/(?=[.e%])/);
+  return whole.replace(/\B(?=(\d{3})+$)/g, separator) + rest.join('');
+}
+
+function padded(text: string, { fill, align, width }: Spec, usual: string): string {
+  const room = Math.max(0, width - Array.from(text).length);
+  const where = align || usual;
+  const left = where === '<' ? 0 : where === '^' ? Math.floor(room / 2) : room;
+  return fill.repeat(left) + text + fill.repeat(room - left);
+}
+
+const BASES: Readonly<Record<string, number>> = { b: 2, o: 8, x: 16, X: 16 };
+
+/** A number as a spec says. */
+function formatNumber(value: bigint | number, spec: Spec): string {
+  const { type, sign } = spec;
+  const floats = typeof value === 'number' || /^[eEfFgG%]$/.test(type);
+  const negative = typeof value === 'number' ? value < 0 || Object.is(value, -0) : value < 0n;
+  let [digits, prefix] = ['', ''];
+  if (floats) digits = floatDigits(Math.abs(Number(value)), spec);
+  else {
+    const base = BASES[type] ?? 10;
+    digits = absolute(BigInt(value)).toString(base);
+    if (type === 'X') digits = digits.toUpperCase();
+    if (spec.alternate && base !== 10) prefix = `0${type}`;
+    if (spec.precision !== undefined) digits = digits.padStart(spec.precision, '0');
+  }
+  const front = (negative ? '-' : sign === '-' ? '' : sign) + prefix;
+  const body = grouped(digits, spec.group);
+  if (spec.align !== '=') return padded(front + body, spec, '>');
+  return front + spec.fill.repeat(Math.max(0, spec.width - front.length - body.length)) + body;
+}
+
+const CONVERSION = /%(?:\(([^)]*)\))?([-+ #0]*)(\*|\d*)(?:\.(\*|\d*))?[hlL]?(.|$)/gsu;
+
+/** `text % values` */
+export function formatPercent(budget: Budget, text: string, values: Value): string {
+  const items = values instanceof Tuple ? values.items : [values];
+  let used = 0;
+  const take = (): Value => {
+    if (used >= items.length) throw new TypeError('not enough arguments for format string');
+    return items[used++]!;
+  };
+  const sized = (part: string | undefined): number | undefined => {
+    if (part !== '*') return sizeOf(part);
+    const value = take();
+    if (typeof value !== 'bigint') throw new TypeError('* wants int');
+    return sizeOf(String(value));
+  };
+  let named = false;
+  const result = text.replace(
+    CONVERSION,
+    (
+      whole,
+      name: string | undefined,
+      flags: string,
+      wide: string,
+      exact: string | undefined,
+      type: string,
+    ) => {
+      if (type === '%' && whole === '%%') return '%';
+      const width = sized(wide) ?? 0;
+      const precision = exact === '' ? 0 : sized(exact);
+      if (type === '%') return '%';
+      let value: Value;
+      if (name === undefined) value = take();
+      else {
+        if (!(values instanceof Dict)) throw new TypeError('format requires a mapping');
+        const found = values.get(name);
+        if (found === undefined) throw new RangeError(`the key '${name}' is not in the dict`);
+        named = true;
+        value = found;
+      }
+      const left = flags.includes('-');
+      const zero = flags.includes('0') && !left;
+      const spec: Spec = {
+        fill: ' ',
+        align: left ? '<' : '',
+        sign: flags.includes('+') ? '+' : flags.includes(' ') ? ' ' : '',
+        alternate: flags.includes('#'),
+        width,
+        group: '',
+        precision,
+        type: type === 'i' || type === 'u' ? 'd' : type,
+      };
+      budget.write(width);
+      if (/^[sra]$/.test(type)) {
+        const shown = type === 's' ? pythonString(budget, value) : pythonRepr(budget, value);
+        const cut = Array.from(type === 'a' ? pythonAscii(shown) : shown);
+        return padded(
+          (precision === undefined ? cut : cut.slice(0, precision)).join(''),
+          spec,
+          '>',
+        );
+      }
+      if (type === 'c') {
+        return padded(character(value), spec, '>');
+      }
+      if (!/^[diuoxXeEfFgG]$/.test(type)) {
+        throw new RangeError(
+          type === '' ? 'incomplete format' : `unsupported format character '${type}'`,
+        );
+      }
+      const number = numberOf(value);
+      if (number === undefined || (/[oxX]/.test(type) && typeof number === 'number')) {
+        throw new TypeError(`%${type} format: a real number is required, not ${kindOf(value)}`);
+      }
+      const whole_ = /[diuoxX]/.test(type) ? BigInt(Math.trunc(Number(number))) : number;
+      const exactly = typeof number === 'bigint' ? number : whole_;
+      return formatNumber(exactly, zero ? { ...spec, fill: '0', align: '=' } : spec);
+    },
+  );
+  const unused =
+    used < items.length &&
+    !named &&
+    !(values instanceof Dict) &&
+    !(isList(values) && used === 0 && items.length === 0);
+  if (unused) throw new TypeError('not all arguments converted during string formatting');
+  return result;
+}
+
+function character(value: Value): string {
+  if (typeof value === 'string' && Array.from(value).length === 1) return value;
+  const code = numberOf(value);
+  if (typeof code !== 'bigint') throw new TypeError('%c requires int or char');
+  if (code < 0n || code > 0x10ffffn) throw new RangeError('%c arg not in range(0x110000)');
+  return String.fromCodePoint(Number(code));
+}
+
+const SPEC = /^(?:(.)?([<>=^]))?([-+ ])?(#)?(0)?(\d+)?([,_])?(?:\.(\d+))?([a-zA-Z%])?$/su;
+
+/** Python's `format(value, spec)`. */
+function formatValue(budget: Budget, value: Value, spec: string): string {
+  if (spec === '') return pythonString(budget, value);
+  const found = SPEC.exec(spec);
+  if (!found) throw new RangeError(`Invalid format specifier '${spec}'`);
+  const [, fill, align, sign = '', hash, zero, width, group = '', precision, type = ''] = found;
+  const read: Spec = {
+    fill: fill ?? (zero ? '0' : ' '),
+    align: align ?? '',
+    sign,
+    alternate: hash !== undefined,
+    width: sizeOf(width) ?? 0,
+    group,
+    precision: sizeOf(precision),
+    type,
+  };
+  budget.write(read.width);
+  const wrong = (): never => {
+    throw new RangeError(`Unknown format code '${type}' for object of type '${kindOf(value)}'`);
+  };
+  if (typeof value === 'string') {
+    if (type !== '' && type !== 's') wrong();
+    if (group !== '') throw new RangeError(`Cannot specify '${group}' with 's'.`);
+    if (sign !== '' || align === '=')
+      throw new RangeError(`'${sign || align}' not allowed in string format specifier`);
+    const cut = Array.from(value).slice(0, read.precision);
+    return padded(cut.join(''), read, '<');
+  }
+  const number = typeof value === 'boolean' && type === '' ? undefined : numberOf(value);
+  if (number === undefined) {
+    if (typeof value !== 'boolean')
+      throw new TypeError(`unsupported format string passed to ${kindOf(value)}.__format__`);
+    return formatValue(budget, numberOf(value)!, spec);
+  }
+  if (type === 'c') return padded(character(BigInt(number)), read, '<');
+  if (!/^[bdoxXeEfFgGn%]?$/.test(type) || (typeof number === 'number' && /[bdoxX]/.test(type)))
+    wrong();
+  if (typeof number === 'bigint' && precision !== undefined && !/[eEfFgG%]/.test(type)) {
+    throw new RangeError('Precision not allowed in integer format specifier');
+  }
+  return formatNumber(number, zero && !align ? { ...read, align: '=' } : read);
+}
+
+/** How a field of a format finds what its name goes on with. */
+export interface Access {
+  readonly attribute: (value: Value, name: string) => Value;
+  readonly item: (value: Value, index: Value) => Value;
+}
+
+/** `text.format(...)` */
+export function formatBraces(budget: Budget, text: string, args: Args, access: Access): string {
+  let automatic = 0;
+  const field = (name: string): Value => {
+    const [first = '', ...rest] = name.split(/(?=[.[])/);
+    const key = first === '' ? String(automatic++) : first;
+    let value = /^\d+$/.test(key) ? args.placed[Number(key)] : args.named.get(key);
+    if (value === undefined) {
+      throw new RangeError(`the format asks for '${key}', which it is not given`);
+    }
+    for (const part of rest) {
+      const inner = part.startsWith('.') ? part.slice(1) : /^\[(.*)\]$/s.exec(part)?.[1];
+      if (!inner) throw new RangeError(`the format's field '${name}' is none`);
+      value = part.startsWith('.')
+        ? access.attribute(value, inner)
+        : access.item(value, /^\d+$/.test(inner) ? BigInt(inner) : inner);
+    }
+    return value;
+  };
+  const write = (template: string, depth: number): string => {
+    if (depth > 2) throw new RangeError('Max string recursion exceeded');
+    let out = '';
+    for (let at = 0; at < template.length;) {
+      budget.step();
+      const next = template.slice(at).search(/[{}]/);
+      if (next < 0) return out + template.slice(at);
+      out += template.slice(at, at + next);
+      at += next;
+      const brace = template[at]!;
+      if (template[at + 1] === brace) {
+        out += brace;
+        at += 2;
+        continue;
+      }
+      if (brace === '}') throw new RangeError("Single '}' encountered in format string");
+      let [open, end] = [1, at + 1];
+      for (; end < template.length && open > 0; end++) {
+        if (template[end] === '{') open++;
+        else if (template[end] === '}') open--;
+      }
+      if (open > 0) throw new RangeError("expected '}' before end of string");
+      const parts = /^([^!:]*)(?:!(.))?(?::(.*))?$/s.exec(template.slice(at + 1, end - 1));
+      if (!parts) throw new RangeError('the format has a field that is none');
+      const [, name = '', conversion, spec = ''] = parts;
+      const value = field(name);
+      const shown =
+        conversion === undefined
+          ? value
+          : conversion === 's'
+            ? pythonString(budget, value)
+            : conversion === 'a'
+              ? pythonAscii(pythonRepr(budget, value))
+              : pythonRepr(budget, value);
+      const written = formatValue(budget, shown, write(spec, depth + 1));
+      budget.write(written.length);
+      out += written;
+      at = end;
+    }
+    return out;
+  };
+  return write(text, 0);
+}

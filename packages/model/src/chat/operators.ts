@@ -1,0 +1,305 @@
+/** Python's operators. */
+import { formatPercent } from './format.js';
+import { itemsOf } from './items.js';
+import { numberOf, pythonCompare, pythonEquals } from './python.js';
+import {
+  type Budget,
+  Dict,
+  Lazy,
+  Native,
+  Namespace,
+  Range,
+  Tuple,
+  Undefined,
+  type Value,
+  isList,
+  kindOf,
+} from './values.js';
+
+/** The digits in base 2 that a whole number has at most. */
+const BITS = 2 ** 16;
+
+/** @throws TypeError with what it says of itself, if it is undefined */
+export function defined(value: Value): Value {
+  if (value instanceof Undefined) throw new TypeError(value.message);
+  return value;
+}
+
+const bits = (x: bigint): number => x.toString(16).length * 4;
+
+function bounded(x: bigint): bigint {
+  if (bits(x) > BITS) throw new RangeError(`it makes a number of more than ${BITS} bits`);
+  return x;
+}
+
+function divideBy(zero: boolean, message: string): void {
+  if (zero) throw new RangeError(message);
+}
+
+function floorDivide(a: bigint, b: bigint): bigint {
+  divideBy(b === 0n, 'integer division or modulo by zero');
+  const quotient = a / b;
+  return a % b !== 0n && a < 0n !== b < 0n ? quotient - 1n : quotient;
+}
+
+/** The quotient rounded down, and what is left, of floats. */
+function floatDivmod(a: number, b: number, message: string): [number, number] {
+  divideBy(b === 0, message);
+  let rest = a % b;
+  let quotient = (a - rest) / b;
+  if (rest !== 0) {
+    if (b < 0 !== rest < 0) {
+      rest += b;
+      quotient -= 1;
+    }
+  } else rest = b < 0 ? -0 : 0;
+  if (quotient === 0) return [a / b < 0 || Object.is(a / b, -0) ? -0 : 0, rest];
+  const floor = Math.floor(quotient);
+  return [quotient - floor > 0.5 ? floor + 1 : floor, rest];
+}
+
+const WHOLE: Readonly<Record<string, (a: bigint, b: bigint) => Value>> = {
+  '+': (a, b) => bounded(a + b),
+  '-': (a, b) => bounded(a - b),
+  '*': (a, b) => {
+    if (bits(a) + bits(b) > BITS + 8) bounded(1n << BigInt(BITS));
+    return a * b;
+  },
+  '/': (a, b) => {
+    divideBy(b === 0n, 'division by zero');
+    return quotient(a, b);
+  },
+  '//': floorDivide,
+  '%': (a, b) => a - floorDivide(a, b) * b,
+  '**': (a, b) => {
+    if (b < 0n) {
+      divideBy(a === 0n, '0.0 cannot be raised to a negative power');
+      return Number(a) ** Number(b);
+    }
+    if (a > 1n || a < -1n) {
+      if (b > BigInt(BITS) || (bits(a) - 4) * Number(b) > BITS) bounded(1n << BigInt(BITS));
+    }
+    return a === -1n
+      ? b % 2n === 0n
+        ? 1n
+        : -1n
+      : a === 0n || a === 1n
+        ? b === 0n
+          ? 1n
+          : a
+        : bounded(a ** b);
+  },
+};
+
+/** A true quotient, rounded once. */
+function quotient(a: bigint, b: bigint): number {
+  const [x, y] = [Number(a), Number(b)];
+  if (Number.isSafeInteger(x) && Number.isSafeInteger(y)) return x / y;
+  const shift = BigInt(Math.max(0, bits(b) - bits(a) + 72));
+  let scaled = (a << shift) / b;
+  // What is cut off decides between halves.
+  if ((a << shift) % b !== 0n) scaled = scaled * 2n + (a < 0n !== b < 0n ? -1n : 1n);
+  else scaled *= 2n;
+  const result = Number(scaled) / 2 ** (Number(shift) + 1);
+  if (!Number.isFinite(result))
+    throw new RangeError('integer division result too large for a float');
+  return result;
+}
+
+const FLOATS: Readonly<Record<string, (a: number, b: number) => Value>> = {
+  '+': (a, b) => a + b,
+  '-': (a, b) => a - b,
+  '*': (a, b) => a * b,
+  '/': (a, b) => {
+    divideBy(b === 0, 'float division by zero');
+    return a / b;
+  },
+  '//': (a, b) => floatDivmod(a, b, 'float floor division by zero')[0],
+  '%': (a, b) => floatDivmod(a, b, 'float modulo by zero')[1],
+  '**': (a, b) => {
+    divideBy(a === 0 && b < 0, '0.0 cannot be raised to a negative power');
+    if (a < 0 && !Number.isInteger(b)) throw new RangeError('it makes a complex number');
+    return Math.abs(a) === 1 && !Number.isFinite(b) ? 1 : a === 1 ? 1 : a ** b;
+  },
+};
+
+function floatOf(x: bigint | number): number {
+  const float = Number(x);
+  if (typeof x === 'bigint' && !Number.isFinite(float)) {
+    throw new RangeError('int too large to convert to float');
+  }
+  return float;
+}
+
+/** A sequence written so many times. */
+function repeated(budget: Budget, value: Value, times: bigint): Value | undefined {
+  const count = times < 0n ? 0 : Number(times);
+  if (typeof value === 'string') {
+    budget.write(value.length * count);
+    return value.repeat(count);
+  }
+  const items = isList(value) ? value : value instanceof Tuple ? value.items : undefined;
+  if (items === undefined) return undefined;
+  budget.list(items.length * count);
+  const all = items.length === 0 ? [] : Array.from({ length: count }, () => items).flat();
+  return isList(value) ? all : new Tuple(all);
+}
+
+/** `left operator right`, of `+ - * / // % **` */
+export function binary(budget: Budget, operator: string, left: Value, right: Value): Value {
+  if (operator === '%' && typeof left === 'string') return formatPercent(budget, left, right);
+  defined(left);
+  defined(right);
+  const [x, y] = [numberOf(left), numberOf(right)];
+  if (x !== undefined && y !== undefined) {
+    if (typeof x === 'bigint' && typeof y === 'bigint') return WHOLE[operator]!(x, y);
+    return FLOATS[operator]!(floatOf(x), floatOf(y));
+  }
+  if (operator === '+') {
+    if (typeof left === 'string' && typeof right === 'string') {
+      budget.write(left.length + right.length);
+      return left + right;
+    }
+    if (isList(left) && isList(right)) {
+      budget.list(left.length + right.length);
+      return [...left, ...right];
+    }
+    if (left instanceof Tuple && right instanceof Tuple) {
+      budget.list(left.items.length + right.items.length);
+      return new Tuple([...left.items, ...right.items]);
+    }
+  }
+  if (operator === '*') {
+    const many =
+      typeof y === 'bigint'
+        ? repeated(budget, left, y)
+        : typeof x === 'bigint'
+          ? repeated(budget, right, x)
+          : undefined;
+    if (many !== undefined) return many;
+  }
+  if (operator === '|' && left instanceof Dict && right instanceof Dict) {
+    return new Dict([...left.entries(), ...right.entries()]);
+  }
+  throw new TypeError(
+    `unsupported operand types for ${operator}: '${kindOf(left)}' and '${kindOf(right)}'`,
+  );
+}
+
+/** `-value` and `+value` */
+export function signed(operator: '-' | '+', value: Value): Value {
+  const number = numberOf(defined(value));
+  if (number === undefined) {
+    throw new TypeError(`bad operand type for unary ${operator}: '${kindOf(value)}'`);
+  }
+  return operator === '-' ? -number : number;
+}
+
+/** `item in container` */
+export function contains(budget: Budget, container: Value, item: Value): boolean {
+  if (typeof container === 'string') {
+    if (typeof item !== 'string') {
+      throw new TypeError(`'in <string>' requires string as left operand, not ${kindOf(item)}`);
+    }
+    return container.includes(item);
+  }
+  if (container instanceof Dict) return container.get(item) !== undefined;
+  if (
+    container instanceof Native ||
+    container instanceof Namespace ||
+    numberOf(container) !== undefined ||
+    container === null
+  ) {
+    throw new TypeError(`argument of type '${kindOf(container)}' is not iterable`);
+  }
+  if (container instanceof Lazy) {
+    for (let next = container.next(); next !== undefined; next = container.next()) {
+      if (pythonEquals(budget, next, item)) return true;
+    }
+    return false;
+  }
+  return itemsOf(budget, container).some((each) => pythonEquals(budget, each, item));
+}
+
+/** `left operator right`, of comparisons */
+export function compare(budget: Budget, operator: string, left: Value, right: Value): boolean {
+  switch (operator) {
+    case '==':
+      return pythonEquals(budget, left, right);
+    case '!=':
+      return !pythonEquals(budget, left, right);
+    case 'in':
+      return contains(budget, right, left);
+    case 'not in':
+      return !contains(budget, right, left);
+  }
+  const order = pythonCompare(budget, left, right, operator);
+  switch (operator) {
+    case '<':
+      return order < 0;
+    case '<=':
+      return order <= 0;
+    case '>':
+      return order > 0;
+    default:
+      return order >= 0;
+  }
+}
+
+function boundOf(value: Value | undefined): bigint | undefined {
+  if (value === undefined || value === null) return undefined;
+  const number = numberOf(defined(value));
+  if (typeof number !== 'bigint') {
+    throw new TypeError('slice indices must be integers or None or have an __index__ method');
+  }
+  return number;
+}
+
+/** The places that Python's `slice(start, stop, step)` takes of so many. */
+function places(length: number, bounds: readonly (Value | undefined)[]): number[] {
+  const [start, stop, by = 1n] = bounds.map(boundOf);
+  if (by === 0n) throw new RangeError('slice step cannot be zero');
+  const step = Number(by);
+  const clip = (bound: bigint | undefined, usual: number): number => {
+    if (bound === undefined) return usual;
+    const at = Number(bound < 0n ? bound + BigInt(length) : bound);
+    return step > 0 ? Math.min(length, Math.max(0, at)) : Math.min(length - 1, Math.max(-1, at));
+  };
+  const first = clip(start, step > 0 ? 0 : length - 1);
+  const last = clip(stop, step > 0 ? length : -1);
+  const result: number[] = [];
+  for (let i = first; step > 0 ? i < last : i > last; i += step) result.push(i);
+  return result;
+}
+
+/** `value[start:stop:step]`, or undefined of what has no places. */
+export function sliced(
+  budget: Budget,
+  value: Value,
+  bounds: readonly (Value | undefined)[],
+): Value | undefined {
+  if (typeof value === 'string') {
+    const characters = Array.from(value);
+    const at = places(characters.length, bounds);
+    budget.write(at.length);
+    return at.map((i) => characters[i]!).join('');
+  }
+  const items = isList(value)
+    ? value
+    : value instanceof Tuple
+      ? value.items
+      : value instanceof Range
+        ? itemsOf(budget, value)
+        : undefined;
+  if (items === undefined) return undefined;
+  const at = places(items.length, bounds);
+  budget.list(at.length);
+  const taken = at.map((i) => items[i]!);
+  if (value instanceof Range) {
+    const [, , by = null] = bounds;
+    const step = value.step * Number(by ?? 1n);
+    const first = Number(taken[0] ?? 0n);
+    return new Range(first, first + taken.length * step, step);
+  }
+  return value instanceof Tuple ? new Tuple(taken) : taken;
+}

@@ -1,0 +1,711 @@
+import { type Token, TemplateError, tokenize } from './lexer.js';
+import type { Value } from './values.js';
+
+/** An argument list: `f(a, *b, c=d, **e)`. */
+export interface Arguments {
+  readonly placed: readonly Expression[];
+  readonly named: readonly (readonly [string, Expression])[];
+  readonly more: Expression | undefined;
+  readonly moreNamed: Expression | undefined;
+}
+
+type Parts =
+  | { readonly type: 'constant'; readonly value: Value }
+  | { readonly type: 'name'; readonly name: string }
+  | { readonly type: 'list' | 'tuple'; readonly items: readonly Expression[] }
+  | { readonly type: 'dict'; readonly entries: readonly (readonly [Expression, Expression])[] }
+  | { readonly type: 'attribute'; readonly of: Expression; readonly name: string }
+  | { readonly type: 'item'; readonly of: Expression; readonly index: Expression }
+  | {
+      readonly type: 'slice';
+      readonly of: Expression;
+      readonly bounds: readonly (Expression | undefined)[];
+    }
+  | { readonly type: 'call'; readonly callee: Expression; readonly args: Arguments }
+  | {
+      readonly type: 'filter';
+      /** What it is applied to; in a filter of a block, its text. */
+      readonly of: Expression | undefined;
+      readonly name: string;
+      readonly args: Arguments;
+    }
+  | {
+      readonly type: 'test';
+      readonly of: Expression;
+      readonly name: string;
+      readonly args: Arguments;
+    }
+  | { readonly type: 'unary'; readonly operator: '-' | '+' | 'not'; readonly of: Expression }
+  | {
+      readonly type: 'binary';
+      readonly operator: string;
+      readonly left: Expression;
+      readonly right: Expression;
+    }
+  | { readonly type: 'concat'; readonly parts: readonly Expression[] }
+  | {
+      readonly type: 'compare';
+      readonly first: Expression;
+      readonly rest: readonly (readonly [string, Expression])[];
+    }
+  | {
+      readonly type: 'condition';
+      readonly test: Expression;
+      readonly then: Expression;
+      readonly otherwise: Expression | undefined;
+    };
+
+/** An expression, and the line that it begins in. */
+export type Expression = Parts & { readonly line: number };
+
+/** What a value is assigned to. */
+export type Target =
+  | { readonly type: 'name'; readonly name: string }
+  | { readonly type: 'field'; readonly of: string; readonly name: string }
+  | { readonly type: 'targets'; readonly targets: readonly Target[] };
+
+/** The parameters and the text of a macro or a call block. */
+export interface MacroBody {
+  readonly name: string;
+  readonly parameters: readonly string[];
+  /** Of the last parameters. */
+  readonly defaults: readonly Expression[];
+  readonly body: readonly Statement[];
+}
+
+export type Statement = { readonly line: number } & (
+  | { readonly type: 'data'; readonly text: string }
+  | { readonly type: 'print'; readonly value: Expression }
+  | {
+      readonly type: 'if';
+      readonly branches: readonly (readonly [Expression, readonly Statement[]])[];
+      readonly otherwise: readonly Statement[];
+    }
+  | {
+      readonly type: 'for';
+      readonly target: Target;
+      readonly over: Expression;
+      readonly test: Expression | undefined;
+      readonly recursive: boolean;
+      readonly body: readonly Statement[];
+      readonly otherwise: readonly Statement[];
+    }
+  | { readonly type: 'break' | 'continue' }
+  | { readonly type: 'set'; readonly target: Target; readonly value: Expression }
+  | {
+      readonly type: 'setBlock';
+      readonly target: Target;
+      readonly filter: Expression | undefined;
+      readonly body: readonly Statement[];
+    }
+  | { readonly type: 'macro'; readonly macro: MacroBody }
+  | { readonly type: 'call'; readonly call: Expression; readonly macro: MacroBody }
+  | { readonly type: 'filter'; readonly filter: Expression; readonly body: readonly Statement[] }
+  | {
+      readonly type: 'with';
+      readonly values: readonly (readonly [Target, Expression])[];
+      readonly body: readonly Statement[];
+    }
+  | { readonly type: 'block'; readonly name: string; readonly body: readonly Statement[] }
+  | { readonly type: 'generation'; readonly body: readonly Statement[] }
+);
+
+/** The names that a template may use. */
+export interface KnownNames {
+  readonly filters: { readonly has: (name: string) => boolean };
+  readonly tests: { readonly has: (name: string) => boolean };
+}
+
+const CONSTANTS: ReadonlyMap<string, Value> = new Map<string, Value>([
+  ['true', true],
+  ['True', true],
+  ['false', false],
+  ['False', false],
+  ['none', null],
+  ['None', null],
+]);
+const COMPARISONS = new Set(['==', '!=', '<', '<=', '>', '>=']);
+const NO_ARGUMENTS: Arguments = { placed: [], named: [], more: undefined, moreNamed: undefined };
+
+/**
+ * Reads a template as Jinja's parser does.
+ *
+ * @throws TemplateError with the line of what is wrong
+ */
+export function parseTemplate(source: string, known: KnownNames): Statement[] {
+  const parser = new Parser(tokenize(source), known);
+  const body = parser.statements([]);
+  parser.finish();
+  return body;
+}
+
+class Parser {
+  readonly #tokens: readonly Token[];
+  readonly #known: KnownNames;
+  #at = 0;
+  #loops = 0;
+  /** Whether what is read may not be reached. */
+  #soft = false;
+  /** Names that are not known where they are sure to be used, which Python refuses before it renders. */
+  #unknown: TemplateError[] = [];
+
+  constructor(tokens: readonly Token[], known: KnownNames) {
+    this.#tokens = tokens;
+    this.#known = known;
+  }
+
+  finish(): void {
+    const [first] = this.#unknown;
+    if (first) throw first;
+  }
+
+  get #token(): Token {
+    return this.#tokens[this.#at]!;
+  }
+
+  #next(): Token {
+    const token = this.#token;
+    if (token.type !== 'end') this.#at++;
+    return token;
+  }
+
+  #fail(message: string, line = this.#token.line): never {
+    throw new TemplateError(line, message);
+  }
+
+  #unexpected(expected?: string): never {
+    const { type, text } = this.#token;
+    if (type === 'end') this.#fail('it ends too early');
+    const what =
+      type === 'variable_end' || type === 'block_end' ? 'the end of the tag' : JSON.stringify(text);
+    this.#fail(`unexpected ${what}${expected === undefined ? '' : `, expected ${expected}`}`);
+  }
+
+  #is(type: Token['type'], text?: string): boolean {
+    return this.#token.type === type && (text === undefined || this.#token.text === text);
+  }
+
+  #skip(type: Token['type'], text?: string): boolean {
+    const found = this.#is(type, text);
+    if (found) this.#next();
+    return found;
+  }
+
+  #operator(text: string): boolean {
+    return this.#skip('operator', text);
+  }
+
+  #word(text: string): boolean {
+    return this.#skip('name', text);
+  }
+
+  #expect(type: Token['type'], text?: string): Token {
+    if (!this.#is(type, text)) this.#unexpected(text === undefined ? `a ${type}` : `'${text}'`);
+    return this.#next();
+  }
+
+  /** Statements up to a tag of these names, which is left to be read; of the whole template if there are none. */
+  statements(ends: readonly string[]): Statement[] {
+    const body: Statement[] = [];
+    for (;;) {
+      const { type, text, line } = this.#token;
+      if (type === 'end') {
+        if (ends.length > 0) this.#fail(`it ends too early, expected '${ends.join("' or '")}'`);
+        return body;
+      }
+      if (type === 'data') {
+        this.#next();
+        body.push({ type: 'data', text, line });
+      } else if (type === 'variable_begin') {
+        this.#next();
+        body.push({ type: 'print', value: this.#tuple(true), line });
+        this.#expect('variable_end');
+      } else {
+        this.#next();
+        if (this.#is('name') && ends.includes(this.#token.text)) return body;
+        body.push(this.#statement());
+        this.#expect('block_end');
+      }
+    }
+  }
+
+  /** The statements of a tag, and the name of the one that ends them. */
+  #body(...ends: string[]): [Statement[], string] {
+    this.#operator(':');
+    this.#expect('block_end');
+    const body = this.statements(ends);
+    return [body, this.#next().text];
+  }
+
+  #statement(): Statement {
+    const { text: tag, line } = this.#expect('name');
+    switch (tag) {
+      case 'if':
+        return this.#if(line);
+      case 'for':
+        return this.#for(line);
+      case 'break':
+      case 'continue':
+        if (this.#loops === 0) this.#fail(`'${tag}' outside of a loop`, line);
+        return { type: tag, line };
+      case 'set':
+        return this.#set(line);
+      case 'macro': {
+        const { text: name } = this.#expect('name');
+        return { type: 'macro', macro: this.#macro(name, 'endmacro'), line };
+      }
+      case 'call': {
+        const [parameters, defaults] = this.#is('operator', '(') ? this.#signature() : [[], []];
+        const call = this.#expression();
+        if (call.type !== 'call') this.#fail('expected a call', line);
+        const body = this.#outsideLoops(() => this.#body('endcall')[0]);
+        return { type: 'call', call, macro: { name: 'caller', parameters, defaults, body }, line };
+      }
+      case 'filter': {
+        const filter = this.#filters(undefined, true)!;
+        return { type: 'filter', filter, body: this.#body('endfilter')[0], line };
+      }
+      case 'with': {
+        const values: [Target, Expression][] = [];
+        while (!this.#is('block_end')) {
+          if (values.length > 0) this.#expect('operator', ',');
+          const target = this.#target();
+          this.#expect('operator', '=');
+          values.push([target, this.#expression()]);
+        }
+        return { type: 'with', values, body: this.#body('endwith')[0], line };
+      }
+      case 'block': {
+        const { text: name } = this.#expect('name');
+        this.#word('scoped');
+        this.#word('required');
+        const body = this.#outsideLoops(() => this.#body('endblock')[0]);
+        this.#word(name);
+        return { type: 'block', name, body, line };
+      }
+      case 'generation':
+        return {
+          type: 'generation',
+          body: this.#outsideLoops(() => this.#body('endgeneration')[0]),
+          line,
+        };
+      default:
+        return this.#fail(
+          ['include', 'import', 'from', 'extends'].includes(tag)
+            ? `the tag '${tag}' reads another template, of which there is none`
+            : `unexpected tag '${tag}'`,
+          line,
+        );
+    }
+  }
+
+  #outsideLoops<T>(parse: () => T): T {
+    const loops = this.#loops;
+    this.#loops = 0;
+    const result = parse();
+    this.#loops = loops;
+    return result;
+  }
+
+  #if(line: number): Statement {
+    const branches: [Expression, Statement[]][] = [];
+    let otherwise: Statement[] = [];
+    this.#softness(true, () => {
+      for (let end = 'elif'; end !== 'endif';) {
+        const test = end === 'elif' ? this.#tuple(false) : undefined;
+        const [body, next] = test ? this.#body('elif', 'else', 'endif') : this.#body('endif');
+        if (test) branches.push([test, body]);
+        else otherwise = body;
+        end = next;
+      }
+    });
+    return { type: 'if', branches, otherwise, line };
+  }
+
+  #softness<T>(soft: boolean, parse: () => T): T {
+    const before = this.#soft;
+    this.#soft = soft;
+    const result = parse();
+    this.#soft = before;
+    return result;
+  }
+
+  #for(line: number): Statement {
+    const target = this.#target('in');
+    this.#expect('name', 'in');
+    const over = this.#tuple(false, 'recursive');
+    const test = this.#word('if') ? this.#expression() : undefined;
+    const recursive = this.#word('recursive');
+    this.#loops++;
+    const [body, end] = this.#softness(false, () => this.#body('endfor', 'else'));
+    this.#loops--;
+    const otherwise = end === 'else' ? this.#softness(false, () => this.#body('endfor'))[0] : [];
+    return { type: 'for', target, over, test, recursive, body, otherwise, line };
+  }
+
+  #set(line: number): Statement {
+    const target = this.#target(undefined, true);
+    if (this.#operator('=')) return { type: 'set', target, value: this.#tuple(true), line };
+    const filter = this.#filters(undefined);
+    return { type: 'setBlock', target, filter, body: this.#body('endset')[0], line };
+  }
+
+  #macro(name: string, end: string): MacroBody {
+    if (CONSTANTS.has(name)) this.#fail(`can't assign to '${name}'`);
+    const [parameters, defaults] = this.#signature();
+    const body = this.#softness(false, () => this.#outsideLoops(() => this.#body(end)[0]));
+    return { name, parameters, defaults, body };
+  }
+
+  #signature(): [string[], Expression[]] {
+    const parameters: string[] = [];
+    const defaults: Expression[] = [];
+    this.#expect('operator', '(');
+    while (!this.#is('operator', ')')) {
+      if (parameters.length > 0) this.#expect('operator', ',');
+      parameters.push(this.#targetName());
+      if (this.#operator('=')) defaults.push(this.#expression());
+      else if (defaults.length > 0)
+        this.#fail('a parameter without a default follows one with a default');
+    }
+    this.#next();
+    return [parameters, defaults];
+  }
+
+  #targetName(): string {
+    const { text } = this.#expect('name');
+    if (CONSTANTS.has(text)) this.#fail(`can't assign to '${text}'`);
+    return text;
+  }
+
+  /** @param end - the word behind it */
+  #target(end?: string, fields = false): Target {
+    const targets: Target[] = [];
+    let many = false;
+    for (;;) {
+      if (
+        targets.length > 0 &&
+        (this.#is('operator', '=') || this.#is('block_end') || this.#is('operator', ')'))
+      )
+        break;
+      if (end !== undefined && targets.length > 0 && this.#is('name', end)) break;
+      targets.push(this.#oneTarget(fields));
+      if (!this.#operator(',')) break;
+      many = true;
+    }
+    return many ? { type: 'targets', targets } : targets[0]!;
+  }
+
+  #oneTarget(fields: boolean): Target {
+    if (this.#operator('(')) {
+      const target = this.#target(undefined, fields);
+      this.#expect('operator', ')');
+      return target;
+    }
+    const name = this.#targetName();
+    if (!fields || !this.#operator('.')) return { type: 'name', name };
+    return { type: 'field', of: name, name: this.#expect('name').text };
+  }
+
+  /** An expression, or several with commas, which are a tuple. */
+  #tuple(conditions: boolean, end?: string, inParentheses = false): Expression {
+    const { line } = this.#token;
+    const items: Expression[] = [];
+    let many = false;
+    for (;;) {
+      if (items.length > 0) this.#expect('operator', ',');
+      if (
+        ['variable_end', 'block_end', 'end'].includes(this.#token.type) ||
+        this.#is('operator', ')') ||
+        (end !== undefined && this.#is('name', end))
+      ) {
+        break;
+      }
+      items.push(conditions ? this.#expression() : this.#or());
+      if (!this.#is('operator', ',')) break;
+      many = true;
+    }
+    if (many) return { type: 'tuple', items, line };
+    if (items.length > 0) return items[0]!;
+    if (!inParentheses) this.#unexpected('an expression');
+    return { type: 'tuple', items, line };
+  }
+
+  #expression(): Expression {
+    const { line } = this.#token;
+    const before = this.#unknown.length;
+    let value = this.#or();
+    while (this.#word('if')) {
+      const test = this.#or();
+      const otherwise = this.#word('else') ? this.#expression() : undefined;
+      // Code that may not be reached may use names that are not known.
+      this.#unknown.length = before;
+      value = { type: 'condition', test, then: value, otherwise, line };
+    }
+    return value;
+  }
+
+  #leftToRight(
+    operators: readonly string[],
+    operand: () => Expression,
+    type: 'operator' | 'name',
+  ): Expression {
+    let left = operand();
+    while (this.#token.type === type && operators.includes(this.#token.text)) {
+      const { text: operator, line } = this.#next();
+      left = { type: 'binary', operator, left, right: operand(), line };
+    }
+    return left;
+  }
+
+  #or(): Expression {
+    return this.#leftToRight(['or'], () => this.#and(), 'name');
+  }
+
+  #and(): Expression {
+    return this.#leftToRight(['and'], () => this.#not(), 'name');
+  }
+
+  #not(): Expression {
+    const { line } = this.#token;
+    if (this.#word('not')) return { type: 'unary', operator: 'not', of: this.#not(), line };
+    return this.#compare();
+  }
+
+  #compare(): Expression {
+    const { line } = this.#token;
+    const first = this.#sum();
+    const rest: [string, Expression][] = [];
+    for (;;) {
+      const { type, text } = this.#token;
+      const following = this.#tokens[this.#at + 1];
+      if (type === 'operator' && COMPARISONS.has(text)) {
+        this.#next();
+        rest.push([text, this.#sum()]);
+      } else if (this.#word('in')) rest.push(['in', this.#sum()]);
+      else if (this.#is('name', 'not') && following?.type === 'name' && following.text === 'in') {
+        this.#at += 2;
+        rest.push(['not in', this.#sum()]);
+      } else return rest.length === 0 ? first : { type: 'compare', first, rest, line };
+    }
+  }
+
+  #sum(): Expression {
+    return this.#leftToRight(['+', '-'], () => this.#concat(), 'operator');
+  }
+
+  #concat(): Expression {
+    const { line } = this.#token;
+    const parts = [this.#product()];
+    while (this.#operator('~')) parts.push(this.#product());
+    return parts.length === 1 ? parts[0]! : { type: 'concat', parts, line };
+  }
+
+  #product(): Expression {
+    return this.#leftToRight(['*', '/', '//', '%'], () => this.#power(), 'operator');
+  }
+
+  #power(): Expression {
+    return this.#leftToRight(['**'], () => this.#unary(true), 'operator');
+  }
+
+  #unary(filters: boolean): Expression {
+    const { text, line } = this.#token;
+    const value: Expression =
+      this.#is('operator', '-') || this.#is('operator', '+')
+        ? (this.#next(),
+          { type: 'unary', operator: text as '-' | '+', of: this.#unary(false), line })
+        : this.#primary();
+    const whole = this.#postfix(value);
+    return filters ? this.#filtered(whole) : whole;
+  }
+
+  #primary(): Expression {
+    const token = this.#next();
+    const { type, text, line } = token;
+    switch (type) {
+      case 'name': {
+        const value = CONSTANTS.get(text);
+        return value === undefined
+          ? { type: 'name', name: text, line }
+          : { type: 'constant', value, line };
+      }
+      case 'string': {
+        let value = text;
+        while (this.#is('string')) value += this.#next().text;
+        return { type: 'constant', value, line };
+      }
+      case 'integer':
+        return { type: 'constant', value: integerOf(text), line };
+      case 'float':
+        return { type: 'constant', value: Number(text.replaceAll('_', '')), line };
+      case 'operator':
+        if (text === '(') {
+          const value = this.#tuple(true, undefined, true);
+          this.#expect('operator', ')');
+          return value;
+        }
+        if (text === '[') {
+          const items: Expression[] = [];
+          while (!this.#is('operator', ']')) {
+            if (items.length > 0) this.#expect('operator', ',');
+            if (this.#is('operator', ']')) break;
+            items.push(this.#expression());
+          }
+          this.#next();
+          return { type: 'list', items, line };
+        }
+        if (text === '{') {
+          const entries: [Expression, Expression][] = [];
+          while (!this.#is('operator', '}')) {
+            if (entries.length > 0) this.#expect('operator', ',');
+            if (this.#is('operator', '}')) break;
+            const key = this.#expression();
+            this.#expect('operator', ':');
+            entries.push([key, this.#expression()]);
+          }
+          this.#next();
+          return { type: 'dict', entries, line };
+        }
+    }
+    if (type !== 'end') this.#at--;
+    return this.#unexpected('an expression');
+  }
+
+  #postfix(start: Expression): Expression {
+    let value = start;
+    for (;;) {
+      const { line } = this.#token;
+      if (this.#operator('.')) {
+        const { type, text } = this.#next();
+        if (type === 'name') value = { type: 'attribute', of: value, name: text, line };
+        else if (type === 'integer') {
+          value = {
+            type: 'item',
+            of: value,
+            index: { type: 'constant', value: integerOf(text), line },
+            line,
+          };
+        } else {
+          if (type !== 'end') this.#at--;
+          this.#unexpected('a name');
+        }
+      } else if (this.#operator('[')) value = this.#subscript(value, line);
+      else if (this.#is('operator', '(')) {
+        value = { type: 'call', callee: value, args: this.#arguments(), line };
+      } else return value;
+    }
+  }
+
+  #subscript(of: Expression, line: number): Expression {
+    const items: Expression[] = [];
+    const ends = (): boolean => this.#is('operator', ']') || this.#is('operator', ',');
+    do {
+      if (this.#is('operator', ':') || !ends()) {
+        const first = this.#is('operator', ':') ? undefined : this.#expression();
+        if (this.#operator(':')) {
+          const bounds: (Expression | undefined)[] = [first];
+          for (;;) {
+            bounds.push(this.#is('operator', ':') || ends() ? undefined : this.#expression());
+            if (bounds.length > 2 || !this.#operator(':')) break;
+          }
+          if (items.length > 0 || !this.#is('operator', ']')) this.#unexpected("']'");
+          this.#next();
+          return { type: 'slice', of, bounds, line };
+        }
+        items.push(first!);
+      } else this.#unexpected('an expression');
+    } while (this.#operator(','));
+    this.#expect('operator', ']');
+    const index: Expression = items.length === 1 ? items[0]! : { type: 'tuple', items, line };
+    return { type: 'item', of, index, line };
+  }
+
+  #arguments(): Arguments {
+    const placed: Expression[] = [];
+    const named: [string, Expression][] = [];
+    let [more, moreNamed]: (Expression | undefined)[] = [];
+    this.#expect('operator', '(');
+    for (let first = true; !this.#is('operator', ')'); first = false) {
+      if (!first) this.#expect('operator', ',');
+      if (this.#is('operator', ')')) break;
+      const following = this.#tokens[this.#at + 1];
+      if (moreNamed !== undefined) this.#fail('invalid arguments of a call');
+      if (this.#operator('*')) {
+        if (more !== undefined) this.#fail('invalid arguments of a call');
+        more = this.#expression();
+      } else if (this.#operator('**')) moreNamed = this.#expression();
+      else if (this.#is('name') && following?.type === 'operator' && following.text === '=') {
+        const { text } = this.#next();
+        this.#next();
+        named.push([text, this.#expression()]);
+      } else {
+        if (more !== undefined || named.length > 0) this.#fail('invalid arguments of a call');
+        placed.push(this.#expression());
+      }
+    }
+    this.#next();
+    return { placed, named, more, moreNamed };
+  }
+
+  /** Filters, tests and calls behind a value. */
+  #filtered(start: Expression): Expression {
+    let value = start;
+    for (;;) {
+      if (this.#is('operator', '|')) value = this.#filters(value)!;
+      else if (this.#is('name', 'is')) value = this.#test(value);
+      else if (this.#is('operator', '(')) {
+        const { line } = this.#token;
+        value = { type: 'call', callee: value, args: this.#arguments(), line };
+      } else return value;
+    }
+  }
+
+  #dotted(): string {
+    let name = this.#expect('name').text;
+    while (this.#operator('.')) name += `.${this.#expect('name').text}`;
+    return name;
+  }
+
+  /** @param inline - whether the first has no bar in front of it */
+  #filters(of: Expression | undefined, inline = false): Expression | undefined {
+    let value = of;
+    for (let first = inline; first || this.#operator('|'); first = false) {
+      const { line } = this.#token;
+      const name = this.#dotted();
+      this.#check('filter', name, line);
+      const args = this.#is('operator', '(') ? this.#arguments() : NO_ARGUMENTS;
+      value = { type: 'filter', of: value, name, args, line };
+    }
+    return value;
+  }
+
+  #check(kind: 'filter' | 'test', name: string, line: number): void {
+    if (this.#soft || this.#known[`${kind}s`].has(name)) return;
+    this.#unknown.push(new TemplateError(line, `No ${kind} named '${name}'.`));
+  }
+
+  #test(of: Expression): Expression {
+    const { line } = this.#next();
+    const negated = this.#word('not');
+    const name = this.#dotted();
+    this.#check('test', name, line);
+    let args = NO_ARGUMENTS;
+    const { type, text } = this.#token;
+    if (this.#is('operator', '(')) args = this.#arguments();
+    else if (
+      ['string', 'integer', 'float'].includes(type) ||
+      (type === 'operator' && (text === '[' || text === '{')) ||
+      (type === 'name' && !['else', 'or', 'and'].includes(text))
+    ) {
+      if (text === 'is' && type === 'name') this.#fail("you cannot chain tests with 'is'");
+      args = { ...NO_ARGUMENTS, placed: [this.#postfix(this.#primary())] };
+    }
+    const test: Expression = { type: 'test', of, name, args, line };
+    return negated ? { type: 'unary', operator: 'not', of: test, line } : test;
+  }
+}
+
+function integerOf(text: string): bigint {
+  return BigInt(text.replaceAll('_', '').toLowerCase());
+}

@@ -1,0 +1,248 @@
+/**
+ * The values of a template, as Python has them: an `int` is a bigint and a `float` a number, so that `1` and `1.0`
+ * stay apart; None is null, `str` and `bool` are JavaScript's. Nothing here leads to an object of the host.
+ */
+export type Value =
+  | null
+  | boolean
+  | bigint
+  | number
+  | string
+  | readonly Value[]
+  | Tuple
+  | Dict
+  | View
+  | Range
+  | Lazy
+  | Namespace
+  | Undefined
+  | Native;
+
+/** What a template may do: steps, characters that it makes, items of a list. */
+const [STEPS, CHARACTERS, ITEMS] = [2_000_000, 2 ** 26, 1_000_000];
+
+/** Counts what a template does, and stops what would take for ever or fill the memory. */
+export class Budget {
+  #steps = 0;
+  #characters = 0;
+
+  step(count = 1): void {
+    this.#steps += count;
+    if (this.#steps > STEPS) throw new RangeError(`it takes more than ${STEPS} evaluations`);
+  }
+
+  /** Counts characters that are about to be made. */
+  write(count: number): void {
+    this.#characters += count;
+    if (this.#characters > CHARACTERS) {
+      throw new RangeError(`it makes more than ${CHARACTERS} characters`);
+    }
+  }
+
+  /** Counts the items of a list that is about to be made. */
+  list(count: number): void {
+    if (count > ITEMS) throw new RangeError(`it makes a list of more than ${ITEMS} items`);
+    this.step(count);
+  }
+}
+
+export class Tuple {
+  /** @param names - of the items, for those that have some */
+  readonly items: readonly Value[];
+  readonly names: readonly string[];
+
+  constructor(items: readonly Value[], names: readonly string[] = []) {
+    this.items = items;
+    this.names = names;
+  }
+}
+
+/** A `dict`: keys are found by value, so that `1` and `1.0` are one. */
+export class Dict {
+  readonly #entries = new Map<string, readonly [Value, Value]>();
+
+  constructor(entries: Iterable<readonly [Value, Value]> = []) {
+    for (const [key, value] of entries) {
+      const hash = hashOf(key);
+      this.#entries.set(hash, [this.#entries.get(hash)?.[0] ?? key, value]);
+    }
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get(key: Value): Value | undefined {
+    return this.#entries.get(hashOf(key))?.[1];
+  }
+
+  keys(): Value[] {
+    return Array.from(this.#entries.values(), ([key]) => key);
+  }
+
+  entries(): (readonly [Value, Value])[] {
+    return Array.from(this.#entries.values());
+  }
+}
+
+const LONGEST_KEY = 2 ** 20;
+
+/** A text that is the same for keys that are equal. */
+export function hashOf(key: Value): string {
+  if (typeof key === 'string') return `s${key}`;
+  if (typeof key === 'boolean') return key ? 'n1' : 'n0';
+  if (typeof key === 'bigint') return `n${key}`;
+  if (typeof key === 'number') return Number.isInteger(key) ? `n${BigInt(key)}` : `n${key}`;
+  if (key === null) return 'none';
+  if (key instanceof Undefined) return 'undefined';
+  if (key instanceof Range) return `r${key.length} ${key.start} ${key.step}`;
+  if (key instanceof Tuple) {
+    const parts = key.items.map(hashOf);
+    const hash = `t${parts.map((part) => `${part.length}:${part}`).join('')}`;
+    // Tuples of the same tuple twice would double again and again.
+    if (hash.length > LONGEST_KEY) throw new RangeError('it makes a key that is too long');
+    return hash;
+  }
+  throw new TypeError(`unhashable type: '${kindOf(key)}'`);
+}
+
+/** What `items()`, `keys()` and `values()` of a `dict` return. */
+export class View {
+  readonly kind: 'items' | 'keys' | 'values';
+  readonly of: Dict;
+
+  constructor(kind: 'items' | 'keys' | 'values', of: Dict) {
+    this.kind = kind;
+    this.of = of;
+  }
+
+  get items(): Value[] {
+    if (this.kind === 'keys') return this.of.keys();
+    return this.of
+      .entries()
+      .map(([key, value]) => (this.kind === 'items' ? new Tuple([key, value]) : value));
+  }
+}
+
+export class Range {
+  readonly length: number;
+
+  readonly start: number;
+  readonly stop: number;
+  readonly step: number;
+
+  constructor(start: number, stop: number, step: number) {
+    this.start = start;
+    this.stop = stop;
+    this.step = step;
+    this.length = Math.max(0, Math.ceil((stop - start) / step));
+  }
+
+  at(index: number): bigint {
+    return BigInt(this.start + index * this.step);
+  }
+}
+
+/** A generator: it has no length, and is empty once it has been read. */
+export class Lazy {
+  #items: readonly Value[];
+
+  constructor(items: readonly Value[]) {
+    this.#items = items;
+  }
+
+  take(): readonly Value[] {
+    const items = this.#items;
+    this.#items = [];
+    return items;
+  }
+
+  /** The next item, or undefined. */
+  next(): Value | undefined {
+    const [first] = this.#items;
+    this.#items = this.#items.slice(1);
+    return first;
+  }
+}
+
+/** What `namespace()` makes, the one thing that a template can change. */
+export class Namespace {
+  readonly fields = new Map<string, Value>();
+}
+
+/** What is not there: it prints as nothing, and says what it is when it is used. */
+export class Undefined {
+  readonly message: string;
+
+  constructor(message: string) {
+    this.message = message;
+  }
+}
+
+/** Arguments of a call: by place, and by name. */
+export interface Args {
+  readonly placed: readonly Value[];
+  readonly named: ReadonlyMap<string, Value>;
+}
+
+/** A function, a macro, or an object with fields such as `loop`. */
+export class Native {
+  /** The name of its type in Python. */
+  readonly kind: string;
+  readonly parts: {
+    readonly call?: (args: Args) => Value;
+    readonly fields?: ReadonlyMap<string, () => Value>;
+    /** As it prints. */
+    readonly shown?: () => string;
+  };
+
+  constructor(
+    kind: string,
+    parts: {
+      readonly call?: (args: Args) => Value;
+      readonly fields?: ReadonlyMap<string, () => Value>;
+      /** As it prints. */
+      readonly shown?: () => string;
+    },
+  ) {
+    this.kind = kind;
+    this.parts = parts;
+  }
+}
+
+/** The name of a value's type in Python. */
+export function kindOf(value: Value): string {
+  if (value === null) return 'NoneType';
+  if (typeof value === 'string') return 'str';
+  if (typeof value === 'boolean') return 'bool';
+  if (typeof value === 'bigint') return 'int';
+  if (typeof value === 'number') return 'float';
+  if (value instanceof Tuple) return 'tuple';
+  if (value instanceof Dict) return 'dict';
+  if (value instanceof View) return `dict_${value.kind}`;
+  if (value instanceof Range) return 'range';
+  if (value instanceof Lazy) return 'generator';
+  if (value instanceof Namespace) return 'Namespace';
+  if (value instanceof Undefined) return 'Undefined';
+  if (value instanceof Native) return value.kind;
+  return 'list';
+}
+
+export const isList = (value: Value): value is readonly Value[] => Array.isArray(value);
+
+/** Whole numbers beyond it are floats. */
+const LARGEST = 2 ** 63;
+
+/** A value made of plain data. A number of JavaScript that is whole is an `int`. */
+export function valueOf(data: unknown): Value {
+  if (typeof data === 'number') {
+    return Number.isInteger(data) && !Object.is(data, -0) && Math.abs(data) < LARGEST
+      ? BigInt(data)
+      : data;
+  }
+  if (Array.isArray(data)) return data.map(valueOf);
+  if (typeof data === 'object' && data !== null) {
+    return new Dict(Object.entries(data).map(([key, each]) => [key, valueOf(each)]));
+  }
+  return (data as boolean | bigint | string | null | undefined) ?? null;
+}
