@@ -205,7 +205,7 @@ describe('a malformed GGUF file', () => {
     ],
     [
       'no block count',
-      renamed('llama.block_count', 'llama.xlock_count'),
+      renamed('llama.block_count', 'other.block_count'),
       'num_hidden_layers is absent',
     ],
     ['the end cut off', original.subarray(0, -40), 'the file is truncated'],

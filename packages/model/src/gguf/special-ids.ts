@@ -10,10 +10,13 @@ export interface SpecialIds {
   readonly stops: readonly number[];
 }
 
-/** What llama.cpp takes where a file does not say, by the kind of tokenizer. */
+/**
+ * What llama.cpp takes where a file does not say, by the kind of tokenizer. For byte-level BPE it takes 11 as begin token too, an
+ * ordinary token of most vocabularies; since texts do not begin with it there, there is none here, and templates print nothing for it.
+ */
 const DEFAULTS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   llama: { bos: 1, eos: 2, unknown: 0 },
-  gpt2: { bos: 11, eos: 11 },
+  gpt2: { eos: 11 },
 };
 
 /** Tokens that llama.cpp knows as ends of a text or a turn by their texts, whatever the file says. */

@@ -37,7 +37,10 @@ const TELLING = new RegExp(
 );
 
 /** Whether a value asks for nothing. */
-const isNeutral = (value: unknown): boolean =>
+const isNeutral = (key: string, value: unknown): boolean =>
+  (key === 'layer_types' &&
+    Array.isArray(value) &&
+    value.every((type) => type === 'full_attention')) ||
   value === null ||
   value === undefined ||
   value === false ||
@@ -63,6 +66,6 @@ export function unknownKeys(architecture: Architecture, json: HuggingFaceConfig)
       !HARMLESS.has(key) &&
       !HARMLESS_KINDS.test(key) &&
       TELLING.test(key) &&
-      !isNeutral(json[key]),
+      !isNeutral(key, json[key]),
   );
 }
