@@ -387,7 +387,7 @@ describe('checkpoints in the wild', () => {
     await withParams(llama, async (params) => {
       const folder = await folderOf(llama, params);
       await expect(loadPretrained(folder)).rejects.toThrow(
-        'the checkpoint has no tokenizer.json, expected a tokenizer; pass { tokenizer: false }',
+        'the checkpoint has no tokenizer.json, nor vocab.json and merges.txt, expected a tokenizer; pass { tokenizer: false }',
       );
       await expectLoads(folder, params);
     });

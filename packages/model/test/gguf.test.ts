@@ -205,7 +205,7 @@ describe('a malformed GGUF file', () => {
     ],
     [
       'no block count',
-      renamed('llama.block_count', 'llama.xlock_count'),
+      renamed('llama.block_count', 'other.block_count'),
       'num_hidden_layers is absent',
     ],
     ['the end cut off', original.subarray(0, -40), 'the file is truncated'],
@@ -245,7 +245,7 @@ describe('the tokenizer of a GGUF file', () => {
   const tokenizer = async (name: string) => {
     const { metadata, close } = await openGguf(fixture(`${name}.gguf`));
     await close();
-    return tokenizerOf(metadataOf(metadata));
+    return tokenizerOf(metadata);
   };
 
   it('is a byte-level tokenizer.json', async () => {
@@ -302,7 +302,7 @@ describe('the tokenizer of a GGUF file', () => {
   it.each(['bpe', 'spm'])('gives the tokens and texts of Python (%s)', async (name) => {
     const { metadata, close } = await openGguf(fixture(`${name}.gguf`));
     await close();
-    const { encode, decode, chatTemplate } = tokenizerFromFiles(tokenizerOf(metadataOf(metadata)));
+    const { encode, decode, chatTemplate } = tokenizerFromFiles(tokenizerOf(metadata));
     const { texts } = JSON.parse(readFileSync(fixture(`${name}.json`), 'utf8')) as {
       texts: { text: string; ids: number[]; decoded: string }[];
     };

@@ -5,8 +5,16 @@ import { CLASSIFIER } from '../partition.js';
 import { nameOfStored } from './stored-names.js';
 import { type StoredTensor, sizeOf } from './stored.js';
 
-/** Masks and rotary tables that older versions of transformers saved; none of them was trained. */
-const BUFFER = /(^|\.)(attn|attention)\.(masked_)?bias$|(^|\.)rotary_emb\.inv_freq$/;
+/** Masks, rotary tables, positions and counters that versions of transformers saved; none of them was trained. */
+const BUFFER = new RegExp(
+  [
+    /(^|\.)(attn|attention)\.(masked_)?bias$/,
+    /(^|\.)rotary_emb(_local)?\.((original_)?inv_freq|(cos|sin)_cached)$/,
+    /(^|\.)(position_ids|embed_positions|causal_mask|rope\.freqs|num_batches_tracked)$/,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+);
 
 /**
  * The tensors of a checkpoint by the names of the configuration's parameters. Checkpoints in the wild

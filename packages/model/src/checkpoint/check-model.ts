@@ -7,6 +7,8 @@ import { paramShapes } from '../init.js';
 export interface ParamInfo {
   readonly shape: readonly number[];
   readonly kind: string;
+  /** Why its numbers cannot be read, if so. */
+  readonly problem?: string;
 }
 
 const sizes = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
@@ -16,6 +18,7 @@ function paramProblem(name: string, shape: readonly number[], info?: ParamInfo):
   if (sizes(info.shape) !== sizes(shape)) {
     return [`'${name}' has shape ${sizes(info.shape)}, expected ${sizes(shape)}`];
   }
+  if (info.problem !== undefined) return [info.problem];
   return info.kind === 'float32' ? [] : [`'${name}' is not of floating point`];
 }
 

@@ -13,6 +13,28 @@ async function readText(path: string): Promise<string | undefined> {
   }
 }
 
+/**
+ * JSON as Python writes it: `NaN`, `Infinity` and `-Infinity` are numbers there.
+ *
+ * @throws SyntaxError if it is not even that
+ */
+export function parsePythonJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    // Texts are passed over; what is left of these words outside of them are numbers.
+    const marked = text.replace(/"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/gs, (found) =>
+      found.startsWith('"') ? found : `{"python number": "${found}"}`,
+    );
+    if (marked === text) throw error;
+    return JSON.parse(marked, (_, value: unknown) =>
+      typeof value === 'object' && value !== null && 'python number' in value
+        ? Number(value['python number'])
+        : value,
+    );
+  }
+}
+
 /** A parsed JSON object of a folder, or nothing if the file is not there. */
 export async function readJson(
   folder: string,
@@ -22,7 +44,7 @@ export async function readJson(
   if (text === undefined) return undefined;
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parsePythonJson(text);
   } catch (cause) {
     throw new RangeError(
       `loadPretrained: ${name} in '${folder}' is not JSON, expected a JSON object`,

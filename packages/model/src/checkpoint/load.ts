@@ -24,6 +24,16 @@ export interface PretrainedModel {
   readonly generationConfig: Readonly<Record<string, unknown>>;
 }
 
+/** The configuration; an error says which file it was read from. */
+function configOf({ json, file }: Source): ModelConfig {
+  try {
+    return fromHuggingFaceConfig(json);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new RangeError(`${error.message} ('${file}')`, { cause: error });
+  }
+}
+
 /** Refuses a number of layers that the checkpoint cannot hold, before anything is made for each. */
 function checkLayers({ layers }: ModelConfig, { tensors }: Source): void {
   if (layers > tensors.length) {
@@ -83,7 +93,7 @@ export async function loadPretrained(
   signal?.throwIfAborted();
   const source = await openSource(await resolvePretrained(pathOrId, hub));
   try {
-    const config = fromHuggingFaceConfig(source.json);
+    const config = configOf(source);
     checkLayers(config, source);
     const tokenizer = wanted ? await source.tokenizer() : undefined;
     const params = await readParams(config, source.tensors, signal);

@@ -57,10 +57,14 @@ export async function readSafetensors(path: string): Promise<ReturnType<typeof d
   const file = await openSafetensors(path, 'readSafetensors');
   const read: [string, tf.Tensor][] = [];
   try {
+    const unread = file.tensors.find(({ kind }) => kind === 'unread');
+    if (unread !== undefined) {
+      throw new RangeError(`readSafetensors: ${unread.problem} ('${path}')`);
+    }
     for (const { name, shape, kind, ...stored } of file.tensors) {
       const numbers = new (kind === 'int32' ? Int32Array : Float32Array)(sizeOf(shape));
       await stored.read(numbers);
-      read.push([name, tf.tensor(numbers, [...shape], kind)]);
+      read.push([name, tf.tensor(numbers, [...shape], kind === 'int32' ? kind : 'float32')]);
     }
     return { tensors: Object.fromEntries(read), metadata: file.metadata };
   } catch (error) {

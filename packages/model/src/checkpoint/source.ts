@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 
-import { metadataOf } from '../gguf/metadata.js';
 import { openGguf } from '../gguf/open.js';
 import { toHuggingFace } from '../gguf/to-hugging-face.js';
 import { tokenizerOf } from '../gguf/tokenizer.js';
@@ -16,6 +15,8 @@ import { INDEX, openShards } from './weights-index.js';
 /** A checkpoint of any kind, its tensors not yet read. */
 export interface Source extends Stored {
   readonly json: HuggingFaceConfig;
+  /** The file that the config was read from. */
+  readonly file: string;
   readonly generationConfig: Readonly<Record<string, unknown>>;
   readonly tokenizer: () => Promise<PretrainedTokenizer>;
 }
@@ -31,9 +32,11 @@ async function openWeights(folder: string): Promise<Stored> {
 }
 
 async function tokenizerIn(folder: string): Promise<PretrainedTokenizer> {
-  if ((await namesIn(folder)).includes('tokenizer.json')) return loadTokenizer(folder);
+  const names = await namesIn(folder);
+  const files = [['tokenizer.json'], ['vocab.json', 'merges.txt']];
+  if (files.some((all) => all.every((name) => names.includes(name)))) return loadTokenizer(folder);
   throw new RangeError(
-    'loadPretrained: the checkpoint has no tokenizer.json, expected a tokenizer; pass { tokenizer: false } to load without one',
+    'loadPretrained: the checkpoint has no tokenizer.json, nor vocab.json and merges.txt, expected a tokenizer; pass { tokenizer: false } to load without one',
   );
 }
 
@@ -48,6 +51,7 @@ async function openFolder(folder: string): Promise<Source> {
   return {
     ...(await openWeights(folder)),
     json,
+    file: join(folder, 'config.json'),
     generationConfig,
     tokenizer: () => tokenizerIn(folder),
   };
@@ -57,8 +61,9 @@ async function openGgufModel(path: string): Promise<Source> {
   const { metadata, tensors, close } = await openGguf(path);
   try {
     return {
-      ...toHuggingFace(metadata, tensors),
-      tokenizer: async () => tokenizerFromFiles(tokenizerOf(metadataOf(metadata))),
+      ...(await toHuggingFace(metadata, tensors)),
+      file: path,
+      tokenizer: async () => tokenizerFromFiles(tokenizerOf(metadata)),
       close,
     };
   } catch (error) {

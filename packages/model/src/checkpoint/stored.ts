@@ -4,7 +4,10 @@ import type { Numbers } from '../numbers/format.js';
 export interface StoredTensor {
   readonly name: string;
   readonly shape: readonly number[];
-  readonly kind: 'float32' | 'int32';
+  /** `unread` for a dtype that is not read: the tensor may be there, and must not be needed. */
+  readonly kind: 'float32' | 'int32' | 'unread';
+  /** Why an unread tensor cannot be read. */
+  readonly problem?: string;
   /**
    * Fills as many numbers, from the number `from` on, which begins a row (0 where nothing is said);
    * half-precision and quantised ones become float32.

@@ -7,8 +7,10 @@ import {
   type TokenizerOptions,
   tokenizerFromFiles,
 } from '../tokenizer/pretrained.js';
+import { fromBytePairFiles } from '../tokenizer/byte-pair-files.js';
 import { END_TEXT, PAD_TEXT } from '../tokenizer/special.js';
 import type { Tokenizer } from '../tokenizer/types.js';
+import { parsePythonJson } from './folder.js';
 import { writeFolder } from './write-files.js';
 
 const TEMPLATES = 'additional_chat_templates';
@@ -28,7 +30,7 @@ async function readJson(folder: string, name: string): Promise<unknown> {
   const text = await readText(folder, name);
   if (text === undefined) return undefined;
   try {
-    return JSON.parse(text) as unknown;
+    return parsePythonJson(text);
   } catch (error) {
     throw new RangeError(`loadTokenizer: ${name} is not JSON, expected a file of Hugging Face`, {
       cause: error,
@@ -55,8 +57,21 @@ async function readTemplates(folder: string): Promise<ChatTemplate | undefined> 
   return Object.fromEntries([...(single === undefined ? [] : [['default', single]]), ...more]);
 }
 
+/** What the older pair of files says, or nothing where a folder has not both. */
+async function bytePairFiles(folder: string, config: unknown) {
+  const merges = await readText(folder, 'merges.txt');
+  const vocab = await readJson(folder, 'vocab.json');
+  if (merges === undefined || vocab === undefined) return undefined;
+  return fromBytePairFiles({
+    vocab,
+    merges,
+    config,
+    added: await readJson(folder, 'added_tokens.json'),
+  });
+}
+
 /**
- * Loads the tokenizer of a Hugging Face folder: `tokenizer.json`, and where they are there `tokenizer_config.json`,
+ * Loads the tokenizer of a Hugging Face folder: `tokenizer.json`, or the older `vocab.json` and `merges.txt`, and where they are there `tokenizer_config.json`,
  * `special_tokens_map.json`, `chat_template.jinja` and the templates of `additional_chat_templates`.
  *
  * @param folder - where the files are
@@ -78,14 +93,18 @@ export async function loadTokenizer(
   folder: string,
   options: TokenizerOptions = {},
 ): Promise<PretrainedTokenizer> {
-  const tokenizer = await readJson(folder, 'tokenizer.json');
+  const given = await readJson(folder, 'tokenizer_config.json');
+  const specialTokensMap = await readJson(folder, 'special_tokens_map.json');
+  const whole = await readJson(folder, 'tokenizer.json');
+  const { tokenizer, config } =
+    whole === undefined
+      ? ((await bytePairFiles(folder, given)) ?? { tokenizer: undefined, config: undefined })
+      : { tokenizer: whole, config: given };
   if (tokenizer === undefined) {
     throw new RangeError(
-      `loadTokenizer: ${folder} has no tokenizer.json, expected one; AutoTokenizer.from_pretrained(...).save_pretrained(...) of transformers writes it`,
+      `loadTokenizer: ${folder} has no tokenizer.json, nor vocab.json and merges.txt, expected one of them; AutoTokenizer.from_pretrained(...).save_pretrained(...) of transformers writes it`,
     );
   }
-  const config = await readJson(folder, 'tokenizer_config.json');
-  const specialTokensMap = await readJson(folder, 'special_tokens_map.json');
   const chatTemplate = await readTemplates(folder);
   const files = {
     tokenizer,

@@ -1,6 +1,7 @@
 import type { StoredTensor } from '../checkpoint/stored.js';
 import type { HuggingFaceConfig } from '../huggingface-config.js';
 import { type Metadata, required } from './metadata.js';
+import { type RopeFactors, ropeScaling } from './rope.js';
 import { minusOne, transpose, unpermuteHeads } from './transforms.js';
 
 /** What a tensor is called in transformers, and how its numbers get there. */
@@ -9,7 +10,11 @@ export type Place = readonly [name: string, change?: (tensor: StoredTensor) => S
 /** How an architecture of llama.cpp becomes one of transformers. */
 export interface GgufArchitecture {
   /** The config's fields, from the metadata and which tensors there are. Whether embeddings are tied, these say as well. */
-  readonly config: (metadata: Metadata, has: (tensor: string) => boolean) => HuggingFaceConfig;
+  readonly config: (
+    metadata: Metadata,
+    has: (tensor: string) => boolean,
+    factors: RopeFactors,
+  ) => HuggingFaceConfig;
   /** Tensors outside of the layers, by their names in the file without `.weight` or `.bias`. */
   readonly outside: Readonly<Record<string, Place>>;
   /** The prefix of a layer in transformers; its index and a dot follow. */
@@ -25,21 +30,6 @@ function fields(
 ): HuggingFaceConfig {
   const found = Object.entries(keys).map(([name, key]) => [name, number(`${architecture}.${key}`)]);
   return Object.fromEntries(found.filter(([, value]) => value !== undefined)) as HuggingFaceConfig;
-}
-
-/** Scaled rotary positions, in the words of transformers. */
-function ropeScaling({ text, number }: Metadata, architecture: string): HuggingFaceConfig {
-  const type = text(`${architecture}.rope.scaling.type`) ?? 'none';
-  if (type === 'none') return {};
-  const key = `${architecture}.rope.scaling`;
-  const original = number(`${key}.original_context_length`);
-  return {
-    rope_scaling: {
-      rope_type: type,
-      factor: required(number(`${key}.factor`), `${key}.factor`),
-      ...(original !== undefined && { original_max_position_embeddings: original }),
-    },
-  };
 }
 
 /** What decoders of today have in common, by the names of transformers. */
@@ -64,6 +54,12 @@ function heads(
   const needed = (key: string): number => required(get(key), `${architecture}.${key}`);
   const count = needed('attention.head_count');
   const width = get('attention.key_length') ?? needed('embedding_length') / count;
+  const values = get('attention.value_length') ?? width;
+  if (values !== width) {
+    throw new RangeError(
+      `loadPretrained: ${architecture}.attention.value_length of the GGUF file is ${values}, expected ${width} as the keys`,
+    );
+  }
   return { heads: count, width, turned: get('rope.dimension_count') ?? width };
 }
 
@@ -82,13 +78,14 @@ function wholeHeads(metadata: Metadata, architecture: string): { readonly head_d
 function decoderConfig(
   metadata: Metadata,
   architecture: string,
+  factors: RopeFactors,
   { model_type, ...more }: HuggingFaceConfig,
 ): HuggingFaceConfig {
   return {
     model_type: model_type ?? architecture,
     num_key_value_heads: heads(metadata, architecture).heads,
     ...fields(metadata, architecture, { ...DECODER, ...RMS_NORM }),
-    ...ropeScaling(metadata, architecture),
+    ...ropeScaling(metadata, architecture, factors),
     ...more,
   };
 }
@@ -119,7 +116,8 @@ const QK_NORM = { attn_q_norm: ['self_attn.q_norm'], attn_k_norm: ['self_attn.k_
 const layers = 'model.layers.';
 
 const llama: GgufArchitecture = {
-  config: (metadata) => decoderConfig(metadata, 'llama', wholeHeads(metadata, 'llama')),
+  config: (metadata, _, factors) =>
+    decoderConfig(metadata, 'llama', factors, wholeHeads(metadata, 'llama')),
   outside: OUTSIDE,
   layers,
   inside: (config) => ({
@@ -130,14 +128,16 @@ const llama: GgufArchitecture = {
 };
 
 const qwen2: GgufArchitecture = {
-  config: (metadata) => decoderConfig(metadata, 'qwen2', wholeHeads(metadata, 'qwen2')),
+  config: (metadata, _, factors) =>
+    decoderConfig(metadata, 'qwen2', factors, wholeHeads(metadata, 'qwen2')),
   outside: OUTSIDE,
   layers,
   inside: () => ({ ...ATTENTION, ...MLP }),
 };
 
 const qwen3: GgufArchitecture = {
-  config: (metadata) => decoderConfig(metadata, 'qwen3', wholeHeads(metadata, 'qwen3')),
+  config: (metadata, _, factors) =>
+    decoderConfig(metadata, 'qwen3', factors, wholeHeads(metadata, 'qwen3')),
   outside: OUTSIDE,
   layers,
   inside: () => ({ ...ATTENTION, ...QK_NORM, ...MLP }),
@@ -163,8 +163,8 @@ const queryScalar = (metadata: Metadata, architecture: string, largest: number):
 };
 
 const gemma2: GgufArchitecture = {
-  config: (metadata) =>
-    decoderConfig(metadata, 'gemma2', {
+  config: (metadata, _, factors) =>
+    decoderConfig(metadata, 'gemma2', factors, {
       ...wholeHeads(metadata, 'gemma2'),
       query_pre_attn_scalar: queryScalar(metadata, 'gemma2', 46),
       ...fields(metadata, 'gemma2', {
@@ -179,8 +179,8 @@ const gemma2: GgufArchitecture = {
 };
 
 const gemma3: GgufArchitecture = {
-  config: (metadata) =>
-    decoderConfig(metadata, 'gemma3', {
+  config: (metadata, _, factors) =>
+    decoderConfig(metadata, 'gemma3', factors, {
       model_type: 'gemma3_text',
       ...wholeHeads(metadata, 'gemma3'),
       query_pre_attn_scalar: queryScalar(metadata, 'gemma3', 62),
@@ -201,9 +201,9 @@ const gemma3: GgufArchitecture = {
 };
 
 const phi3: GgufArchitecture = {
-  config: (metadata) => {
+  config: (metadata, _, factors) => {
     const { width, turned } = heads(metadata, 'phi3');
-    return decoderConfig(metadata, 'phi3', {
+    return decoderConfig(metadata, 'phi3', factors, {
       ...(turned !== width && { partial_rotary_factor: turned / width }),
       sliding_window: metadata.number('phi3.attention.sliding_window') ?? null,
     });

@@ -2,6 +2,8 @@ import type { Packed, Value } from './cursor.js';
 
 /** Typed access to the metadata of a GGUF file; each error names the key. */
 export interface Metadata {
+  /** The keys that have been asked for so far. */
+  readonly asked: ReadonlySet<string>;
   readonly text: (key: string) => string | undefined;
   readonly flag: (key: string) => boolean | undefined;
   readonly number: (key: string) => number | undefined;
@@ -29,16 +31,19 @@ const isText = (value: unknown): value is string => typeof value === 'string';
 
 /** Wraps the metadata. */
 export function metadataOf(values: ReadonlyMap<string, Value>): Metadata {
+  const asked = new Set<string>();
   function get<T extends Value>(
     key: string,
     expected: string,
     is: (value: Value) => value is T,
   ): T | undefined {
+    asked.add(key);
     const value = values.get(key);
     if (value === undefined || is(value)) return value;
     throw new RangeError(`loadPretrained: ${key} of the GGUF file is no ${expected}`);
   }
   return {
+    asked,
     text: (key) => get(key, 'text', isText),
     flag: (key) => get(key, 'boolean', (value) => typeof value === 'boolean'),
     number: (key) => {

@@ -2,7 +2,10 @@ import type { StoredTensor } from '../checkpoint/stored.js';
 import type { HuggingFaceConfig } from '../huggingface-config.js';
 import type { Value } from './cursor.js';
 import { ARCHITECTURES, type GgufArchitecture, type Place } from './architectures.js';
-import { type Metadata, metadataOf, required } from './metadata.js';
+import { metadataOf, required } from './metadata.js';
+import { takeRopeFactors } from './rope.js';
+import { specialIds } from './special-ids.js';
+import { checkArchitectureKeys } from './unknown-keys.js';
 
 const fail = (problem: string): never => {
   throw new RangeError(`loadPretrained: ${problem}`);
@@ -28,28 +31,19 @@ function renamed(
   return { ...change(tensor), name: `${prefix}${name}.${kind}` };
 }
 
-/** Ids of special tokens, as a config has them. */
-function tokenIds({ number }: Metadata): Record<string, number> {
-  const ids = ['bos', 'eos', 'padding'].map((name) => [
-    `${name === 'padding' ? 'pad' : name}_token_id`,
-    number(`tokenizer.ggml.${name}_token_id`),
-  ]);
-  return Object.fromEntries(ids.filter(([, id]) => id !== undefined)) as Record<string, number>;
-}
-
 /**
  * A GGUF file's config and tensors as transformers has them.
  *
- * @throws RangeError if the architecture or a tensor is unknown
+ * @throws RangeError if the architecture, a tensor or a key that may change what is computed is unknown
  */
-export function toHuggingFace(
+export async function toHuggingFace(
   values: ReadonlyMap<string, Value>,
-  stored: readonly StoredTensor[],
-): {
+  all: readonly StoredTensor[],
+): Promise<{
   readonly json: HuggingFaceConfig;
   readonly tensors: readonly StoredTensor[];
   readonly generationConfig: Readonly<Record<string, unknown>>;
-} {
+}> {
   const metadata = metadataOf(values);
   const name = required(metadata.text('general.architecture'), 'general.architecture');
   const architecture = lookUp(ARCHITECTURES, name);
@@ -64,12 +58,19 @@ export function toHuggingFace(
       `the model is split over ${shards} GGUF files, expected one; join them with gguf-split --merge`,
     );
   }
+  const { factors, tensors: stored } = await takeRopeFactors(all);
   const has = (tensor: string): boolean => stored.some((each) => each.name === tensor);
-  const config = architecture.config(metadata, has);
+  const config = architecture.config(metadata, has, factors);
+  checkArchitectureKeys(values, metadata, name);
   const inside = architecture.inside(config);
   const tensors = stored.map((tensor) => renamed(tensor, architecture, inside));
   const embedding = stored.find((tensor) => tensor.name === 'token_embd.weight');
-  const ids = tokenIds(metadata);
+  const { bos, eos, padding, stops } = specialIds(metadata);
+  const ids = {
+    ...(bos !== undefined && { bos_token_id: bos }),
+    ...(eos !== undefined && { eos_token_id: eos }),
+    ...(padding !== undefined && { pad_token_id: padding }),
+  };
   return {
     json: {
       ...config,
@@ -78,6 +79,6 @@ export function toHuggingFace(
       ...ids,
     },
     tensors,
-    generationConfig: ids,
+    generationConfig: { ...ids, ...(stops.length > 1 && { eos_token_id: stops }) },
   };
 }

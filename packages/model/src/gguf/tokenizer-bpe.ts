@@ -1,3 +1,4 @@
+import { NFC, byteLevel, sequence, splitWords, words } from '../tokenizer/byte-level.js';
 import { type Metadata, required } from './metadata.js';
 import type { TokenizerParts, Vocabulary } from './tokenizer.js';
 
@@ -9,39 +10,19 @@ interface PreTokenizer {
   readonly begins?: boolean;
 }
 
-const byteLevel = (words: boolean): object => ({
-  type: 'ByteLevel',
-  add_prefix_space: false,
-  trim_offsets: true,
-  use_regex: words,
-});
-
-const sequence = (...pretokenizers: object[]): object => ({ type: 'Sequence', pretokenizers });
-
-const split = (pattern: string): object =>
-  sequence(
-    { type: 'Split', pattern: { Regex: pattern }, behavior: 'Isolated', invert: false },
-    byteLevel(false),
-  );
-
-/** Contractions, letters with one character before them, up to so many digits, the rest, white space. */
-const words = (digits: string): string =>
-  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" +
-  `${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`;
-
 const singleDigits: PreTokenizer = {
-  split: sequence({ type: 'Digits', individual_digits: true }, byteLevel(true)),
+  split: sequence({ type: 'Digits', individual_digits: true }, byteLevel({ words: true })),
 };
 const llama3: PreTokenizer = {
-  split: split(words('\\p{N}{1,3}')),
+  split: splitWords(words('\\p{N}{1,3}')),
   ignoreMerges: true,
   begins: true,
 };
-const qwen2: PreTokenizer = { normalizer: { type: 'NFC' }, split: split(words('\\p{N}')) };
+const qwen2: PreTokenizer = { normalizer: NFC, split: splitWords(words('\\p{N}')) };
 
 /** By `tokenizer.ggml.pre`. */
 const PRE_TOKENIZERS: Readonly<Record<string, PreTokenizer>> = {
-  'gpt-2': { split: byteLevel(true) },
+  'gpt-2': { split: byteLevel({ words: true }) },
   smollm: singleDigits,
   starcoder: singleDigits,
   'llama-bpe': llama3,
@@ -65,7 +46,7 @@ export function bytePairModel(metadata: Metadata, { tokens }: Vocabulary): Token
   return {
     normalizer: known.normalizer ?? null,
     pre_tokenizer: known.split,
-    decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
+    decoder: byteLevel({ words: true, prefixSpace: true }),
     model: {
       type: 'BPE',
       ...{ dropout: null, unk_token: null, fuse_unk: false, byte_fallback: false },

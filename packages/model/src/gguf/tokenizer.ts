@@ -1,5 +1,8 @@
 import { bytePairModel, preTokenizers } from './tokenizer-bpe.js';
-import { type Metadata, required } from './metadata.js';
+import type { Value } from './cursor.js';
+import { type Metadata, metadataOf, required } from './metadata.js';
+import { type SpecialIds, specialIds } from './special-ids.js';
+import { checkTokenizerKeys } from './unknown-keys.js';
 import { sentencePieceModel } from './tokenizer-spm.js';
 
 /** The part of a `tokenizer.json` that depends on the kind of tokenizer. */
@@ -82,29 +85,39 @@ function partsOf(metadata: Metadata, vocabulary: Vocabulary): TokenizerParts {
   );
 }
 
-/** A token by the key that holds its id. */
-function specialToken(metadata: Metadata, key: string, tokens: readonly string[]) {
-  const id = metadata.number(key);
-  if (id !== undefined && tokens[id] === undefined) {
-    throw new RangeError(`loadPretrained: ${key} is ${id}, expected less than ${tokens.length}`);
-  }
-  return id === undefined ? undefined : tokens[id];
+/** The chat template, or several by name, as `tokenizer_config.json` has them. */
+function chatTemplates(
+  metadata: Metadata,
+): string | { name: string; template: string }[] | undefined {
+  const single = metadata.text('tokenizer.chat_template');
+  const names = metadata.texts('tokenizer.chat_templates') ?? [];
+  const named = names.map((name) => ({
+    name,
+    template: required(
+      metadata.text(`tokenizer.chat_template.${name}`),
+      `tokenizer.chat_template.${name}`,
+    ),
+  }));
+  if (named.length === 0) return single;
+  return [...(single === undefined ? [] : [{ name: 'default', template: single }]), ...named];
 }
 
 /**
  * The tokenizer that a GGUF file holds, as the contents of `tokenizer.json` and
  * `tokenizer_config.json`.
  *
- * @throws RangeError if its kind is unknown or something is missing
+ * @throws RangeError if its kind is unknown, something is missing, or a key that may change what texts become is unknown
  */
-export function tokenizerOf(metadata: Metadata): {
+export function tokenizerOf(values: ReadonlyMap<string, Value>): {
   readonly tokenizer: Readonly<Record<string, unknown>>;
   readonly config: Readonly<Record<string, unknown>>;
 } {
+  const metadata = metadataOf(values);
   const vocabulary = vocabularyOf(metadata);
   const { begins, ...parts } = partsOf(metadata, vocabulary);
-  const token = (name: string): string | undefined =>
-    specialToken(metadata, `tokenizer.ggml.${name}_token_id`, vocabulary.tokens);
+  const special = specialIds(metadata);
+  const token = (name: Exclude<keyof SpecialIds, 'stops'>): string | undefined =>
+    special[name] === undefined ? undefined : vocabulary.tokens[special[name]];
   const addsBegin = metadata.flag('tokenizer.ggml.add_bos_token') ?? begins;
   const addsEnd = metadata.flag('tokenizer.ggml.add_eos_token') ?? false;
   const [begin, end] = [addsBegin ? token('bos') : undefined, addsEnd ? token('eos') : undefined];
@@ -116,7 +129,8 @@ export function tokenizerOf(metadata: Metadata): {
     pad: token('padding'),
   };
   const named = Object.entries(names).filter(([, text]) => text !== undefined);
-  const chatTemplate = metadata.text('tokenizer.chat_template');
+  const chatTemplate = chatTemplates(metadata);
+  checkTokenizerKeys(values, metadata);
   return {
     tokenizer: {
       ...{ version: '1.0', truncation: null, padding: null },

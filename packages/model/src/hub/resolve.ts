@@ -32,6 +32,8 @@ const FILES = [
   'special_tokens_map.json',
   'chat_template.jinja',
 ];
+/** What stands in for a tokenizer.json that is not there. */
+const OLD_TOKENIZER = ['vocab.json', 'merges.txt', 'added_tokens.json'];
 const WEIGHTS = 'model.safetensors';
 
 /** The GGUF file of a repository: the one that is asked for, or the only one. */
@@ -56,7 +58,8 @@ function firstFiles(id: string, { files }: Repository, file: string | undefined)
   if (!files.includes('config.json')) return [ggufOf(id, files)];
   const weights = [WEIGHTS, INDEX].find((name) => files.includes(name));
   if (weights === undefined) throw pickledWeights(id, files, `./${id.split('/').at(-1)}`);
-  return [...FILES.filter((name) => files.includes(name)), weights];
+  const wanted = files.includes('tokenizer.json') ? FILES : [...FILES, ...OLD_TOKENIZER];
+  return [...wanted.filter((name) => files.includes(name)), weights];
 }
 
 async function shardsOf(snapshot: string): Promise<string[]> {

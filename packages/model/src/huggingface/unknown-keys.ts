@@ -14,6 +14,15 @@ const HARMLESS: ReadonlySet<string> = new Set(
     'num_labels id2label label2id problem_type task_specific_params initializer_range',
     'bos_token eos_token n_ctx max_window_layers use_mrope word_embed_proj_dim',
     'full_attn_mod interpolate_factor',
+    // What older versions left here of a generation config.
+    'temperature top_k top_p typical_p min_p do_sample num_beams num_beam_groups max_length min_length',
+    'max_new_tokens min_new_tokens length_penalty repetition_penalty encoder_no_repeat_ngram_size',
+    'no_repeat_ngram_size diversity_penalty early_stopping bad_words_ids num_return_sequences',
+    'exponential_decay_length_penalty forced_bos_token_id forced_eos_token_id remove_invalid_values',
+    'suppress_tokens begin_suppress_tokens output_scores return_dict_in_generate renormalize_logits',
+    'cross_attention_hidden_size tie_encoder_decoder torchscript finetuning_task use_bfloat16',
+    'vocab_size_padded pad_vocab_size_multiple model_max_length',
+    'transformers.js_config',
   ].flatMap((line) => line.split(' ')),
 );
 const HARMLESS_KINDS = /^_|dropout|_pdrop$|layerdrop|token_id$|^(summary|classifier|unsloth)_/;
@@ -28,7 +37,10 @@ const TELLING = new RegExp(
 );
 
 /** Whether a value asks for nothing. */
-const isNeutral = (value: unknown): boolean =>
+const isNeutral = (key: string, value: unknown): boolean =>
+  (key === 'layer_types' &&
+    Array.isArray(value) &&
+    value.every((type) => type === 'full_attention')) ||
   value === null ||
   value === undefined ||
   value === false ||
@@ -54,6 +66,6 @@ export function unknownKeys(architecture: Architecture, json: HuggingFaceConfig)
       !HARMLESS.has(key) &&
       !HARMLESS_KINDS.test(key) &&
       TELLING.test(key) &&
-      !isNeutral(json[key]),
+      !isNeutral(key, json[key]),
   );
 }

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { decodeNumbers } from '../numbers/format.js';
-import { dataStart, parseHeader, PREFIX } from './header.js';
+import { dataStart, parseHeader, PREFIX, unreadable } from './header.js';
 
 const fail = (problem: string): never => {
   throw new RangeError(`decodeSafetensors: ${problem}`);
@@ -31,7 +31,12 @@ export function decodeSafetensors(bytes: Uint8Array): {
 } {
   const start = dataStart(bytes, bytes.length, fail);
   const { metadata, tensors } = parseHeader(bytes.subarray(PREFIX, start), bytes.length, fail);
-  const read = tensors.map(({ name, shape, format, begin, end }) => {
+  // All are looked at before any is made.
+  const readable = tensors.map(({ format, ...rest }) => ({
+    ...rest,
+    format: format ?? fail(unreadable(rest.name, rest.dtype)),
+  }));
+  const read = readable.map(({ name, shape, format, begin, end }) => {
     const numbers = decodeNumbers(format, bytes.subarray(begin, end));
     return [name, tf.tensor(numbers, [...shape], format.kind)] as const;
   });

@@ -1,4 +1,4 @@
-import { formats } from './formats.js';
+import { UNREAD_BYTES, formats } from './formats.js';
 import type { NumberFormat } from '../numbers/format.js';
 
 /** The limit of the reference implementation. */
@@ -10,7 +10,9 @@ export const PREFIX = 8;
 /** One tensor of a file, and where it lies. */
 export interface Placed {
   readonly name: string;
-  readonly format: NumberFormat;
+  readonly dtype: string;
+  /** Absent for a dtype that exists but is not read: what nobody needs may have it. */
+  readonly format?: NumberFormat;
   readonly shape: readonly number[];
   /** The first byte and the one after the last, counted from the beginning of the file. */
   readonly begin: number;
@@ -53,11 +55,11 @@ export function dataStart(prefix: Uint8Array, size: number, fail: Fail): number 
  * @param size - of the whole file
  */
 export function parseHeader(json: Uint8Array, size: number, fail: Fail): Header {
-  const { __metadata__: metadata = {}, ...infos } = parseJson(json, fail);
+  const { __metadata__: metadata, ...infos } = parseJson(json, fail);
   const start = PREFIX + json.length;
   const tensors = Object.entries(infos).map(([name, info]) => checkTensor(name, info, start, fail));
   checkSpans(tensors, start, size, fail);
-  return { metadata: checkMetadata(metadata, fail), tensors };
+  return { metadata: checkMetadata(metadata ?? {}, fail), tensors };
 }
 
 function parseJson(bytes: Uint8Array, fail: Fail): Record<string, unknown> {
@@ -81,18 +83,20 @@ function checkMetadata(metadata: unknown, fail: Fail): Record<string, string> {
   return metadata as Record<string, string>;
 }
 
+/** What is wrong with a tensor whose numbers are asked for, and are of a dtype that is not read. */
+export const unreadable = (name: string, dtype: unknown): string =>
+  `'${name}' has dtype ${JSON.stringify(dtype)}, expected one of ${Object.keys(formats).join(', ')}`;
+
 const isSize = (value: unknown): value is number =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 
 function checkTensor(name: string, info: unknown, start: number, fail: Fail): Placed {
   const { dtype, shape, data_offsets: offsets } = (info ?? {}) as Record<string, unknown>;
-  const format =
-    typeof dtype === 'string' && Object.hasOwn(formats, dtype) ? formats[dtype] : undefined;
-  if (format === undefined) {
-    return fail(
-      `'${name}' has dtype ${JSON.stringify(dtype)}, expected one of ${Object.keys(formats).join(', ')}`,
-    );
-  }
+  const ofDtype = <T>(record: Readonly<Record<string, T>>): T | undefined =>
+    typeof dtype === 'string' && Object.hasOwn(record, dtype) ? record[dtype] : undefined;
+  const format = ofDtype(formats);
+  const width = format?.bytes ?? ofDtype(UNREAD_BYTES);
+  if (width === undefined) return fail(unreadable(name, dtype));
   if (!Array.isArray(shape) || !shape.every(isSize)) {
     return fail(`'${name}' has shape ${JSON.stringify(shape)}, expected non-negative integers`);
   }
@@ -100,13 +104,14 @@ function checkTensor(name: string, info: unknown, start: number, fail: Fail): Pl
     return fail(`'${name}' has data_offsets ${JSON.stringify(offsets)}, expected [begin, end]`);
   }
   const [begin, end] = offsets as [number, number];
-  const bytes = shape.reduce((product, n) => product * n, format.bytes);
+  const bytes = shape.reduce((product, n) => product * n, width);
   if (end - begin !== bytes) {
     fail(
       `'${name}' has data_offsets [${begin}, ${end}], expected a span of ${bytes} bytes (dtype and shape)`,
     );
   }
-  return { name, format, shape, begin: start + begin, end: start + end };
+  const placed = { name, dtype: dtype as string, shape, begin: start + begin, end: start + end };
+  return { ...placed, ...(format && { format }) };
 }
 
 /** The spans must follow each other without a gap or an overlap, up to the end of the file. */

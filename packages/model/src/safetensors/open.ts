@@ -1,7 +1,15 @@
 import { type DataFile, openDataFile, readNumbers } from '../checkpoint/data-file.js';
 import type { Stored, StoredTensor } from '../checkpoint/stored.js';
 import { byteLength } from '../numbers/format.js';
-import { type Fail, type Header, type Placed, PREFIX, dataStart, parseHeader } from './header.js';
+import {
+  type Fail,
+  type Header,
+  type Placed,
+  PREFIX,
+  dataStart,
+  parseHeader,
+  unreadable,
+} from './header.js';
 
 /** A safetensors file of which only the header has been read. */
 export interface OpenSafetensors extends Stored {
@@ -27,13 +35,19 @@ export async function openSafetensors(path: string, where: string): Promise<Open
   const fail = (problem: string): never => {
     throw new RangeError(`${where}: ${problem} ('${path}')`);
   };
-  const stored = ({ name, shape, format, begin }: Placed): StoredTensor => ({
-    name,
-    shape,
-    kind: format.kind,
-    read: (into, from = 0) => readNumbers(file, format, begin + byteLength(format, from), into),
-    ...(format.name === 'F32' && { raw: { path, begin } }),
-  });
+  const stored = ({ name, dtype, shape, format, begin }: Placed): StoredTensor => {
+    if (format === undefined) {
+      const problem = unreadable(name, dtype);
+      return { name, shape, kind: 'unread', problem, read: async () => fail(problem) };
+    }
+    return {
+      name,
+      shape,
+      kind: format.kind,
+      read: (into, from = 0) => readNumbers(file, format, begin + byteLength(format, from), into),
+      ...(format.name === 'F32' && { raw: { path, begin } }),
+    };
+  };
   try {
     const { metadata, tensors } = await readHeader(file, fail);
     return { metadata, tensors: tensors.map(stored), close: file.close };

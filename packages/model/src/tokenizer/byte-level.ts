@@ -1,0 +1,34 @@
+/** The parts of a `tokenizer.json` that byte-level BPE tokenizers share. */
+
+export const NFC = { type: 'NFC' } as const;
+
+/** Bytes as characters; cut into GPT-2's words if asked. */
+export const byteLevel = ({
+  words: cut,
+  prefixSpace = false,
+}: {
+  readonly words: boolean;
+  readonly prefixSpace?: boolean;
+}): object => ({
+  type: 'ByteLevel',
+  add_prefix_space: prefixSpace,
+  trim_offsets: true,
+  use_regex: cut,
+});
+
+export const sequence = (...pretokenizers: object[]): object => ({
+  type: 'Sequence',
+  pretokenizers,
+});
+
+/** Cut by a pattern, and then into bytes. */
+export const splitWords = (pattern: string, prefixSpace = false): object =>
+  sequence(
+    { type: 'Split', pattern: { Regex: pattern }, behavior: 'Isolated', invert: false },
+    byteLevel({ words: false, prefixSpace }),
+  );
+
+/** Contractions, letters with one character before them, up to so many digits, the rest, white space. */
+export const words = (digits: string): string =>
+  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" +
+  `${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`;
