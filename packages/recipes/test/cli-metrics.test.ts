@@ -135,7 +135,7 @@ describe('cfrl metrics', () => {
       const wrong = cfrl([join(folder, 'none.jsonl')]);
       expect([wrong.status, wrong.stderr.split('\n')[0]]).toEqual([
         1,
-        expect.stringMatching(/^cfrl: ENOENT/),
+        expect.stringMatching(/^cfrl: metrics: .*none\.jsonl is not there, expected a file/),
       ]);
       expect(Object.keys(tokenizers)).toContain('13a');
     } finally {

@@ -115,13 +115,13 @@ describe('openRun', () => {
       openRun(path, { seed: 1 }).close();
       writeFileSync(join(path, 'lock'), `${process.ppid} 1`);
       openRun(path, { seed: 1 }).close();
-      // A shell's child that nobody collects: the shell has become a program that does not know of it.
-      const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60']);
+      // A shell's child that nobody collects: by the time it ends, the shell has become a program that does not know of it.
+      const parent = spawn('sh', ['-c', 'sleep 1 & echo $!; exec sleep 60']);
       try {
         const [line] = (await once(parent.stdout, 'data')) as [Buffer];
         const zombie = Number(String(line));
         const state = () => readFileSync(`/proc/${zombie}/stat`, 'utf8').split(') ')[1]![0];
-        await expect.poll(state).toBe('Z');
+        await expect.poll(state, { timeout: 20_000 }).toBe('Z');
         writeFileSync(join(path, 'lock'), String(zombie));
         openRun(path, { seed: 1 }).close();
       } finally {

@@ -213,7 +213,7 @@ describe('contexts', () => {
         "entropyChange: contexts[0][0] is 14, expected a token in [0, 14)",
         "predictUpdate: samples' contexts[0][0] is 14, expected a token in [0, 14)",
         "predictUpdate: contexts[0][0] is 14, expected a token in [0, 14)",
-        "promptTokens: prompt is 7, expected a text, a list of tokens, or messages",
+        "promptTokens: prompt is 7, expected a text, a list of tokens, or messages; prompts is a list of those",
         "promptTokens: prompt is empty, expected at least one token",
         "promptTokens: prompt[0] is 14, expected a token in [0, 14)",
         "splitModel: model has no config, expected { config, params, tokenizer } as loadPretrained gives",

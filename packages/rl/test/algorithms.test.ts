@@ -394,7 +394,10 @@ describe('options', () => {
     [() => grpo({ klCoef: -1 }), 'grpo: klCoef is -1'],
     [() => reinforce({ entropyCoef: NaN }), 'reinforce: entropyCoef is NaN'],
     [() => grpo({ clipRange: 2 }), 'grpo: clipRange is 2, expected a number in [0, 1]'],
-    [() => grpo({ beta: 0.1 } as object), 'grpo: options has "beta", expected only name, groupSize'],
+    [
+      () => grpo({ beta: 0.1 } as object),
+      'grpo: options has "beta", expected only name, groupSize',
+    ],
     [() => reinforce({ epochs: 2 } as object), 'reinforce: options has "epochs"'],
     [() => rloo({ advantage: centre } as object), 'rloo: options has "advantage"'],
     [() => ppo({ lam: 1 } as object), 'ppo: options has "lam"'],

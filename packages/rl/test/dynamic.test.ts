@@ -160,7 +160,7 @@ describe('rewards', () => {
       most = Math.max(most, ++now);
       await new Promise((resolve) => setTimeout(resolve, 2));
       now -= 1;
-      return Math.random();
+      return most / 4;
     };
     await run(rloo(), { reward, rewardConcurrency: 3, steps: 1 });
     expect(most).toBe(3);
