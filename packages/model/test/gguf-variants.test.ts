@@ -250,6 +250,13 @@ describe('metadata of a GGUF file', () => {
   });
 });
 
+it('a tokenizer takes the keys of the other kind, which converters write too', async () => {
+  const both = { 'tokenizer.ggml.pre': 'default', 'tokenizer.ggml.merges': ['a b'] };
+  const { metadata, close } = await openGguf(await edited('spm', both));
+  await close();
+  expect(tokenizerOf(metadata).config).toMatchObject({ eos_token: '</s>' });
+});
+
 describe('special tokens of a GGUF file', () => {
   const specialOf = async (name: string, more: Record<string, MetadataValue>, file?: Buffer) => {
     const { metadata, close } = await openGguf(await edited(name, more, {}, file));

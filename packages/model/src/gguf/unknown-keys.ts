@@ -27,6 +27,7 @@ const OF_TOKENIZER: Readonly<Record<string, (value: Value) => boolean>> = {
   'ggml.escape_whitespaces': (value) => value === true,
   'ggml.treat_whitespace_as_suffix': isOff,
   ...{ 'ggml.add_space_prefix': any, 'ggml.scores': any }, // of SentencePiece's models
+  ...{ 'ggml.pre': any, 'ggml.merges': any }, // of byte-level BPE
 };
 /** Special tokens for purposes that nothing here has. */
 const OTHER_TOKEN = /^ggml\.[a-z_]+_token_id$/;
