@@ -156,6 +156,29 @@ describe('from a step to its explanation', () => {
 });
 
 describe('recipes on adapters', () => {
+  it('train a head that is saved whole, as modules_to_save of PEFT, in stage 1', async () => {
+    const base = tinyModel(1);
+    const options = { rank: 2, targets: ['q_proj'], wholeModules: ['lm_head'] };
+    const model = addLora(base, options, 0);
+    const shared = { task, algorithm: grpo({ groupSize: 4 }), seed: 5, promptsPerStep: 4 };
+    let last: Parameters<typeof disposeLoopState>[0] | undefined;
+    const moved: Record<string, string[]> = {};
+    for await (const { row, state } of cfrl({
+      ...{ ...shared, model, tokenBudget: 96, probeEvery: 1, classifierShare: 0.3, probe: small },
+    })) {
+      last = state;
+      const differs = (name: string) =>
+        state.params[name]!.dataSync().join() !== model.params[name]!.dataSync().join();
+      if (row) moved[row.stage] = Object.keys(model.params).filter(differs).sort();
+    }
+    expect(moved['classifier']).toEqual(['lm_head.weight']);
+    expect(moved['all']).toContain('lm_head.weight');
+    expect(moved['all']!.some((name) => name.includes('q_proj.lora_B'))).toBe(true);
+    expect(moved['all']!.every((name) => name === 'lm_head.weight' || isLora(name))).toBe(true);
+    disposeLoopState(last!, model.params);
+    [base, model].forEach(({ params }) => disposeParams(params));
+  });
+
   it('train the head’s adapter in stage 1 and all of them in stage 2, and nothing else', async () => {
     const base = tinyModel(1);
     const model = addLora(base, { rank: 2, targets: ['lm_head', 'q_proj'] }, 0);

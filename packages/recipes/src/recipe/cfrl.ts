@@ -6,7 +6,7 @@ import {
   checkOptions,
   clipByGlobalNorm,
 } from '@cfrl/engine';
-import { type LanguageModel, isClassifier, isLora } from '@cfrl/model';
+import { type LanguageModel, adapterParams, isClassifier } from '@cfrl/model';
 
 import { checkModel } from './contexts.js';
 import { type RecipeOptions, type RecipeRecord, runStages, tokensAt } from './stages.js';
@@ -36,10 +36,11 @@ const optimizer = (where: string, learningRate: number): Optimizer => {
 };
 
 /** What is trained of a model: its adapters where it has some, else everything. */
-const trainedOf =
-  ({ config }: LanguageModel) =>
-  (name: string): boolean =>
-    config.lora === undefined || isLora(name);
+function trainedOf({ config }: LanguageModel): (name: string) => boolean {
+  if (config.lora === undefined) return () => true;
+  const names = new Set(adapterParams(config));
+  return (name) => names.has(name);
+}
 
 /**
  * Classifier-first RL: RL updates on the classifier alone, then ordinary RL on every parameter.

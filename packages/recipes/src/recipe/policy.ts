@@ -7,7 +7,7 @@ import {
   forward,
   encodePrompts,
   generate,
-  isLora,
+  isClassifier,
   resolveGeneration,
 } from '@cfrl/model';
 import type { Policy } from '@cfrl/rl';
@@ -117,9 +117,7 @@ export function languageModelPolicy(
     // Sequences are padded at the right, where a causal model does not look: their mask is not needed.
     forward: (params, { tokens }) => forward(params, config, { tokens }, { checkpoint }),
     classifier: {
-      names: Object.keys(given).filter(
-        (name) => name === CLASSIFIER || (name.startsWith('lm_head.') && isLora(name)),
-      ),
+      names: Object.keys(given).filter(isClassifier),
       features: (params, { tokens }) => bodyFeatures(params, config, { tokens }, { checkpoint }),
       logits: (params, features) => classifierLogits(params, config, features) as tf.Tensor3D,
     },
