@@ -121,6 +121,29 @@ export function checkTokens(where: string, tokens: readonly number[], vocabSize?
 }
 
 /**
+ * Refuses what is no tensor.
+ *
+ * @param where - `function: argument`, the beginning of the message
+ * @param x - the argument
+ * @returns `x`
+ * @throws TypeError if `x` is something else
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * const x = tf.zeros([2]);
+ * checkTensor('valueHead: features', x) === x; // => true
+ * ```
+ */
+export function checkTensor<T extends tf.Tensor>(where: string, x: T): T {
+  if (!(x instanceof tf.Tensor)) {
+    const what = Array.isArray(x) ? 'an array' : show(x);
+    throw new TypeError(`${where} is ${what}, expected a tensor`);
+  }
+  return x;
+}
+
+/**
  * Refuses a tensor whose shape is not that of another: nothing is broadcast by mistake.
  *
  * @param where - `function: argument`, the beginning of the message
@@ -128,7 +151,7 @@ export function checkTokens(where: string, tokens: readonly number[], vocabSize?
  * @param like - the tensor that it goes with
  * @param whose - what `like` is
  * @returns `x`
- * @throws RangeError if the shapes differ
+ * @throws RangeError if the shapes differ; TypeError if one is no tensor
  *
  * @example
  * ```ts
@@ -143,6 +166,8 @@ export function checkSameShape<T extends tf.Tensor>(
   like: tf.Tensor,
   whose: string,
 ): T {
+  checkTensor(where, x);
+  checkTensor(`${where.split(':', 1)[0]}: ${whose}`, like);
   if (!tf.util.arraysEqual(x.shape, like.shape)) {
     throw new RangeError(
       `${where} has shape [${x.shape.join(', ')}], expected [${like.shape.join(', ')}] as ${whose}`,

@@ -20,6 +20,7 @@ export {
   checkPositiveInteger,
   checkSameShape,
   checkSeed,
+  checkTensor,
   checkTokens,
 } from './check.js';
 export { type MapRowsOptions, checkpoint, mapRows } from './checkpoint.js';

@@ -71,6 +71,11 @@ export const roundingOf = ({ maxPositions }: Policy): Rounding =>
  * ```
  */
 export function layoutOf(sequences: readonly TokenSequence[]): Layout {
+  if (!Array.isArray(sequences)) {
+    throw new TypeError(
+      `layoutOf: sequences is ${typeof sequences}, expected a list of { promptTokens, tokens }`,
+    );
+  }
   if (sequences.length === 0) {
     throw new RangeError('layoutOf: sequences is empty, expected at least 1');
   }

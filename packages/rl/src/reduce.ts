@@ -1,6 +1,7 @@
 import {
   checkPositiveInteger,
   checkSameShape,
+  checkTensor,
   isRecording,
   maskedMean,
   maskedSum,
@@ -121,6 +122,7 @@ function checkRows(where: string, lengths: tf.Tensor): void {
 }
 
 function checkMask(where: string, losses: tf.Tensor, mask: tf.Tensor): void {
+  checkTensor(`${where}: losses`, losses);
   if (losses.rank !== 2) {
     throw new RangeError(
       `${where}: losses has shape [${losses.shape.join(', ')}], expected [B, T]`,

@@ -5,6 +5,7 @@ import {
   fold,
   randomNormal,
   rng,
+  checkTensor,
 } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -67,6 +68,7 @@ export function valueHead(params: Params, features: tf.Tensor3D): tf.Tensor2D {
       `valueHead: ${biasName} has shape [${bias.shape.join(', ')}], expected [1]`,
     );
   }
+  checkTensor('valueHead: features', features);
   if (features.rank !== 3 || features.shape[2] !== weight.size) {
     throw new RangeError(
       `valueHead: features has shape [${features.shape.join(', ')}], expected [B, T, ${weight.size}]`,
