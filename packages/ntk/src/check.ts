@@ -78,6 +78,9 @@ export function checkOutputs<X>(
 
 /** Refuses a change of parameters, or parameters after one, that do not fit them. */
 export function checkDelta(where: string, params: Params, delta: Params, called = 'delta'): void {
+  if (typeof delta !== 'object' || delta === null) {
+    throw new TypeError(`${where}: ${called} is ${String(delta)}, expected a record of tensors`);
+  }
   const entries = Object.entries(delta);
   if (entries.length === 0) throw new RangeError(`${where}: ${called} is empty, expected an entry`);
   for (const [name, change] of entries) {

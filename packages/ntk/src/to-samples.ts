@@ -53,10 +53,14 @@ const sequenceSum = (losses: tf.Tensor): tf.Scalar =>
  * ```
  */
 export function toSamples(
-  { completions: all }: { readonly completions: readonly RecordedCompletion[] },
+  record: { readonly completions: readonly RecordedCompletion[] },
   options: ToSamplesOptions,
 ): PolicyGradientStep<readonly number[]> {
+  if (typeof record !== 'object' || record === null) {
+    throw new TypeError(`toSamples: record is ${String(record)}, expected one of train's`);
+  }
   checkOptions('toSamples', options, ['learningRate', 'reduce']);
+  const { completions: all } = record;
   const { learningRate, reduce = sequenceSum } = options;
   checkFinite('toSamples: learningRate', learningRate);
   checkNotEmpty('toSamples: record.completions', all);

@@ -158,6 +158,11 @@ async function collect<P extends Prompt>(
     known.push(...(await explore(run, state, round, known.length / groupSize, promptCount)));
     const rollouts = known.map(({ rollout }) => rollout);
     const prepared = await algorithm.prepare(rollouts);
+    if (typeof prepared !== 'object' || prepared === null) {
+      throw new TypeError(
+        `train: algorithm.prepare gave ${String(prepared)}, expected a list with a target for each completion, or { morePrompts }`,
+      );
+    }
     if (!('morePrompts' in prepared)) {
       checkTargets(prepared, rollouts);
       return { known, targets: prepared };

@@ -170,6 +170,12 @@ describe('rewards', () => {
   });
 });
 
+it('prepare that gives nothing is refused by name', async () => {
+  const nothing = { ...rloo(), prepare: () => undefined as never };
+  const { error } = await run(nothing, { reward: () => 1, steps: 1 });
+  expect(error?.message).toContain('train: algorithm.prepare gave undefined, expected a list');
+});
+
 describe('a signal', () => {
   it('ends a run within a step, with its reason; timers fire meanwhile', async () => {
     const params = prefixParams(6);

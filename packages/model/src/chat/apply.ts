@@ -265,6 +265,16 @@ export function applyChatTemplate(
       `applyChatTemplate: continueFinalMessage is set together with ${addGenerationPrompt ? 'addGenerationPrompt' : 'assistantMask'}, expected one of them`,
     );
   }
+  if (typeof tokenizer !== 'object' || tokenizer === null) {
+    throw new TypeError(
+      `applyChatTemplate: tokenizer is ${String(tokenizer)}, expected one that loadPretrained or loadTokenizer gives`,
+    );
+  }
+  if (options.template !== undefined && typeof options.template !== 'string') {
+    throw new TypeError(
+      `applyChatTemplate: template is ${typeof options.template}, expected a text: a template, or the name of one of the tokenizer's`,
+    );
+  }
   const chat = plainMessages(messages);
   const source = chooseTemplate(
     tokenizer.chatTemplate,

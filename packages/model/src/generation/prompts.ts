@@ -154,6 +154,11 @@ export function encodePrompt(
   const { length } = encoded.tokens;
   if (length === 0) throw new RangeError(`${where} is empty, expected at least one token`);
   checkRows(where, encoded.tokens, rows, tokenizer);
+  if (length <= config.maxPositions && maxNewTokens >= config.maxPositions) {
+    throw new RangeError(
+      `${where} has ${length} tokens and maxNewTokens is ${maxNewTokens}, expected at most ${config.maxPositions} in all (maxPositions); lower maxNewTokens to ${config.maxPositions - length}`,
+    );
+  }
   if (length + maxNewTokens > config.maxPositions) {
     throw new RangeError(
       `${where} has ${length} tokens, expected at most ${config.maxPositions - maxNewTokens} (maxPositions ${config.maxPositions} - maxNewTokens ${maxNewTokens})`,

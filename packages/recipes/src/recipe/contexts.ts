@@ -64,7 +64,6 @@ export function splitModel(model: LanguageModel): SplitLanguageModel {
   checkModel('splitModel', model);
   checkLinear('splitModel', model.config, model.params);
   const { config, params, dispose } = withoutAdapters(model);
-  const { padToken } = model.tokenizer;
   return {
     params,
     classifier: classifierName(config),
@@ -72,7 +71,7 @@ export function splitModel(model: LanguageModel): SplitLanguageModel {
     checkContexts: (where, contexts) => checkContexts(where, config, contexts),
     features: (moving, contexts) =>
       tf.tidy(() => {
-        const phi = lastFeatures(moving, config, contexts, padToken);
+        const phi = lastFeatures(moving, config, contexts);
         return config.logitScale === undefined ? phi : tf.mul(phi, config.logitScale);
       }),
     dispose,

@@ -25,6 +25,11 @@ import { tokenBytes } from './token-bytes.js';
  * ```
  */
 export function regexConstraint(tokenizer: Tokenizer, pattern: string | RegExp): Constraint {
+  if (typeof pattern !== 'string' && !(pattern instanceof RegExp)) {
+    throw new TypeError(
+      `regexConstraint: pattern is ${typeof pattern}, expected a text or a RegExp; call regexConstraint(tokenizer, pattern)`,
+    );
+  }
   const { source, flags } = typeof pattern === 'string' ? { source: pattern, flags: '' } : pattern;
   if (/[^isuv]/.test(flags)) {
     throw new RangeError(
