@@ -137,6 +137,9 @@ describe('a config.json', () => {
     ],
     ['llama', '"early_stopping": false, "diversity_penalty": 0.0, "bad_words_ids": null'],
     ['gpt2', '"num_return_sequences": 1, "no_repeat_ngram_size": 0, "num_beam_groups": 1'],
+    ['llama', '"guidance_scale": 1.5, "epsilon_cutoff": 0.0, "eta_cutoff": 0.0'],
+    ['llama', '"sequence_bias": [[[1], 2.0]], "dola_layers": "low", "output_logits": true'],
+    ['llama', '"num_logits_to_keep": 0'],
     ['llama', '"unused": NaN, "other": [Infinity, -Infinity], "text": "NaN: \\"Infinity\\""'],
     ['llama', '"quantization_config": null, "pretraining_tp": 1, "rope_interleaved": false'],
   ])('is not refused for what changes nothing: %s, %s', async (architecture, keys) => {
@@ -148,6 +151,7 @@ describe('a config.json', () => {
   it.each<[Architecture, string, string]>([
     ['llama', '"layer_types": ["sliding_attention"]', 'layer_types'],
     ['llama', '"logit_scale": 0.5', 'logit_scale'],
+    ['llama', '"clip_qkv": 8', 'clip_qkv'],
     ['llama', '"quantization_config": {"bits": 4}', 'quantization_config'],
     ['llama', '"partial_rotary_factor": NaN', 'partialRotaryFactor'],
   ])('is refused for what changes something: %s, %s', async (architecture, keys, name) => {

@@ -146,6 +146,31 @@ describe('scaled positions of a GGUF file', () => {
     disposeParams(model.params);
   });
 
+  it('have the amplitude of the file beside rope_freqs.weight', async () => {
+    const factors = { 'rope_freqs.weight': [1, 2, 3, 4] };
+    const model = await load(
+      await edited('llama', { 'llama.rope.scaling.attn_factor': 0.5 }, factors),
+    );
+    expect(model.config.ropeScaling).toMatchObject({ type: 'longrope', amplitude: 0.5 });
+    disposeParams(model.params);
+  });
+
+  it.each(['stablelm', 'gpt2'])(
+    'are refused where nothing would divide by them: %s',
+    async (name) => {
+      const path = await edited(name, {}, { 'rope_freqs.weight': [1, 2] });
+      expect(await refusal(path)).toContain("'rope_freqs.weight' of the GGUF file is none of");
+    },
+  );
+
+  it('turn the windows of Gemma 3 by the base of the file', async () => {
+    for (const base of [10000, 20000]) {
+      const model = await load(await edited('gemma3', { 'gemma3.rope.freq_base_swa': base }));
+      expect(model.config.localRopeTheta).toBe(base);
+      disposeParams(model.params);
+    }
+  });
+
   it('divide positions: the logits of the scaled model, not of the plain one', async () => {
     const model = await load(await edited('llama', { 'llama.rope.scale_linear': 4 }));
     const { ropeScaling: _, ...plain } = model.config;
@@ -160,6 +185,21 @@ describe('scaled positions of a GGUF file', () => {
       { 'llama.rope.scaling.type': 'ntk' },
       {},
       "llama.rope.scaling.type of the GGUF file is 'ntk', expected one of none, linear, yarn, longrope",
+    ],
+    ...[{}, { 'llama.rope.scaling.type': 'none' }, { 'llama.rope.scaling.factor': 2 }].map(
+      (scaling) =>
+        [
+          `an amplitude that would be dropped, ${JSON.stringify(scaling)}`,
+          { ...scaling, 'llama.rope.scaling.attn_factor': 0.5 },
+          {},
+          'llama.rope.scaling.attn_factor of the GGUF file is 0.5, expected none',
+        ] as [string, Record<string, MetadataValue>, Record<string, number[]>, string],
+    ),
+    [
+      'factors for every length and for long texts',
+      {},
+      { 'rope_freqs.weight': [1, 1, 1, 1], 'rope_factors_long.weight': [2, 2, 2, 2] },
+      "'rope_freqs.weight' of the GGUF file is there with 'rope_factors_long.weight'",
     ],
     [
       'YaRN without a factor',
@@ -221,6 +261,8 @@ describe('metadata of a GGUF file', () => {
     ],
     ['gemma3', { 'gemma3.attention.sliding_window_pattern': 6 }],
     ['qwen2', { 'qwen2.rope.scaling.type': 'none' }],
+    ['llama', { 'llama.rope.scaling.attn_factor': 1 }],
+    ['llama', { 'llama.rope.scaling.factor': 2, 'llama.rope.scaling.original_context_length': 6 }],
   ])('that changes nothing is not in the way: %s %j', async (name, metadata) => {
     expect(await refusal(await edited(name, metadata))).toBe('it loads');
   });
@@ -315,5 +357,15 @@ describe('chat templates of a GGUF file', () => {
       'TOOLS',
       'DOCUMENTS',
     ]);
+  });
+
+  it('are found without a list of their names', async () => {
+    const path = await edited('bpe', { 'tokenizer.chat_template.tool_use': 'TOOLS' });
+    const { metadata, close } = await openGguf(path);
+    await close();
+    const tokenizer = tokenizerFromFiles(tokenizerOf(metadata));
+    const say = (options: object) =>
+      applyChatTemplate(tokenizer, [{ role: 'user', content: 'hi' }], options).text;
+    expect([say({}), say({ tools: [] })]).toEqual(['hi', 'TOOLS']);
   });
 });

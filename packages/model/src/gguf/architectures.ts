@@ -15,6 +15,8 @@ export interface GgufArchitecture {
     has: (tensor: string) => boolean,
     factors: RopeFactors,
   ) => HuggingFaceConfig;
+  /** Whether it has no use for factors of frequencies, so that a file that holds some is refused. */
+  readonly takesNoFactors?: boolean;
   /** Tensors outside of the layers, by their names in the file without `.weight` or `.bias`. */
   readonly outside: Readonly<Record<string, Place>>;
   /** The prefix of a layer in transformers; its index and a dot follow. */
@@ -184,8 +186,9 @@ const gemma3: GgufArchitecture = {
       model_type: 'gemma3_text',
       ...wholeHeads(metadata, 'gemma3'),
       query_pre_attn_scalar: queryScalar(metadata, 'gemma3', 62),
-      // The bases that files leave out, and that of the layers with a window, which none has.
-      ...{ rope_theta: metadata.number('gemma3.rope.freq_base') ?? 1e6, rope_local_base_freq: 1e4 },
+      // The bases that files may leave out; the second is that of the layers with a window.
+      rope_theta: metadata.number('gemma3.rope.freq_base') ?? 1e6,
+      rope_local_base_freq: metadata.number('gemma3.rope.freq_base_swa') ?? 1e4,
       ...fields(metadata, 'gemma3', {
         final_logit_softcapping: 'final_logit_softcapping',
         sliding_window: 'attention.sliding_window',
@@ -221,6 +224,7 @@ const phi3: GgufArchitecture = {
 };
 
 const stablelm: GgufArchitecture = {
+  takesNoFactors: true,
   config: (metadata, has) => {
     const { heads: count, width, turned } = heads(metadata, 'stablelm');
     return {
@@ -245,6 +249,7 @@ const turned = (tensor: StoredTensor): StoredTensor =>
   tensor.shape.length === 2 ? transpose(tensor) : tensor;
 
 const gpt2: GgufArchitecture = {
+  takesNoFactors: true,
   config: (metadata) => ({
     model_type: 'gpt2',
     ...fields(metadata, 'gpt2', {

@@ -34,6 +34,11 @@ export async function takeRopeFactors(stored: readonly StoredTensor[]): Promise<
   return { factors, tensors };
 }
 
+/** What llama.cpp multiplies the rotated numbers by. */
+const amplitudeOf = (metadata: Metadata, architecture: string): number | undefined =>
+  metadata.number(`${architecture}.rope.scaling.attn_factor`) ??
+  metadata.number(`${architecture}.rope.scaling.yarn_attn_factor`);
+
 /** The scaling by metadata alone; the type is linear where the file does not say. */
 function byKeys(metadata: Metadata, architecture: string): HuggingFaceConfig | undefined {
   const key = (name: string): string => `${architecture}.rope.scaling.${name}`;
@@ -44,10 +49,11 @@ function byKeys(metadata: Metadata, architecture: string): HuggingFaceConfig | u
   const type = metadata.text(key('type')) ?? 'linear';
   const original = number('original_context_length');
   const ofTraining = original !== undefined && { original_max_position_embeddings: original };
-  const amplitude = number('attn_factor') ?? number('yarn_attn_factor');
   metadata.flag(key('finetuned'));
   if (type === 'none' || (type === 'linear' && factor === undefined)) return undefined;
+  // The amplitude is asked for by those that use it only: elsewhere it is refused, not dropped.
   if (type === 'linear') return { rope_type: 'linear', factor };
+  const amplitude = amplitudeOf(metadata, architecture);
   if (type === 'yarn') {
     const stretch = required(factor, key('factor'));
     const betas = { beta_fast: number('yarn_beta_fast'), beta_slow: number('yarn_beta_slow') };
@@ -95,6 +101,12 @@ export function ropeScaling(
       },
     };
   }
+  const other = long === undefined ? short && 'short' : 'long';
+  if (other !== undefined) {
+    throw new RangeError(
+      `loadPretrained: 'rope_freqs.weight' of the GGUF file is there with 'rope_factors_${other}.weight', expected one kind of factors`,
+    );
+  }
   // The same at every length: Llama 3.1's scaling, as llama.cpp's converter has worked it out.
   const longest = required(
     metadata.number(`${architecture}.context_length`),
@@ -103,7 +115,8 @@ export function ropeScaling(
   return {
     rope_scaling: {
       ...{ rope_type: 'longrope', short_factor: all, long_factor: all },
-      ...{ original_max_position_embeddings: longest, attention_factor: 1 },
+      ...{ original_max_position_embeddings: longest },
+      attention_factor: amplitudeOf(metadata, architecture) ?? 1,
     },
   };
 }

@@ -58,7 +58,9 @@ export async function toHuggingFace(
       `the model is split over ${shards} GGUF files, expected one; join them with gguf-split --merge`,
     );
   }
-  const { factors, tensors: stored } = await takeRopeFactors(all);
+  const { factors, tensors: stored } = architecture.takesNoFactors
+    ? { factors: {}, tensors: all }
+    : await takeRopeFactors(all);
   const has = (tensor: string): boolean => stored.some((each) => each.name === tensor);
   const config = architecture.config(metadata, has, factors);
   checkArchitectureKeys(values, metadata, name);

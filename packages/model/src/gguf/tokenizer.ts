@@ -87,16 +87,18 @@ function partsOf(metadata: Metadata, vocabulary: Vocabulary): TokenizerParts {
 
 /** The chat template, or several by name, as `tokenizer_config.json` has them. */
 function chatTemplates(
+  values: ReadonlyMap<string, Value>,
   metadata: Metadata,
 ): string | { name: string; template: string }[] | undefined {
   const single = metadata.text('tokenizer.chat_template');
-  const names = metadata.texts('tokenizer.chat_templates') ?? [];
+  const prefix = 'tokenizer.chat_template.';
+  const listed = metadata.texts('tokenizer.chat_templates') ?? [];
+  // llama.cpp looks a name up without the list, so files may lack it.
+  const found = [...values.keys()].filter((key) => key.startsWith(prefix));
+  const names = [...new Set([...listed, ...found.map((key) => key.slice(prefix.length))])];
   const named = names.map((name) => ({
     name,
-    template: required(
-      metadata.text(`tokenizer.chat_template.${name}`),
-      `tokenizer.chat_template.${name}`,
-    ),
+    template: required(metadata.text(`${prefix}${name}`), `${prefix}${name}`),
   }));
   if (named.length === 0) return single;
   return [...(single === undefined ? [] : [{ name: 'default', template: single }]), ...named];
@@ -129,7 +131,7 @@ export function tokenizerOf(values: ReadonlyMap<string, Value>): {
     pad: token('padding'),
   };
   const named = Object.entries(names).filter(([, text]) => text !== undefined);
-  const chatTemplate = chatTemplates(metadata);
+  const chatTemplate = chatTemplates(values, metadata);
   checkTokenizerKeys(values, metadata);
   return {
     tokenizer: {

@@ -2,6 +2,7 @@ import type { Value } from './cursor.js';
 import type { Metadata } from './metadata.js';
 
 const any = (): boolean => true;
+const isOne = (value: Value): boolean => value === 1;
 const isOff = (value: Value): boolean => value === 0 || value === false;
 
 /** Keys of an architecture, without its name, that change nothing, or nothing with these values. */
@@ -14,6 +15,7 @@ const OF_ARCHITECTURE: Readonly<Record<string, (value: Value) => boolean>> = {
   // What Gemma 3 does anyway.
   'attention.sliding_window_pattern': (value) => value === 6,
   ...{ 'rope.scaling.finetuned': any, 'rope.scaling.type': (value) => value === 'none' },
+  ...{ 'rope.scaling.attn_factor': isOne, 'rope.scaling.yarn_attn_factor': isOne },
   'rope.scale_linear': (value) => value === 0 || value === 1,
   // Of architectures without rotary positions, and with a key a head.
   ...{ 'rope.dimension_count': any, 'attention.head_count_kv': any },

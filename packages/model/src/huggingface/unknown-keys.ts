@@ -20,6 +20,8 @@ const HARMLESS: ReadonlySet<string> = new Set(
     'no_repeat_ngram_size diversity_penalty early_stopping bad_words_ids num_return_sequences',
     'exponential_decay_length_penalty forced_bos_token_id forced_eos_token_id remove_invalid_values',
     'suppress_tokens begin_suppress_tokens output_scores return_dict_in_generate renormalize_logits',
+    'guidance_scale epsilon_cutoff eta_cutoff sequence_bias dola_layers output_logits penalty_alpha',
+    'num_logits_to_keep',
     'cross_attention_hidden_size tie_encoder_decoder torchscript finetuning_task use_bfloat16',
     'vocab_size_padded pad_vocab_size_multiple model_max_length',
     'transformers.js_config',
@@ -32,7 +34,7 @@ const TELLING = new RegExp(
   [
     'scal|cap|norm|bias|window|rope|rotary|act|head|layer|multiplier|residual|moe|expert|alibi',
     'position|attn|attention|embed|proj|quant|prune|eps|tie|logit|parallel|interleav|hidden',
-    'width|dim|size|chunk|temperature|factor|theta',
+    'width|dim|size|chunk|clip|temperature|factor|theta',
   ].join('|'),
 );
 
