@@ -1,6 +1,6 @@
 /**
- * What it costs that long functions let the event loop turn: the share of the time of `generate` that is spent in turns, and the
- * time between two of them. Medians: on a busy machine a turn now and then waits for a processor, as everything does.
+ * What it costs that long functions let the event loop turn: the share of the time of `generate` that all turns take together, and
+ * the median and longest time between two of them. For a quiet machine: on a busy one a turn waits for a processor, as everything does.
  *
  *     npm run bench:event-loop
  */
@@ -54,7 +54,8 @@ for (const compile of [false, true, 'xla'] as const) {
   const turns = rounds.flatMap((each) => each.turns);
   const gaps = rounds.flatMap((each) => each.gaps);
   const whole = rounds.reduce((all, each) => all + each.whole, 0);
-  const share = `${((100 * turns.length * median(turns)) / whole).toFixed(3)} %`;
+  const inTurns = turns.reduce((all, turn) => all + turn, 0);
+  const share = `${((100 * inTurns) / whole).toFixed(3)} %`;
   const [usual, longest] = [median(gaps), Math.max(...gaps)].map((gap) => `${gap.toFixed(0)} ms`);
   console.log(
     `${String(compile).padEnd(7)} ${String(turns.length).padStart(7)} ${share.padStart(10)} ${usual!.padStart(15)} ${longest!.padStart(9)}`,
