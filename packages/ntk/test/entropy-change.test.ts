@@ -265,3 +265,21 @@ describe('toSamples of a record with dropped completions', () => {
     );
   });
 });
+
+describe('what was forgotten', () => {
+  it('is named: parameters after a step, a record', () => {
+    const params = { W: tf.ones([2, 1]) };
+    const features = (_: unknown, contexts: readonly number[][]): tf.Tensor2D =>
+      tf.tensor2d([...contexts]);
+    const model = { params, classifier: 'W', tied: false, features };
+    for (const after of [undefined, null, 'text']) {
+      expect(() => entropyChange(model, after as never, [[1]])).toThrow(
+        `entropyChange: after is ${after}, expected a record of tensors`,
+      );
+      expect(() => toSamples(after as never, { learningRate: 1 })).toThrow(
+        `toSamples: record is ${after}, expected one of train's`,
+      );
+    }
+    params.W.dispose();
+  });
+});
