@@ -1,4 +1,9 @@
-export { type GradientSum, type WeightedLoss, gradientSum, meanGradient } from './accumulate.js';
+export {
+  type GradientSum,
+  type WeightedLoss,
+  gradientSum,
+  meanGradient,
+} from './gradients/accumulate.js';
 export {
   type BackendInfo,
   type BackendName,
@@ -23,7 +28,7 @@ export {
   checkTensor,
   checkTokens,
 } from './check.js';
-export { type MapRowsOptions, checkpoint, mapRows } from './checkpoint.js';
+export { type MapRowsOptions, checkpoint, mapRows } from './gradients/rematerialize.js';
 export { type Compiled, compile } from './compile/compile.js';
 export type { CompileEvent, CompileOptions } from './compile/options.js';
 export { isRecording } from './compile/recorder.js';
@@ -42,7 +47,7 @@ export {
   valueAndGrad,
   valueAuxAndGrad,
   vjp,
-} from './grad.js';
+} from './gradients/grad.js';
 export { type NameSelection, matching } from './matching.js';
 export { type ClassifierScoresOptions, classifierScores } from './numerics/classifier-scores.js';
 export { logSoftmax, stopGradient } from './numerics/log-softmax.js';

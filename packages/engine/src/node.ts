@@ -6,14 +6,14 @@ export { cpuFeatures, install, openNative } from './native/index.js';
 
 /** Files and downloads, for the other packages; `@cfrl/engine/node`. */
 export type { InstallEvent } from './backend/types.js';
-export { cacheFolder, makeCacheFolder } from './native/cache.js';
-export { diskErrorMeaning } from './native/disk-error.js';
-export { type DownloadOptions, download } from './native/download.js';
+export { cacheFolder, makeCacheFolder } from './files/cache-folder.js';
+export { diskErrorMeaning } from './files/disk-error.js';
+export { type DownloadOptions, download } from './files/download.js';
 export { extract } from './native/extract.js';
 export { type FileSpan, copyRoom, copyToTensor, mapTensors } from './native/file-tensors.js';
 export { fetchWheel } from './native/fetch-wheel.js';
-export { makeFolder } from './native/make-folder.js';
-export { withLock } from './native/lock.js';
-export { type LockAttempt, type LockHolder, takeLock } from './native/process-lock.js';
-export { stderrProgress } from './native/progress.js';
+export { makeFolder } from './files/make-folder.js';
+export { withLock } from './files/with-lock.js';
+export { type LockAttempt, type LockHolder, takeLock } from './files/process-lock.js';
+export { stderrProgress } from './files/progress.js';
 export type { WheelRequest } from './native/wheel.js';

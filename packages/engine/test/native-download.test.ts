@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { download } from '../src/native/download.js';
+import { download } from '../src/files/download.js';
 
 /** Bytes that are all unlike their neighbours, so that a shifted or doubled part shows. */
 const bytesOf = (length: number): Buffer =>

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { takeLock } from '../src/native/process-lock.js';
+import { takeLock } from '../src/files/process-lock.js';
 
 let folder = '';
 let path = '';
@@ -53,7 +53,7 @@ describe('takeLock', () => {
   });
 
   it('is refused while another process has it, and given at once when that one is killed', async () => {
-    const module = new URL('../src/native/process-lock.ts', import.meta.url).href;
+    const module = new URL('../src/files/process-lock.ts', import.meta.url).href;
     const source = join(folder, 'holder.mts');
     writeFileSync(
       source,

@@ -1,5 +1,5 @@
-export { bleu } from './bleu.js';
-export type { BleuOptions } from './bleu.js';
+export { bleu } from './diversity/bleu.js';
+export type { BleuOptions } from './diversity/bleu.js';
 export {
   bca,
   bootstrap,
@@ -8,7 +8,7 @@ export {
   pairedBootstrap,
   percentile,
   stratifiedBootstrap,
-} from './bootstrap.js';
+} from './inference/bootstrap.js';
 export type {
   BootstrapEstimate,
   BootstrapIntervalOptions,
@@ -16,7 +16,7 @@ export type {
   BootstrapOptions,
   Nested,
   Replicates,
-} from './bootstrap.js';
+} from './inference/bootstrap.js';
 export {
   brierDecomposition,
   brierScore,
@@ -27,23 +27,34 @@ export {
   maximumCalibrationError,
   multiclassBrierScore,
   reliabilityDiagram,
-} from './calibration.js';
+} from './calibration/calibration.js';
 export type {
   Binning,
   BrierDecomposition,
   CalibrationOptions,
   ReliabilityBin,
-} from './calibration.js';
-export { chrF, selfChrf } from './chrf.js';
-export { compressionRatio } from './compression.js';
-export type { Compress, CompressionOptions } from './compression.js';
-export { confidence, margin, sequenceConfidence, surprisal, topKMass } from './confidence.js';
-export { corpusBleu } from './corpus-bleu.js';
-export type { CorpusBleu } from './corpus-bleu.js';
-export { anisotropy, embeddingDispersion, intrinsicDimension, stableRank } from './dimension.js';
-export type { IntrinsicDimensionOptions } from './dimension.js';
-export { auroc, averagePrecision, riskCoverage } from './discrimination.js';
-export type { RiskCoverage } from './discrimination.js';
+} from './calibration/calibration.js';
+export { chrF, selfChrf } from './diversity/chrf.js';
+export { compressionRatio } from './diversity/compression.js';
+export type { Compress, CompressionOptions } from './diversity/compression.js';
+export {
+  confidence,
+  margin,
+  sequenceConfidence,
+  surprisal,
+  topKMass,
+} from './confidence/confidence.js';
+export { corpusBleu } from './diversity/corpus-bleu.js';
+export type { CorpusBleu } from './diversity/corpus-bleu.js';
+export {
+  anisotropy,
+  embeddingDispersion,
+  intrinsicDimension,
+  stableRank,
+} from './geometry/dimension.js';
+export type { IntrinsicDimensionOptions } from './geometry/dimension.js';
+export { auroc, averagePrecision, riskCoverage } from './calibration/discrimination.js';
+export type { RiskCoverage } from './calibration/discrimination.js';
 export {
   adjustedDistinct,
   distinctN,
@@ -51,13 +62,13 @@ export {
   ngramEntropy,
   sampleCoverage,
   uniqueRatio,
-} from './distinct.js';
+} from './diversity/distinct.js';
 export {
   jensenShannonDivergence,
   klDivergence,
   ngramDistributions,
   totalVariation,
-} from './divergence.js';
+} from './divergence/divergence.js';
 export {
   chainEntropy,
   distributionPerplexity,
@@ -68,11 +79,11 @@ export {
   sequenceEntropy,
   tokenEntropies,
   tokenEntropy,
-} from './entropy.js';
-export type { Estimate, SequenceEntropy } from './entropy.js';
-export { renyiEntropy, tsallisEntropy, varentropy } from './generalized-entropy.js';
-export { centredVarianceRatio, featureCosine, meanCosine } from './geometry.js';
-export type { FeatureCosine } from './geometry.js';
+} from './confidence/entropy.js';
+export type { Estimate, SequenceEntropy } from './confidence/entropy.js';
+export { renyiEntropy, tsallisEntropy, varentropy } from './confidence/generalized-entropy.js';
+export { centredVarianceRatio, featureCosine, meanCosine } from './geometry/cosine.js';
+export type { FeatureCosine } from './geometry/cosine.js';
 export {
   benjaminiHochberg,
   cliffsDelta,
@@ -81,24 +92,30 @@ export {
   holm,
   probabilityOfImprovement,
   wilsonInterval,
-} from './inference.js';
-export type { ShareInterval } from './inference.js';
-export { mauve, mauveOfHistograms } from './mauve.js';
-export type { MauveOptions } from './mauve.js';
-export { addMoment, mergeMoments, momentsDeviation, noMoments } from './moments.js';
-export type { Moments } from './moments.js';
-export { editDistance, editDiversity, jaccardDiversity, rougeL, selfRougeL } from './pairwise.js';
-export type { SelfSimilarity } from './pairwise.js';
-export { passAtK } from './pass-at-k.js';
-export { pairedPermutationTest, permutationTest } from './permutation.js';
-export type { PermutationOptions, PermutationTest } from './permutation.js';
-export { effectiveRank, participationRatio } from './rank.js';
-export { repetitionRate, trailingLoop } from './repetition.js';
-export type { Loop } from './repetition.js';
-export { selfBleu } from './self-bleu.js';
-export type { SelfBleu } from './self-bleu.js';
-export { semanticEntropy } from './semantic-entropy.js';
-export type { SemanticEntropy, SemanticEntropyOptions } from './semantic-entropy.js';
+} from './inference/inference.js';
+export type { ShareInterval } from './inference/inference.js';
+export { mauve, mauveOfHistograms } from './divergence/mauve.js';
+export type { MauveOptions } from './divergence/mauve.js';
+export { addMoment, mergeMoments, momentsDeviation, noMoments } from './inference/moments.js';
+export type { Moments } from './inference/moments.js';
+export {
+  editDistance,
+  editDiversity,
+  jaccardDiversity,
+  rougeL,
+  selfRougeL,
+} from './diversity/pairwise.js';
+export type { SelfSimilarity } from './diversity/pairwise.js';
+export { passAtK } from './success/pass-at-k.js';
+export { pairedPermutationTest, permutationTest } from './inference/permutation.js';
+export type { PermutationOptions, PermutationTest } from './inference/permutation.js';
+export { effectiveRank, participationRatio } from './geometry/rank.js';
+export { repetitionRate, trailingLoop } from './diversity/repetition.js';
+export type { Loop } from './diversity/repetition.js';
+export { selfBleu } from './diversity/self-bleu.js';
+export type { SelfBleu } from './diversity/self-bleu.js';
+export { semanticEntropy } from './confidence/semantic-entropy.js';
+export type { SemanticEntropy, SemanticEntropyOptions } from './confidence/semantic-entropy.js';
 export {
   noSmoothing,
   smoothingMethod1,
@@ -108,30 +125,30 @@ export {
   smoothingMethod5,
   smoothingMethod6,
   smoothingMethod7,
-} from './smoothing.js';
-export type { NgramPrecision, Smoothing } from './smoothing.js';
+} from './diversity/smoothing.js';
+export type { NgramPrecision, Smoothing } from './diversity/smoothing.js';
 export {
   interquartileMean,
   mean,
   meanInterval,
   pairedDifference,
   standardDeviation,
-} from './statistics.js';
-export type { MeanInterval, MeanIntervalOptions } from './statistics.js';
-export { linearCka, principalAngles, procrustes } from './subspaces.js';
-export { kaplanMeier, stepsToThreshold } from './survival.js';
-export type { StepsToThreshold, SurvivalStep } from './survival.js';
-export { fitTemperature } from './temperature.js';
-export type { TemperatureFit } from './temperature.js';
+} from './inference/statistics.js';
+export type { MeanInterval, MeanIntervalOptions } from './inference/statistics.js';
+export { linearCka, principalAngles, procrustes } from './geometry/subspaces.js';
+export { kaplanMeier, stepsToThreshold } from './inference/survival.js';
+export type { StepsToThreshold, SurvivalStep } from './inference/survival.js';
+export { fitTemperature } from './calibration/temperature.js';
+export type { TemperatureFit } from './calibration/temperature.js';
 export {
   intlTokens,
   mtevalTokens,
   rougeTokens,
   splitCharacters,
   treebankTokens,
-} from './tokenizers.js';
-export { splitAtWhitespace } from './tokens.js';
-export type { Text, Token, Tokenize, TokenizeOptions } from './tokens.js';
-export { vendiScore, vendiScoreOfKernel } from './vendi.js';
-export type { VendiOptions } from './vendi.js';
-export { bestOfN, consensus, gPassAtK, majorityAtK, meanGPassAtK } from './votes.js';
+} from './tokenization/tokenizers.js';
+export { splitAtWhitespace } from './tokenization/tokens.js';
+export type { Text, Token, Tokenize, TokenizeOptions } from './tokenization/tokens.js';
+export { vendiScore, vendiScoreOfKernel } from './diversity/vendi.js';
+export type { VendiOptions } from './diversity/vendi.js';
+export { bestOfN, consensus, gPassAtK, majorityAtK, meanGPassAtK } from './success/votes.js';

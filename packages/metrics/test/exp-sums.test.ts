@@ -2,14 +2,14 @@ import { watToBase64 } from '@cfrl/testkit';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { expSums, instantiate, sumsInKernel, sumsInScript } from '../src/exp-sums.js';
+import { expSums, instantiate, sumsInKernel, sumsInScript } from '../src/confidence/exp-sums.js';
 
 describe('expSums', () => {
   it('has the bytes of its source (vitest -u writes them anew)', async () => {
     const bytes = await watToBase64(new URL('../src/exp-sums.wat', import.meta.url));
     await expect(
       `/** Made from exp-sums.wat by test/exp-sums.test.ts. */\nexport default ${bytes};\n`,
-    ).toMatchFileSnapshot('../src/exp-sums.wasm.ts');
+    ).toMatchFileSnapshot('../src/confidence/exp-sums.wasm.ts');
   });
 
   const rows = fc

@@ -2,8 +2,8 @@ import { checkTokens } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { longestSequence } from './architecture/plan.js';
-import type { ModelConfig } from './config.js';
-import { bodyFeatures } from './forward.js';
+import type { ModelConfig } from './config/config.js';
+import { bodyFeatures } from './transformer/forward.js';
 import type { LanguageModel } from './generation/language-model.js';
 import { type Prompt, encodePrompt } from './generation/prompts.js';
 import { padTokens } from './tokenizer/batch.js';

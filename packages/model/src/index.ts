@@ -13,7 +13,7 @@ export {
   type ModelVariation,
   modelConfig,
   validateConfig,
-} from './config.js';
+} from './config/config.js';
 export {
   type ForwardInput,
   type ForwardOptions,
@@ -21,13 +21,20 @@ export {
   bodyFeatures,
   classifierLogits,
   forward,
-} from './forward.js';
-export { initParams, paramShapes } from './init.js';
+} from './transformer/forward.js';
+export { initParams, paramShapes } from './transformer/init.js';
 export { type LoraOptions, addLora, mergeLora, unmergeLora } from './lora/add.js';
 export { type LoraConfig, isLora } from './lora/factors.js';
 export { adapterParams } from './lora/modules.js';
-export { logitsOf } from './logits.js';
-export { CLASSIFIER, body, classifier, classifierName, isClassifier, untie } from './partition.js';
+export { logitsOf } from './transformer/logits.js';
+export {
+  CLASSIFIER,
+  body,
+  classifier,
+  classifierName,
+  isClassifier,
+  untie,
+} from './transformer/partition.js';
 export { checkContexts, lastFeatures, promptTokens } from './contexts.js';
 export { decodeSafetensors } from './safetensors/decode.js';
 export { encodeSafetensors } from './safetensors/encode.js';
@@ -35,7 +42,7 @@ export {
   type HuggingFaceConfig,
   fromHuggingFaceConfig,
   toHuggingFaceConfig,
-} from './huggingface-config.js';
+} from './huggingface/config.js';
 export type { Completion, FinishReason, SampledToken } from './generation/completion.js';
 export type { Constraint } from './generation/constraint/constraint.js';
 export { type Json, jsonConstraint } from './generation/constraint/json-schema.js';

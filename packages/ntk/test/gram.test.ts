@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { defaultMaxBytes, rowsWithin } from '../src/gram.js';
+import { defaultMaxBytes, rowsWithin } from '../src/kernel/gram.js';
 
 describe('rowsWithin', () => {
   it('holds as many rows as fit into two blocks, and never more', () => {

@@ -1,4 +1,10 @@
-export { type Advantage, groupNormalize, leaveOneOut, meanBaseline, whiten } from './advantages.js';
+export {
+  type Advantage,
+  groupNormalize,
+  leaveOneOut,
+  meanBaseline,
+  whiten,
+} from './advantages/advantages.js';
 export { type GrpoOptions, grpo } from './algorithms/grpo.js';
 export { type PpoOptions, ppo } from './algorithms/ppo.js';
 export { type ReinforceOptions, reinforce } from './algorithms/reinforce.js';
@@ -11,31 +17,31 @@ export {
   padRows,
   padTokens,
   unpadRows,
-} from './batch.js';
+} from './data/batch.js';
 export {
   type RegularizeOptions,
   groupTargets,
   klPenalties,
   penalizedReward,
   regularize,
-} from './compose.js';
-export { explainedVariance, scoringGap } from './diagnostics.js';
-export { type GaeOptions, gae } from './gae.js';
-export { type KlEstimator, klK1, klK2, klK3 } from './kl.js';
-export { completionSeed, minibatches, promptsOfStep } from './order.js';
-export { type TrainState, disposeState } from './ownership.js';
-export type { ScoredCompletion, StepMetrics, StepRecord } from './record.js';
-export { type Reduce, fixedLength, perSequence, perToken, sequenceSum } from './reduce.js';
-export type { SampledCompletion } from './sample-groups.js';
+} from './algorithms/compose.js';
+export { explainedVariance, scoringGap } from './loop/diagnostics.js';
+export { type GaeOptions, gae } from './advantages/gae.js';
+export { type KlEstimator, klK1, klK2, klK3 } from './losses/kl.js';
+export { completionSeed, minibatches, promptsOfStep } from './data/order.js';
+export { type TrainState, disposeState } from './loop/state.js';
+export type { ScoredCompletion, StepMetrics, StepRecord } from './loop/record.js';
+export { type Reduce, fixedLength, perSequence, perToken, sequenceSum } from './losses/reduce.js';
+export type { SampledCompletion } from './loop/sample-groups.js';
 export {
   type ClipOptions,
   clippedSurrogate,
   policyGradient,
   ratioMetrics,
   sequenceLogRatio,
-} from './surrogate.js';
-export { train } from './train.js';
-export type { TrainOptions } from './train-options.js';
+} from './losses/surrogate.js';
+export { train } from './loop/train.js';
+export type { TrainOptions } from './loop/train-options.js';
 export type {
   Algorithm,
   BatchReward,
@@ -59,5 +65,5 @@ export type {
   Targets,
   TokenBatch,
 } from './types.js';
-export { initValueHead, valueHead } from './value-head.js';
-export { type ValueLoss, clippedSquaredError, squaredError } from './value-loss.js';
+export { initValueHead, valueHead } from './algorithms/value-head.js';
+export { type ValueLoss, clippedSquaredError, squaredError } from './losses/value-loss.js';

@@ -39,7 +39,7 @@ function candidates(packages: string, files: string | undefined): Candidate[] {
       const path = resolve(ROOT, name);
       const [, root] = /^(.*\/packages\/[^/]+)\/src\/.*\.ts$/.exec(path) ?? [];
       if (root === undefined || !existsSync(path)) {
-        return fail(`--files has '${name}', expected paths such as packages/rl/src/kl.ts`);
+        return fail(`--files has '${name}', expected paths such as packages/rl/src/losses/kl.ts`);
       }
       return candidatesOf(root, [path]);
     });

@@ -3,9 +3,9 @@ import { rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 
 import type { InstallEvent } from '../backend/types.js';
-import { cacheFolder } from './cache.js';
-import { libraries } from './compile.js';
-import { digest, download } from './download.js';
+import { cacheFolder } from '../files/cache-folder.js';
+import { libraries } from './build.js';
+import { digest, download } from '../files/download.js';
 import { extract } from './extract.js';
 import { plain } from './plain.js';
 import { pipDownload, resolveWheel, type Wheel, type WheelRequest } from './wheel.js';

@@ -4,14 +4,14 @@ import { join } from 'node:path';
 
 import type { InstallNativeOptions, NativeInstall } from '../backend/install-native.js';
 import type { InstallEvent } from '../backend/types.js';
-import { buildFolder, cacheFolder, findBinding, makeCacheFolder } from './cache.js';
-import { compile, findCompiler } from './compile.js';
+import { buildFolder, cacheFolder, findBinding, makeCacheFolder } from '../files/cache-folder.js';
+import { compile, findCompiler } from './build.js';
 import { fetchWheel, unpack } from './fetch-wheel.js';
 import { nodeHeaders } from './headers.js';
-import { withLock } from './lock.js';
+import { withLock } from '../files/with-lock.js';
 import { plain } from './plain.js';
 import { probe, tryOut } from './probe.js';
-import { stderrProgress } from './progress.js';
+import { stderrProgress } from '../files/progress.js';
 import { findTfjsNode, type TfjsNodePackage } from './tfjs-node.js';
 import { tensorflowWheel, whyNoWheel } from './wheel.js';
 

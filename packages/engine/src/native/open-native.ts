@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 
 import type { Opened, OpenOptions, Unavailable } from '../backend/open.js';
 import type { BackendRoute, Rejection } from '../backend/types.js';
-import { buildFolder, findBinding } from './cache.js';
+import { buildFolder, findBinding } from '../files/cache-folder.js';
 import { recentFailure, rememberingFailure } from './failure.js';
 import { install } from './install.js';
 import { loadBinding } from './load.js';

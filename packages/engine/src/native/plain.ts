@@ -1,4 +1,4 @@
-import { cacheFolder } from './cache.js';
+import { cacheFolder } from '../files/cache-folder.js';
 
 /** Errors of the file system in words. */
 export function plain(error: unknown): Error {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-import { cacheFolder } from './cache.js';
+import { cacheFolder } from '../files/cache-folder.js';
 import { cpuFeatures } from './cpu-features.js';
 import { errorLine, run } from './run.js';
 

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { tensorflowVersion } from './cache.js';
+import { tensorflowVersion } from '../files/cache-folder.js';
 import { errorLine, type Outcome, run } from './run.js';
 
 /** Where a wheel can be had, as the user's own pip configuration resolves it. */

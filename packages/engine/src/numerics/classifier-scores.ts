@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { checkOptions, checkPositiveInteger } from '../check.js';
-import { mapRows } from '../checkpoint.js';
+import { mapRows } from '../gradients/rematerialize.js';
 import type { Params } from '../params.js';
 import { type TokenScores, tokenScores } from './token-scores.js';
 

@@ -1,7 +1,7 @@
 import { blueprints } from '../architecture/index.js';
-import type { ModelConfig } from '../config.js';
-import { paramShapes } from '../init.js';
-import { CLASSIFIER } from '../partition.js';
+import type { ModelConfig } from '../config/config.js';
+import { paramShapes } from '../transformer/init.js';
+import { CLASSIFIER } from '../transformer/partition.js';
 import { nameOfStored } from './stored-names.js';
 import { type StoredTensor, sizeOf } from './stored.js';
 

@@ -1,5 +1,5 @@
 import { blueprints } from '../architecture/index.js';
-import type { ModelConfig } from '../config.js';
+import type { ModelConfig } from '../config/config.js';
 import { moduleNames } from '../lora/modules.js';
 import { PEFT_PREFIX } from '../lora/peft.js';
 import { nameOfStored, storedName } from './stored-names.js';

@@ -1,10 +1,10 @@
 import type { Params } from '@cfrl/engine';
 
 import { blueprints } from '../architecture/index.js';
-import type { ModelConfig } from '../config.js';
+import type { ModelConfig } from '../config/config.js';
 import { adaptableModules } from '../lora/modules.js';
 import type { PeftConfig } from '../lora/peft.js';
-import { CLASSIFIER } from '../partition.js';
+import { CLASSIFIER } from '../transformer/partition.js';
 import { isHeld, isTarget } from './adapter-modules.js';
 import { equal, pick, sizes } from './adapter-tensors.js';
 

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { type Params, checkOptions, cloneParams, disposeParams } from '@cfrl/engine';
 
 import { blueprints } from '../architecture/index.js';
-import { type ModelConfig, validateConfig } from '../config.js';
-import { paramShapes } from '../init.js';
+import { type ModelConfig, validateConfig } from '../config/config.js';
+import { paramShapes } from '../transformer/init.js';
 import { type LoraConfig, isLora } from '../lora/factors.js';
 import { adapterParams, factorShapes } from '../lora/modules.js';
 import { PEFT_PREFIX, fromPeftConfig, toPeftConfig } from '../lora/peft.js';
-import { CLASSIFIER } from '../partition.js';
+import { CLASSIFIER } from '../transformer/partition.js';
 import { decodeSafetensors } from '../safetensors/decode.js';
 import { encodeSafetensors } from '../safetensors/encode.js';
 import { refuse, tensorProblems } from './adapter-tensors.js';

@@ -1,7 +1,7 @@
 import type { Params } from '@cfrl/engine';
 
-import type { ModelConfig } from '../config.js';
-import { fromHuggingFaceConfig } from '../huggingface-config.js';
+import type { ModelConfig } from '../config/config.js';
+import { fromHuggingFaceConfig } from '../huggingface/config.js';
 import { resolvePretrained } from '../hub/resolve.js';
 import type { HubOptions } from '../hub/settings.js';
 import type { PretrainedTokenizer } from '../tokenizer/pretrained.js';

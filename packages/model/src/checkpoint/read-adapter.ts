@@ -2,12 +2,12 @@ import type { Params } from '@cfrl/engine';
 import type * as tf from '@tensorflow/tfjs-core';
 
 import { blueprints } from '../architecture/index.js';
-import type { ModelConfig } from '../config.js';
-import { paramShapes } from '../init.js';
+import type { ModelConfig } from '../config/config.js';
+import { paramShapes } from '../transformer/init.js';
 import type { LoraConfig } from '../lora/factors.js';
 import { factorShapes, moduleNames, wholeParams } from '../lora/modules.js';
 import type { PeftConfig } from '../lora/peft.js';
-import { CLASSIFIER } from '../partition.js';
+import { CLASSIFIER } from '../transformer/partition.js';
 import { differing, sortModules } from './adapter-modules.js';
 import { adapterNames, storedModule } from './adapter-names.js';
 import { equal, pick, refuse, tensorProblems } from './adapter-tensors.js';

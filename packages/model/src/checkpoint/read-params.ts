@@ -2,8 +2,8 @@ import { type Params, yieldToEventLoop } from '@cfrl/engine';
 import { copyRoom, copyToTensor, mapTensors } from '@cfrl/engine/node';
 import * as tf from '@tensorflow/tfjs-core';
 
-import type { ModelConfig } from '../config.js';
-import { paramShapes } from '../init.js';
+import type { ModelConfig } from '../config/config.js';
+import { paramShapes } from '../transformer/init.js';
 import { type Numbers, allFinite } from '../numbers/format.js';
 import { adaptNames, dropTied } from './adapt-names.js';
 import { checkParams } from './check-model.js';

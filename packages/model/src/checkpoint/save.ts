@@ -1,7 +1,7 @@
 import { type Params, checkPositiveInteger, yieldToEventLoop } from '@cfrl/engine';
 
-import type { ModelConfig } from '../config.js';
-import { toHuggingFaceConfig } from '../huggingface-config.js';
+import type { ModelConfig } from '../config/config.js';
+import { toHuggingFaceConfig } from '../huggingface/config.js';
 import { type Numbers, allFinite } from '../numbers/format.js';
 import type { StoredDtype } from '../safetensors/encode.js';
 import type { Tokenizer } from '../tokenizer/types.js';

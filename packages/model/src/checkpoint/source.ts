@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { openGguf } from '../gguf/open.js';
 import { toHuggingFace } from '../gguf/to-hugging-face.js';
 import { tokenizerOf } from '../gguf/tokenizer.js';
-import type { HuggingFaceConfig } from '../huggingface-config.js';
+import type { HuggingFaceConfig } from '../huggingface/config.js';
 import { openSafetensors } from '../safetensors/open.js';
 import { type PretrainedTokenizer, tokenizerFromFiles } from '../tokenizer/pretrained.js';
 import { namesIn, readJson } from './folder.js';

@@ -1,5 +1,5 @@
-import type { Architecture } from '../config.js';
-import { CLASSIFIER } from '../partition.js';
+import type { Architecture } from '../config/config.js';
+import { CLASSIFIER } from '../transformer/partition.js';
 
 /** Parameters that transformers calls otherwise in files than in models. */
 const STORED: Readonly<Partial<Record<Architecture, Readonly<Record<string, string>>>>> = {

@@ -10,8 +10,8 @@ import {
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { Lookup } from '../architecture/blueprint.js';
-import type { ModelConfig } from '../config.js';
-import { type LayerCache, classify, decode, lookup } from '../decoder.js';
+import type { ModelConfig } from '../config/config.js';
+import { type LayerCache, classify, decode, lookup } from '../transformer/decoder.js';
 import { type Draw, LARGEST_FILTER, draw } from './draw.js';
 
 /** Rows that are being decoded together. Its tensors belong to whoever holds it. */

@@ -8,7 +8,7 @@ import {
 } from '@cfrl/engine';
 
 import { checkParams, infosOf } from '../checkpoint/check-model.js';
-import { validateConfig } from '../config.js';
+import { validateConfig } from '../config/config.js';
 import type { Constraint } from './constraint/constraint.js';
 import type { PlainSampling } from './decoding.js';
 import { type GenerationDefaults, type ResolvedGeneration, resolveDefaults } from './defaults.js';

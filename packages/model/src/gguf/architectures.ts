@@ -1,5 +1,5 @@
 import type { StoredTensor } from '../checkpoint/stored.js';
-import type { HuggingFaceConfig } from '../huggingface-config.js';
+import type { HuggingFaceConfig } from '../huggingface/config.js';
 import { type Metadata, required } from './metadata.js';
 import { type RopeFactors, ropeScaling } from './rope.js';
 import { minusOne, transpose, unpermuteHeads } from './transforms.js';

@@ -1,5 +1,5 @@
 import type { StoredTensor } from '../checkpoint/stored.js';
-import type { HuggingFaceConfig } from '../huggingface-config.js';
+import type { HuggingFaceConfig } from '../huggingface/config.js';
 import type { Value } from './cursor.js';
 import { ARCHITECTURES, type GgufArchitecture, type Place } from './architectures.js';
 import { metadataOf, required } from './metadata.js';

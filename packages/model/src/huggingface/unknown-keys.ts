@@ -1,4 +1,4 @@
-import type { Architecture } from '../config.js';
+import type { Architecture } from '../config/config.js';
 import { ACTIVATION_KEYS, FORMATS, type HuggingFaceConfig } from './formats.js';
 import { layerKeys } from './layer-types.js';
 import { ropeKeys } from './rope.js';

@@ -11,7 +11,7 @@ import {
 } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { type ModelConfig, validateConfig } from '../config.js';
+import { type ModelConfig, validateConfig } from '../config/config.js';
 import { type LoraConfig, factorNames } from './factors.js';
 import {
   type AdaptableModule,

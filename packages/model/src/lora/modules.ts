@@ -2,8 +2,8 @@ import { type WeightLayout, checkFinite, checkInRange, checkPositiveInteger } fr
 
 import { blueprints, bodySpecs } from '../architecture/index.js';
 import type { ParamSpec } from '../architecture/blueprint.js';
-import type { ModelConfig } from '../config.js';
-import { CLASSIFIER } from '../partition.js';
+import type { ModelConfig } from '../config/config.js';
+import { CLASSIFIER } from '../transformer/partition.js';
 import { type LoraConfig, type ModuleKind, factorNames, rankOf } from './factors.js';
 
 /** A module that can have an adapter. */

@@ -1,4 +1,4 @@
-import type { ModelConfig } from '../config.js';
+import type { ModelConfig } from '../config/config.js';
 import { type LoraConfig } from './factors.js';
 import { BIASES, adaptableModules } from './modules.js';
 import { pythonPattern } from './python-pattern.js';

@@ -7,7 +7,7 @@ import { collectExperiment } from '../experiment/collect.js';
 import { demo, quickDemo } from '../experiment/config.js';
 import { runExperiment, writeReport } from '../experiment/experiment.js';
 import { count } from '../report/format.js';
-import { renderHtml } from '../report/html.js';
+import { renderHtml } from '../report/html/index.js';
 import { renderMarkdown } from '../report/markdown.js';
 import { summarize } from '../report/summarize.js';
 import { checkRunFolder } from '../run/run-folder.js';

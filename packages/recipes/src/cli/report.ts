@@ -1,6 +1,6 @@
 import { collectExperiment } from '../experiment/collect.js';
 import { writeReport } from '../experiment/experiment.js';
-import { renderHtml } from '../report/html.js';
+import { renderHtml } from '../report/html/index.js';
 import { renderMarkdown } from '../report/markdown.js';
 import { summarize } from '../report/summarize.js';
 import { thisInvocation } from './invocation.js';

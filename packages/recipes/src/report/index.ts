@@ -1,5 +1,5 @@
 export { findings } from './findings.js';
-export { renderHtml } from './html.js';
+export { renderHtml } from './html/index.js';
 export { renderMarkdown } from './markdown.js';
 export { summarize } from './summarize.js';
 export { CFRL_ARM, STANDARD_ARM } from './types.js';

@@ -1,12 +1,17 @@
 import { checkOptions } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { type Advantage, groupNormalize } from '../advantages.js';
-import { checkFunction } from '../check-all-finite.js';
-import { checkCommon, checkGroup, groupTargets, regularize, resolved } from '../compose.js';
-import { type KlEstimator, klK3 } from '../kl.js';
-import { type Reduce, perToken } from '../reduce.js';
-import { type ClipOptions, checkClip, clippedSurrogate, ratioMetrics } from '../surrogate.js';
+import { type Advantage, groupNormalize } from '../advantages/advantages.js';
+import { checkFunction } from '../check.js';
+import { checkCommon, checkGroup, groupTargets, regularize, resolved } from './compose.js';
+import { type KlEstimator, klK3 } from '../losses/kl.js';
+import { type Reduce, perToken } from '../losses/reduce.js';
+import {
+  type ClipOptions,
+  checkClip,
+  clippedSurrogate,
+  ratioMetrics,
+} from '../losses/surrogate.js';
 import type { Algorithm, Target } from '../types.js';
 
 /** Options of {@link grpo}. */

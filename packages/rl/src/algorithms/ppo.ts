@@ -1,15 +1,20 @@
 import { checkInRange, checkOptions } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { whiten } from '../advantages.js';
-import { checkFunction } from '../check-all-finite.js';
-import { checkCommon, klPenalties, regularize, resolved } from '../compose.js';
-import { type GaeOptions, gae } from '../gae.js';
-import { perToken } from '../reduce.js';
-import { type ClipOptions, checkClip, clippedSurrogate, ratioMetrics } from '../surrogate.js';
+import { whiten } from '../advantages/advantages.js';
+import { checkFunction } from '../check.js';
+import { checkCommon, klPenalties, regularize, resolved } from './compose.js';
+import { type GaeOptions, gae } from '../advantages/gae.js';
+import { perToken } from '../losses/reduce.js';
+import {
+  type ClipOptions,
+  checkClip,
+  clippedSurrogate,
+  ratioMetrics,
+} from '../losses/surrogate.js';
 import type { Algorithm, Rollout, Target } from '../types.js';
-import { initValueHead, valueHead } from '../value-head.js';
-import { type ValueLoss, squaredError } from '../value-loss.js';
+import { initValueHead, valueHead } from './value-head.js';
+import { type ValueLoss, squaredError } from '../losses/value-loss.js';
 
 /** Options of {@link ppo}. */
 export interface PpoOptions extends ClipOptions, GaeOptions {

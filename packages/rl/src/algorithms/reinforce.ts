@@ -1,11 +1,11 @@
 import { checkOptions } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { type Advantage, meanBaseline } from '../advantages.js';
-import { checkFunction } from '../check-all-finite.js';
-import { checkCommon, groupTargets, regularize, resolved } from '../compose.js';
-import { type Reduce, sequenceSum } from '../reduce.js';
-import { policyGradient } from '../surrogate.js';
+import { type Advantage, meanBaseline } from '../advantages/advantages.js';
+import { checkFunction } from '../check.js';
+import { checkCommon, groupTargets, regularize, resolved } from './compose.js';
+import { type Reduce, sequenceSum } from '../losses/reduce.js';
+import { policyGradient } from '../losses/surrogate.js';
 import type { Algorithm, Target } from '../types.js';
 
 /** Options of {@link reinforce}. */

@@ -1,16 +1,16 @@
 import { checkOptions } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { leaveOneOut } from '../advantages.js';
-import { checkCommon, checkGroup, groupTargets, regularize, resolved } from '../compose.js';
-import { perSequence } from '../reduce.js';
+import { leaveOneOut } from '../advantages/advantages.js';
+import { checkCommon, checkGroup, groupTargets, regularize, resolved } from './compose.js';
+import { perSequence } from '../losses/reduce.js';
 import {
   type ClipOptions,
   checkClip,
   clippedSurrogate,
   sequenceRatioMetrics,
   sequenceLogRatio,
-} from '../surrogate.js';
+} from '../losses/surrogate.js';
 import type { Algorithm, Target } from '../types.js';
 
 /** Options of {@link rloo}. */

@@ -1,0 +1,71 @@
+import { symmetricEigenvalues } from '../numbers/eigenvalues.js';
+import { entropy } from '../confidence/entropy.js';
+import { centred, featureMatrix, rescaled, smallerGram, sumOfSquares } from '../numbers/matrix.js';
+
+/**
+ * Effective rank of a set of features: how many directions they fill.
+ *
+ *     effectiveRank = exp( - sum_i p_i log p_i ),   p_i = sigma_i / sum_j sigma_j
+ *
+ * with the singular values `sigma` of the `N x D` matrix, not centred. Unit: directions. Range: [1, rank],
+ * rank at most min(N, D); scaling or rotating all features changes nothing. Singular values below
+ * `3e-8 sqrt(max(N, D))` of the largest are rounding and count as 0. Misleads across N
+ * (compare equal N), and when a large common mean is one of the directions.
+ *
+ * @param features - `[N][D]`, finite, not all zero.
+ * @returns The effective rank.
+ * @throws RangeError if there is no feature, their lengths differ, one is not finite, or all are zero.
+ * @see Roy and Vetterli 2007, https://infoscience.epfl.ch/record/110188
+ *
+ * @example
+ * ```ts
+ * effectiveRank([[1, 0, 0], [0, 1, 0], [0, -1, 0]]); // => 1.970656
+ * ```
+ */
+export function effectiveRank(features: readonly ArrayLike<number>[]): number {
+  const matrix = featureMatrix('effectiveRank', features, 1);
+  const gram = smallerGram(matrix);
+  const eigenvalues = symmetricEigenvalues(gram.data, gram.size);
+  const largest = eigenvalues[gram.size - 1]!;
+  if (!(largest > 0)) {
+    throw new RangeError('effectiveRank: features has only zeros, expected one that is not');
+  }
+  // What rounding in the Gram matrix and in its eigenvalues can leave where there is nothing.
+  const noise = 4 * Math.max(matrix.rows, matrix.columns) * Number.EPSILON * largest;
+  const singular = eigenvalues.map((value) => (value > noise ? Math.sqrt(value) : 0));
+  const sum = singular.reduce((total, value) => total + value, 0);
+  return Math.exp(entropy(singular.map((value) => value / sum)));
+}
+
+/**
+ * Participation ratio of a set of features: how many directions their variance fills.
+ *
+ *     participationRatio = (sum_i lambda_i)^2 / sum_i lambda_i^2
+ *
+ * with the eigenvalues `lambda` of the covariance, that is after centring. Unit: directions. Range:
+ * [1, min(N - 1, D)]; scaling, rotating or shifting all features changes nothing. Misleads across N
+ * (compare equal N), and in that it squares the variances: one strong direction hides many weak ones,
+ * which {@link effectiveRank} still sees.
+ *
+ * @param features - `[N][D]`, finite, `N >= 2`, not all equal.
+ * @returns The participation ratio.
+ * @throws RangeError if there are fewer than two features, their lengths differ, one is not finite, or
+ *   all are equal.
+ * @see Gao et al. 2017, https://doi.org/10.1101/214262
+ *
+ * @example
+ * ```ts
+ * participationRatio([[1, 5], [-1, 5], [0, 6], [0, 4]]); // => 2
+ * ```
+ */
+export function participationRatio(features: readonly ArrayLike<number>[]): number {
+  const matrix = rescaled(centred(featureMatrix('participationRatio', features, 2)));
+  const trace = sumOfSquares(matrix.data);
+  if (trace === 0) {
+    throw new RangeError(
+      'participationRatio: features has equal entries only, expected some variance',
+    );
+  }
+  // The sum of squared eigenvalues of a symmetric matrix is that of its squared entries.
+  return trace ** 2 / sumOfSquares(smallerGram(matrix).data);
+}

@@ -1,0 +1,157 @@
+import { checkCount } from '../check.js';
+import type { Matrix } from '../numbers/matrix.js';
+import { centred, featureMatrix, rescaled, sumOfSquares, transposed } from '../numbers/matrix.js';
+import { dot, singular } from '../numbers/singular.js';
+
+/**
+ * Linear CKA: how alike two representations of the same items are, up to rotation and scale.
+ *
+ *     CKA = |X^T Y|_F^2 / (|X^T X|_F |Y^T Y|_F),   both centred
+ *
+ * Unit: none. Range: [0, 1]. Misleads with fewer items than dimensions, where it is near 1 for unrelated
+ * features, and when a few large directions decide it.
+ *
+ * @param x - `[N][D]`, finite, not all equal.
+ * @param y - `[N][E]`: the same items in the same order.
+ * @returns The similarity.
+ * @throws RangeError if N differs or is below 2, lengths differ, a value is not finite, or all features of a
+ *   side are equal.
+ * @see Kornblith et al. 2019, https://arxiv.org/abs/1905.00414
+ *
+ * @example
+ * ```ts
+ * linearCka([[1, 0], [0, 1], [-1, 0]], [[0, 3], [-3, 0], [0, -3]]); // => 1
+ * ```
+ */
+export function linearCka(
+  x: readonly ArrayLike<number>[],
+  y: readonly ArrayLike<number>[],
+): number {
+  const [a, b] = centredPair('linearCka', x, y);
+  const both = sumOfSquares(crossProduct(a, b).data);
+  const own = sumOfSquares(crossProduct(a, a).data) * sumOfSquares(crossProduct(b, b).data);
+  return Math.min(1, both / Math.sqrt(own));
+}
+
+/**
+ * Procrustes distance: what is left between two representations after the best shift, scaling and rotation.
+ *
+ *     disparity = 1 - (sum of the singular values of X^T Y)^2,   both centred, of Frobenius norm 1
+ *
+ * Unit: none. Range: [0, 1]; symmetric; 0 if one is the other, moved. Misleads with fewer items than
+ * dimensions: a rotation then fits what is unrelated.
+ *
+ * @param x - `[N][D]`, finite, not all equal.
+ * @param y - `[N][E]`: the same items in the same order.
+ * @returns The disparity.
+ * @throws As {@link linearCka}.
+ * @see Gower 1975; as scipy.spatial.procrustes, https://doi.org/10.1007/BF02291478
+ *
+ * @example
+ * ```ts
+ * procrustes([[1, 0], [0, 1], [-1, 0]], [[0, 3], [-3, 0], [0, -3]]); // => 0
+ * procrustes([[0, 0], [1, 0], [0, 1]], [[0, 0], [1, 1], [2, 2]]); // => 0.625
+ * ```
+ */
+export function procrustes(
+  x: readonly ArrayLike<number>[],
+  y: readonly ArrayLike<number>[],
+): number {
+  const [a, b] = centredPair('procrustes', x, y);
+  const nuclear = singular(crossProduct(a, b)).values.reduce((sum, value) => sum + value, 0);
+  return Math.max(0, 1 - nuclear ** 2 / (sumOfSquares(a.data) * sumOfSquares(b.data)));
+}
+
+/**
+ * Principal angles between the spans of two sets of features.
+ *
+ *     cos angle[k] = singular values of A^T B,   A and B orthonormal bases of the spans
+ *
+ * Small angles are taken from the sine, which is accurate there. Unit: radians. Range: [0, pi / 2] each,
+ * ascending. Misleads when spans hold noise: directions of little variance count as much as strong ones.
+ *
+ * @param x - `[N][D]`, finite, not all zero.
+ * @param y - `[M][D]`, likewise.
+ * @returns As many angles as the smaller span has dimensions.
+ * @throws RangeError if a set is empty, lengths differ, a value is not finite, or a set is all zero.
+ * @see Bjorck and Golub 1973; Knyazev and Argentati 2002, https://doi.org/10.1137/S1064827500377332
+ *
+ * @example
+ * ```ts
+ * principalAngles([[1, 0, 0], [0, 1, 0]], [[1, 0, 0], [0, 1, 1]]); // => [0, 0.785398]
+ * ```
+ */
+export function principalAngles(
+  x: readonly ArrayLike<number>[],
+  y: readonly ArrayLike<number>[],
+): Float64Array {
+  const bases = [x, y].map((features, i) => {
+    const matrix = featureMatrix('principalAngles', features, 1);
+    const { left } = singular(transposed(matrix));
+    checkCount('principalAngles', `nonzero directions of ${'xy'[i]}`, left.length, 1);
+    return left;
+  });
+  bases.sort((a, b) => b.length - a.length);
+  const [larger, smaller] = bases as [Float64Array[], Float64Array[]];
+  if (larger[0]!.length !== smaller[0]!.length) {
+    throw new RangeError(
+      `principalAngles: y has features of ${y[0]!.length} entries, expected ${x[0]!.length} (as x)`,
+    );
+  }
+  const inner = smaller.map((b) => larger.map((a) => dot(a, b)));
+  const count = smaller.length;
+  const pad = (values: Float64Array): number[] =>
+    Array.from({ length: count }, (_, i) => Math.min(1, values[i] ?? 0));
+  const cosines = pad(singular(matrixOf(inner)).values);
+  // What of the smaller basis the larger span does not have.
+  const outside = smaller.map((b, i) =>
+    b.map((value, d) => value - larger.reduce((sum, a, k) => sum + inner[i]![k]! * a[d]!, 0)),
+  );
+  const sines = pad(singular(matrixOf(outside)).values).reverse();
+  return Float64Array.from(cosines, (cosine, i) =>
+    cosine * cosine < 0.5 ? Math.acos(cosine) : Math.asin(sines[i]!),
+  );
+}
+
+function centredPair(
+  where: string,
+  x: readonly ArrayLike<number>[],
+  y: readonly ArrayLike<number>[],
+): [Matrix, Matrix] {
+  if (x.length !== y.length) {
+    throw new RangeError(
+      `${where}: y has ${y.length} entries, expected ${x.length} (the same items as x)`,
+    );
+  }
+  const [a, b] = [x, y].map((features, i) => {
+    const matrix = rescaled(centred(featureMatrix(where, features, 2)));
+    if (sumOfSquares(matrix.data) === 0) {
+      throw new RangeError(
+        `${where}: ${'xy'[i]} has equal features only, expected some that differ`,
+      );
+    }
+    return matrix;
+  });
+  return [a!, b!];
+}
+
+/** `A^T B`. */
+function crossProduct(a: Matrix, b: Matrix): Matrix {
+  const data = new Float64Array(a.columns * b.columns);
+  for (let n = 0; n < a.rows; n++) {
+    for (let i = 0; i < a.columns; i++) {
+      const value = a.data[n * a.columns + i]!;
+      for (let j = 0; j < b.columns; j++) {
+        data[i * b.columns + j]! += value * b.data[n * b.columns + j]!;
+      }
+    }
+  }
+  return { rows: a.columns, columns: b.columns, data };
+}
+
+function matrixOf(rows: readonly ArrayLike<number>[]): Matrix {
+  const columns = rows[0]!.length;
+  const data = new Float64Array(rows.length * columns);
+  rows.forEach((row, i) => data.set(row, i * columns));
+  return { rows: rows.length, columns, data };
+}

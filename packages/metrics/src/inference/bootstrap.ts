@@ -1,0 +1,433 @@
+import {
+  checkCount,
+  checkFinite,
+  checkInteger,
+  checkLevel,
+  checkNumber,
+  checkOptions,
+  checkSameLength,
+} from '../check.js';
+import { nextIndex } from '../numbers/uniform.js';
+import { normalProbability, normalQuantile } from '../numbers/normal.js';
+import type { MeanInterval } from './statistics.js';
+import { interquartileMean, mean, quantile } from './statistics.js';
+
+/** Options of every bootstrap. */
+export interface BootstrapIntervalOptions {
+  /** Random source: each call gives the next number, uniform in [0, 1). */
+  readonly uniform: () => number;
+  /** How often such intervals hold the true value, in (0, 1). @defaultValue 0.95 */
+  readonly level?: number;
+  /** How many times the values are drawn anew. @defaultValue 10000 */
+  readonly resamples?: number;
+}
+
+/** Options of {@link bootstrap} and {@link pairedBootstrap}. */
+export interface BootstrapOptions extends BootstrapIntervalOptions {
+  /** From replicates to an interval: {@link percentile} or {@link bca}. @defaultValue bca */
+  readonly interval?: BootstrapMethod;
+}
+
+/** What a {@link BootstrapMethod} works with. */
+export interface Replicates {
+  /** The statistic of every resample, ascending. */
+  readonly replicates: Float64Array;
+  /** The statistic of the data. */
+  readonly estimate: number;
+  /** Confidence level. */
+  readonly level: number;
+  /** The statistic with each item left out in turn. */
+  readonly jackknife: () => Float64Array;
+}
+
+/** From replicates to the ends of an interval. */
+export type BootstrapMethod = (given: Replicates) => readonly [low: number, high: number];
+
+/** What {@link bootstrap} returns. */
+export interface BootstrapEstimate {
+  /** The statistic of the data. */
+  readonly estimate: number;
+  /** Lower end; `null` when one item leaves it unknown. */
+  readonly low: number | null;
+  /** Upper end; `null` when one item leaves it unknown. */
+  readonly high: number | null;
+  /** Standard deviation of the replicates; `null` when one item leaves it unknown. */
+  readonly standardError: number | null;
+  /** How many items there were. */
+  readonly n: number;
+}
+
+/** Numbers in groups in groups: seeds of prompts of samples, say. */
+export type Nested = readonly (number | Nested)[];
+
+/**
+ * Bootstrap of any statistic.
+ *
+ *     replicate[b] = statistic(n items drawn with replacement),   interval = bca or percentile of the replicates
+ *
+ * Unit: that of the statistic. Range: that of the statistic. Misleads for few items, for statistics of extremes,
+ * and for items that are not independent: see {@link hierarchicalBootstrap}.
+ *
+ * @param items - `[n]`, of any type.
+ * @param statistic - From items to a number; gets an array that it must not keep.
+ * @returns The statistic, its interval and standard error.
+ * @throws RangeError if there is no item, an option is out of range, `uniform` leaves [0, 1), or a replicate is
+ *   not finite.
+ * @see Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapters 13 and 14, https://doi.org/10.1201/9780429246593
+ *
+ * @example
+ * ```ts
+ * let state = 7; // Park and Miller's generator; any seeded source will do
+ * const uniform = () => (state = (state * 16807) % 2147483647) / 2147483647;
+ * const largest = (values: readonly number[]) => Math.max(...values);
+ * bootstrap([1, 2, 3, 9], largest, { uniform, interval: percentile }).low; // => 2
+ * ```
+ */
+export function bootstrap<Item>(
+  items: ArrayLike<Item>,
+  statistic: (items: readonly Item[]) => number,
+  options: BootstrapOptions,
+): BootstrapEstimate {
+  return bootstrapOf('bootstrap', items, statistic, options);
+}
+
+function bootstrapOf<Item>(
+  where: string,
+  items: ArrayLike<Item>,
+  statistic: (items: readonly Item[]) => number,
+  options: BootstrapOptions,
+): BootstrapEstimate {
+  const {
+    uniform,
+    level = 0.95,
+    resamples = 10_000,
+    interval = bca,
+  } = checkOptions(where, options, ['uniform', 'level', 'resamples', 'interval']);
+  checkCount(where, 'items', items.length, 1);
+  const n = items.length;
+  const all = Array.from(items);
+  const resample = all.slice();
+  return estimateFrom(where, { level, resamples, n, interval }, statistic(all), {
+    replicate: () => {
+      for (let i = 0; i < n; i++) resample[i] = all[nextIndex(where, uniform, n)]!;
+      return statistic(resample);
+    },
+    jackknife: () =>
+      Float64Array.from(all, (_, left) => statistic(all.filter((_, i) => i !== left))),
+  });
+}
+
+/**
+ * Percentile interval of a bootstrap.
+ *
+ *     [ q((1 - level) / 2), q((1 + level) / 2) ]   of the replicates, by linear interpolation
+ *
+ * Unit: that of the statistic. Range: within the replicates. Misleads for skewed statistics and small n, where it
+ * is too narrow: see {@link bca}.
+ *
+ * @param given - Replicates and level.
+ * @returns The ends.
+ * @throws RangeError if there is no replicate, a number is not finite, or `level` is outside (0, 1).
+ * @see Efron and Tibshirani 1993, section 13.3, https://doi.org/10.1201/9780429246593
+ *
+ * @example
+ * ```ts
+ * const replicates = Float64Array.of(0, 1, 2, 3, 4);
+ * percentile({ replicates, estimate: 2, level: 0.5, jackknife: () => replicates }); // => [1, 3]
+ * ```
+ */
+export function percentile(given: Replicates): [number, number] {
+  checkReplicates('percentile', given);
+  const { replicates, level } = given;
+  const tail = (1 - level) / 2;
+  return [quantile(replicates, tail), quantile(replicates, 1 - tail)];
+}
+
+/**
+ * Bias-corrected and accelerated (BCa) interval of a bootstrap.
+ *
+ *     [ q(Phi(z0 + (z0 + z) / (1 - a (z0 + z)))) ]   for z = Phi^-1 of both tails
+ *
+ * with the bias `z0 = Phi^-1(share of replicates below the estimate)` and the acceleration `a`, a sixth of the
+ * jackknife's skewness. Unit: that of the statistic. Range: within the replicates. Misleads for n below about 10.
+ *
+ * @param given - Replicates, estimate, level and jackknife.
+ * @returns The ends.
+ * @throws RangeError if all replicates lie on one side of the estimate, or as {@link percentile}.
+ * @see Efron 1987, https://doi.org/10.2307/2289144
+ *
+ * @example
+ * ```ts
+ * const replicates = Float64Array.of(0, 1, 2, 3, 4);
+ * bca({ replicates, estimate: 2, level: 0.5, jackknife: () => Float64Array.of(1, 2, 3) }); // => [1, 3]
+ * ```
+ */
+export function bca(given: Replicates): [number, number] {
+  checkReplicates('bca', given);
+  const { replicates, estimate, level, jackknife } = given;
+  let below = 0;
+  for (const value of replicates) below += value < estimate ? 1 : value === estimate ? 0.5 : 0;
+  const bias = normalQuantile(below / replicates.length);
+  if (!Number.isFinite(bias)) {
+    throw new RangeError(
+      `bca: replicates has all entries on one side of the estimate ${estimate}, expected some on both; take percentile`,
+    );
+  }
+  const left = jackknife();
+  checkCount('bca', 'jackknife()', left.length, 1);
+  checkFinite('bca', 'jackknife()', left);
+  const centre = mean(left);
+  const largest = left.reduce((most, value) => Math.max(most, Math.abs(centre - value)), 0);
+  let [squares, cubes] = [0, 0];
+  for (const value of left) {
+    // In units of the largest, so that no power vanishes or overflows; all equal means no skewness.
+    const gap = largest === 0 ? 0 : (centre - value) / largest;
+    squares += gap ** 2;
+    cubes += gap ** 3;
+  }
+  const acceleration = squares === 0 ? 0 : cubes / (6 * squares ** 1.5);
+  const end = (probability: number): number => {
+    const z = bias + normalQuantile(probability);
+    return quantile(replicates, normalProbability(bias + z / (1 - acceleration * z)));
+  };
+  return [end((1 - level) / 2), end((1 + level) / 2)];
+}
+
+/**
+ * Mean with a percentile bootstrap interval, for values that are far from normal.
+ *
+ *     [ q((1 - level) / 2), q((1 + level) / 2) ]   of the means of resamples drawn with replacement
+ *
+ * Unit: that of the values. Range: within [min x, max x]; quantiles interpolate linearly. Misleads for
+ * small n, where it is too narrow (its spread alone by `sqrt((n - 1) / n)`): prefer {@link meanInterval}
+ * for a handful of seeds.
+ *
+ * @param values - `[n]`, finite, independent of one another.
+ * @returns The mean and its interval; the ends are `null` when `n` is 1, since one value does not tell.
+ * @throws RangeError if `values` is empty or not finite, an option is out of range, or `uniform` leaves
+ *   [0, 1).
+ * @see Efron and Tibshirani 1993, An Introduction to the Bootstrap, section 13.3, https://doi.org/10.1201/9780429246593
+ *
+ * @example
+ * ```ts
+ * let state = 7; // Park and Miller's generator; any seeded source will do
+ * const uniform = () => (state = (state * 16807) % 2147483647) / 2147483647;
+ * bootstrapInterval([0, 0, 1, 5], { uniform }); // => { mean: 1.5, low: 0, high: 3.75, n: 4 }
+ * ```
+ */
+export function bootstrapInterval(
+  values: ArrayLike<number>,
+  options: BootstrapIntervalOptions,
+): MeanInterval {
+  const {
+    uniform,
+    level = 0.95,
+    resamples = 10_000,
+  } = checkOptions('bootstrapInterval', options, ['uniform', 'level', 'resamples']);
+  const where = 'bootstrapInterval';
+  checkCount(where, 'values', values.length, 1);
+  checkFinite(where, 'values', values);
+  const n = values.length;
+  const resample = new Float64Array(n);
+  const { estimate, low, high } = estimateFrom(
+    where,
+    { level, resamples, n, interval: percentile },
+    mean(values),
+    {
+      replicate: () => {
+        for (let i = 0; i < n; i++) resample[i] = values[nextIndex(where, uniform, n)]!;
+        return mean(resample);
+      },
+    },
+  );
+  return { mean: estimate, low, high, n };
+}
+
+/**
+ * Paired bootstrap: a statistic of one method less that of another on the same prompts or seeds.
+ *
+ *     replicate[b] = statistic(a[i]) - statistic(b[i]),   i drawn with replacement, the same for both
+ *
+ * Unit: that of the statistic. Range: that of the statistic. What a prompt does to both cancels. Misleads when
+ * the pairs share nothing, and when the best of many comparisons is the one reported.
+ *
+ * @param a - `[n]`, finite.
+ * @param b - `[n]`, finite: the other method, in the same order.
+ * @param statistic - From values to a number. The mean if left out.
+ * @returns The difference, its interval and standard error.
+ * @throws RangeError if the lengths differ, a value is not finite, or as {@link bootstrap}.
+ * @see Efron and Tibshirani 1993, section 10.3, https://doi.org/10.1201/9780429246593
+ *
+ * @example
+ * ```ts
+ * let state = 7;
+ * const uniform = () => (state = (state * 16807) % 2147483647) / 2147483647;
+ * pairedBootstrap([3, 5, 9], [2, 4, 8], { uniform }); // => { estimate: 1, low: 1, high: 1, standardError: 0, n: 3 }
+ * ```
+ */
+export function pairedBootstrap(
+  a: ArrayLike<number>,
+  b: ArrayLike<number>,
+  options: BootstrapOptions,
+  statistic: (values: readonly number[]) => number = mean,
+): BootstrapEstimate {
+  checkSameLength('pairedBootstrap', ['a', a], ['b', b]);
+  checkFinite('pairedBootstrap', 'a', a);
+  checkFinite('pairedBootstrap', 'b', b);
+  const pairs = Array.from(a, (value, i): [number, number] => [value, b[i]!]);
+  return bootstrapOf(
+    'pairedBootstrap',
+    pairs,
+    (chosen) => statistic(chosen.map(([x]) => x)) - statistic(chosen.map(([, y]) => y)),
+    options,
+  );
+}
+
+/**
+ * Hierarchical bootstrap of a mean of means: groups are drawn anew, and within each what it holds.
+ *
+ *     replicate[b] = mean over drawn seeds of the mean over drawn prompts of ... ,   each with replacement
+ *
+ * Percentile interval. Every group counts alike, however large. Unit: that of the values. Range: within
+ * [min, max] of the values. Misleads with few groups at the top: their number limits what the interval knows.
+ *
+ * @param groups - Nested lists of finite numbers, such as `[seeds][prompts]`; none empty.
+ * @returns The mean of means, its interval and standard error.
+ * @throws RangeError if a list is empty, a value is not finite, an option is out of range, or `uniform` leaves
+ *   [0, 1).
+ * @see Saravanan et al. 2020, https://arxiv.org/abs/2007.07797
+ *
+ * @example
+ * ```ts
+ * let state = 7;
+ * const uniform = () => (state = (state * 16807) % 2147483647) / 2147483647;
+ * hierarchicalBootstrap([[1, 1], [3, 3]], { uniform }); // => { estimate: 2, low: 1, high: 3, standardError: 0.704183, n: 2 }
+ * ```
+ */
+export function hierarchicalBootstrap(
+  groups: Nested,
+  options: BootstrapIntervalOptions,
+): BootstrapEstimate {
+  const {
+    uniform,
+    level = 0.95,
+    resamples = 10_000,
+  } = checkOptions('hierarchicalBootstrap', options, ['uniform', 'level', 'resamples']);
+  const where = 'hierarchicalBootstrap';
+  const meanOf = (list: Nested, name: string): number => {
+    checkCount(where, name, list.length, 1);
+    const means = list.map((item, i) =>
+      typeof item === 'number' ? item : meanOf(item, `${name}[${i}]`),
+    );
+    checkFinite(where, name, means);
+    return mean(means);
+  };
+  const drawn = (list: Nested): number => {
+    let sum = 0;
+    for (let i = 0; i < list.length; i++) {
+      const item = list[nextIndex(where, uniform, list.length)]!;
+      sum += typeof item === 'number' ? item : drawn(item);
+    }
+    return sum / list.length;
+  };
+  const n = groups.length;
+  return estimateFrom(
+    where,
+    { level, resamples, n, interval: percentile },
+    meanOf(groups, 'groups'),
+    { replicate: () => drawn(groups) },
+  );
+}
+
+/**
+ * Stratified bootstrap of scores of several runs on several tasks: within each task, runs are drawn anew.
+ *
+ *     replicate[b] = statistic( { scores[run(m, r)][m] } ),   run(m, r) drawn with replacement for each task m
+ *
+ * Percentile interval; the statistic is the interquartile mean, as rliable recommends. Unit: that of the
+ * scores. Range: that of the statistic. Misleads as uncertainty about other tasks: these tasks are kept.
+ *
+ * @param scores - `[runs][tasks]`, finite.
+ * @param options - As for {@link bootstrapInterval}.
+ * @param statistic - From all scores to a number. {@link interquartileMean} if left out.
+ * @returns The statistic, its interval and standard error; `n` is the number of runs.
+ * @throws RangeError if there is no run or no task, rows differ in length, a score is not finite, an option is
+ *   out of range, or `uniform` leaves [0, 1).
+ * @see Agarwal et al. 2021, https://arxiv.org/abs/2108.13264
+ *
+ * @example
+ * ```ts
+ * let state = 7;
+ * const uniform = () => (state = (state * 16807) % 2147483647) / 2147483647;
+ * stratifiedBootstrap([[0.1, 0.9], [0.2, 0.8]], { uniform }).estimate; // => 0.5
+ * ```
+ */
+export function stratifiedBootstrap(
+  scores: readonly ArrayLike<number>[],
+  options: BootstrapIntervalOptions,
+  statistic: (scores: ArrayLike<number>) => number = interquartileMean,
+): BootstrapEstimate {
+  const where = 'stratifiedBootstrap';
+  const names = ['uniform', 'level', 'resamples'] as const;
+  const { uniform, level = 0.95, resamples = 10_000 } = checkOptions(where, options, names);
+  checkCount(where, 'scores', scores.length, 1);
+  const n = scores.length;
+  const tasks = scores[0]!.length;
+  checkCount(where, 'scores[0]', tasks, 1);
+  const all = new Float64Array(n * tasks);
+  scores.forEach((row, r) => {
+    checkSameLength(where, ['scores[0]', scores[0]!], [`scores[${r}]`, row]);
+    checkFinite(where, `scores[${r}]`, row);
+    all.set(row, r * tasks);
+  });
+  const resample = new Float64Array(n * tasks);
+  return estimateFrom(where, { level, resamples, n, interval: percentile }, statistic(all), {
+    replicate: () => {
+      for (let i = 0; i < resample.length; i++) {
+        resample[i] = all[nextIndex(where, uniform, n) * tasks + (i % tasks)]!;
+      }
+      return statistic(resample);
+    },
+  });
+}
+
+function checkReplicates(where: string, { replicates, estimate, level }: Replicates): void {
+  checkCount(where, 'replicates', replicates.length, 1);
+  checkFinite(where, 'replicates', replicates);
+  checkNumber(where, 'estimate', estimate);
+  checkLevel(where, level);
+}
+
+function estimateFrom(
+  where: string,
+  {
+    level,
+    resamples,
+    n,
+    interval,
+  }: {
+    readonly level: number;
+    readonly resamples: number;
+    readonly n: number;
+    readonly interval: BootstrapMethod;
+  },
+  estimate: number,
+  options: { readonly replicate: () => number; readonly jackknife?: () => Float64Array },
+): BootstrapEstimate {
+  const { replicate, jackknife = () => new Float64Array() } = checkOptions(
+    'stratifiedBootstrap',
+    options,
+    ['replicate', 'jackknife'],
+  );
+  checkLevel(where, level);
+  checkInteger(where, 'resamples', resamples, 1);
+  checkNumber(where, 'statistic of the data', estimate);
+  if (n === 1) return { estimate, low: null, high: null, standardError: null, n };
+  const replicates = Float64Array.from({ length: resamples }, replicate).sort();
+  checkFinite(where, 'replicates', replicates);
+  const [low, high] = interval({ replicates, estimate, level, jackknife });
+  const centre = mean(replicates);
+  const squares = replicates.reduce((sum, value) => sum + (value - centre) ** 2, 0);
+  const standardError = resamples < 2 ? null : Math.sqrt(squares / (resamples - 1));
+  return { estimate, low, high, standardError, n };
+}

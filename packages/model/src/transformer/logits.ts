@@ -1,0 +1,47 @@
+import { dense, softCap } from '@cfrl/engine';
+import * as tf from '@tensorflow/tfjs-core';
+
+import type { ModelConfig } from '../config/config.js';
+
+/**
+ * The logits of features: the last step of {@link forward}.
+ *
+ *     logits = cap(logitScale features W^T),   cap(z) = logitSoftCap tanh(z / logitSoftCap)
+ *
+ * Most configurations have neither scale nor cap: then `logits = features W^T`.
+ *
+ * @param config - the model's configuration
+ * @param features - `[..., D]`, float32
+ * @param weight - the classifier `W`, `[V, D]`
+ * @returns `[..., V]`; the caller owns it
+ * @throws RangeError if the widths differ
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * const config = modelConfig({
+ *   architecture: 'cohere', vocabSize: 2, hiddenSize: 4, layers: 1, heads: 2, maxPositions: 4, logitScale: 0.5,
+ * });
+ * const weight = tf.tensor2d([[1, 0, 0, 0], [0, 1, 0, 0]]);
+ * logitsOf(config, tf.tensor2d([[4, 6, 0, 0]]), weight).arraySync(); // => [[2, 3]]
+ * ```
+ */
+export function logitsOf(config: ModelConfig, features: tf.Tensor, weight: tf.Tensor): tf.Tensor {
+  const width = features.shape[features.rank - 1]!;
+  return tf.tidy(() => {
+    const rows = features.rank === 2 ? features : tf.reshape(features, [-1, width]);
+    const product = dense(rows, weight, 'out-in');
+    const logits = scaledLogits(config, product);
+    if (features.rank === 2) return logits;
+    return tf.reshape(logits, [...features.shape.slice(0, -1), weight.shape[0]!]);
+  });
+}
+
+/** The product of features and classifier, scaled and capped. */
+export const scaledLogits = (
+  { logitScale, logitSoftCap }: ModelConfig,
+  product: tf.Tensor,
+): tf.Tensor => {
+  const scaled = logitScale === undefined ? product : tf.mul(product, logitScale);
+  return logitSoftCap === undefined ? scaled : softCap(scaled, logitSoftCap);
+};

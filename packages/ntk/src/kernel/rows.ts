@@ -1,0 +1,114 @@
+import { selectParams, vjp } from '@cfrl/engine';
+import type { Params } from '@cfrl/engine';
+import * as tf from '@tensorflow/tfjs-core';
+
+import { oneHotRows } from '../samples/one-hot.js';
+
+/**
+ * A differentiable function of parameters and examples. It maps `n` examples to `[n, O]` outputs,
+ * row `i` depending on example `i` alone; it may be called on any part of the examples.
+ */
+export type Apply<X> = (params: Params, examples: readonly X[]) => tf.Tensor2D;
+
+/** `count` rows of gradients, computed on demand: `rows(from, to)` is name -> `[to - from, size]`. */
+export interface RowSource {
+  readonly count: number;
+  readonly rows: (from: number, to: number) => Params;
+}
+
+/**
+ * Row `i` is `J(x_i)^T cotangents[i]`, for the parameters that `select` keeps. One backward pass
+ * a row: a pass over several examples would add their gradients up.
+ */
+export function gradientRows<X>(
+  apply: Apply<X>,
+  params: Params,
+  select: (name: string) => boolean,
+  examples: readonly X[],
+  cotangents: tf.Tensor2D,
+): RowSource {
+  const selected = selectParams(params, select);
+  const row = (index: number): Params =>
+    tf.tidy(() => {
+      const { grads } = vjp(
+        (moving) => apply({ ...params, ...moving }, [examples[index]!]),
+        selected,
+        tf.slice(cotangents, [index, 0], [1, -1]),
+      );
+      return flatRows(grads);
+    });
+  return {
+    count: examples.length,
+    rows: (from, to) =>
+      tf.tidy(() => stackRows(Array.from({ length: to - from }, (_, i) => row(from + i)))),
+  };
+}
+
+/** The rows of the Jacobian, example by example: row `i * outputs + k` is `d output_k(x_i)`. */
+export function jacobianRows<X>(
+  apply: Apply<X>,
+  params: Params,
+  select: (name: string) => boolean,
+  examples: readonly X[],
+  outputs: number,
+): RowSource {
+  const rows = (from: number, to: number): Params =>
+    tf.tidy(() => {
+      const indices = Array.from({ length: to - from }, (_, i) => from + i);
+      const repeated = indices.map((r) => examples[Math.floor(r / outputs)]!);
+      const cotangents = oneHotRows(
+        indices.map((r) => r % outputs),
+        outputs,
+      );
+      return gradientRows(apply, params, select, repeated, cotangents).rows(0, to - from);
+    });
+  return { count: examples.length * outputs, rows };
+}
+
+/** The rows of the Jacobian that belong to output `k`: row `i` is `d output_k(x_i)`. */
+export function outputRows<X>(
+  apply: Apply<X>,
+  params: Params,
+  select: (name: string) => boolean,
+  examples: readonly X[],
+  outputs: number,
+  k: number,
+): RowSource {
+  const cotangents = oneHotRows(
+    examples.map(() => k),
+    outputs,
+  );
+  return gradientRows(apply, params, select, examples, cotangents);
+}
+
+/** Rows that exist already: a record of `[count, size]`. */
+export const givenRows = (count: number, record: Params): RowSource => ({
+  count,
+  rows: (from, to) =>
+    Object.fromEntries(
+      Object.entries(record).map(([name, tensor]) => [
+        name,
+        tf.slice(tensor, [from, 0], [to - from, -1]),
+      ]),
+    ),
+});
+
+/** Each tensor of a record as one row, `[1, size]`. */
+export const flatRows = (record: Params): Params =>
+  Object.fromEntries(
+    Object.entries(record).map(([name, tensor]) => [name, tf.reshape(tensor, [1, tensor.size])]),
+  );
+
+/** Records of `[n_i, size]` below one another. */
+export function stackRows(records: readonly Params[]): Params {
+  const names = Object.keys(records[0]!);
+  return Object.fromEntries(
+    names.map((name) => [
+      name,
+      tf.concat(
+        records.map((record) => record[name] as tf.Tensor2D),
+        0,
+      ),
+    ]),
+  );
+}

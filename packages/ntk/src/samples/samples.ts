@@ -1,0 +1,89 @@
+import { checkFinite, checkPositiveInteger } from '@cfrl/engine';
+import * as tf from '@tensorflow/tfjs-core';
+
+import { checkNotEmpty } from '../check.js';
+import { checkToken, sampleGradient } from './log-prob.js';
+import {
+  checkContexts,
+  checkedFeatures,
+  checkUntied,
+  classifierOf,
+  logitsOf,
+} from '../kernel/split-model.js';
+import type { SplitModel } from '../kernel/split-model.js';
+
+/** One sampled token: `log pi(token | context)` enters the objective with a weight. */
+export interface TokenSample<X> {
+  /** The prompt and the completion's tokens so far, as the model's `features` takes them. */
+  readonly context: X;
+  /** The token taken, in `[0, V)`. */
+  readonly token: number;
+  /** The completion's reward or advantage, reward units. */
+  readonly weight: number;
+}
+
+/**
+ * One plain gradient-ascent step with step size `learningRate` on
+ * `(1 / completions) sum_samples weight log pi(token | context)`.
+ */
+export interface PolicyGradientStep<X> {
+  /** Every token of every completion. */
+  readonly samples: readonly TokenSample<X>[];
+  /** Step size. */
+  readonly learningRate: number;
+  /** `N`, the number of completions that the samples belong to: the objective is their mean. */
+  readonly completions: number;
+}
+
+/** Options of a prediction or a measurement of a step. */
+export interface StepOptions {
+  /** Which parameters the step moves; the others stay. @defaultValue every parameter */
+  readonly select?: (name: string) => boolean;
+  /** Bytes that gradients of single outputs may take at a time. @defaultValue 2 ** 29 */
+  readonly maxBytes?: number;
+  /** Contexts in one forward pass. @defaultValue 32 */
+  readonly batchSize?: number;
+}
+
+/** What every function of a step needs at the samples' contexts. */
+export interface SampleState {
+  /** `[S, D]`. */
+  readonly phi: tf.Tensor2D;
+  /** `[S, V]`, `d = e_y - pi`. */
+  readonly d: tf.Tensor2D;
+}
+
+/** Refuses a step that is not one: bad tokens, weights, sizes. */
+export function checkStep<X>(
+  where: string,
+  model: SplitModel<X>,
+  { samples, learningRate, completions }: PolicyGradientStep<X>,
+): void {
+  const V = classifierOf(where, model).shape[0];
+  checkNotEmpty(`${where}: samples`, samples);
+  samples.forEach(({ token, weight }, i) => {
+    checkToken(`${where}: samples[${i}].token`, token, V);
+    checkFinite(`${where}: samples[${i}].weight`, weight);
+  });
+  const contexts = samples.map(({ context }) => context);
+  checkContexts(`${where}: samples' contexts`, model, contexts);
+  checkFinite(`${where}: learningRate`, learningRate);
+  checkPositiveInteger(`${where}: completions`, completions);
+}
+
+/** Features and `d` of all samples; the caller owns them. */
+export function sampleState<X>(
+  where: string,
+  model: SplitModel<X>,
+  samples: readonly TokenSample<X>[],
+  batchSize: number,
+): SampleState {
+  return tf.tidy((): SampleState & tf.TensorContainerObject => {
+    const contexts = samples.map((sample) => sample.context);
+    const phi = checkedFeatures(`${where}: samples`, model, contexts, batchSize);
+    checkUntied(where, model, contexts, batchSize);
+    const logits = logitsOf(phi, classifierOf(where, model));
+    const tokens = samples.map((sample) => sample.token);
+    return { phi, d: sampleGradient(logits, tokens) };
+  }) as SampleState;
+}

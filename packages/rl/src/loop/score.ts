@@ -1,0 +1,227 @@
+import {
+  type Params,
+  type TokenScores,
+  classifierScores,
+  disposeParams,
+  mapRows,
+  selectParams,
+  tokenScores,
+  yieldToEventLoop,
+} from '@cfrl/engine';
+import * as tf from '@tensorflow/tfjs-core';
+
+import { type BatchTensors, roundingOf, padTokens, unpadRows } from '../data/batch.js';
+import type { Algorithm, Classifier, Completion, Policy } from '../types.js';
+
+/** What a policy says of a batch of completions, over the batch's window. The caller owns the tensors. */
+export interface Scores {
+  /** `[B, T]`, nats, of the tokens that were sampled; 0 outside of the mask. */
+  readonly logProbs: tf.Tensor2D;
+  /** `[B, T]`, nats, of the distributions that they were drawn from; 0 outside of the mask. */
+  readonly entropy: tf.Tensor2D;
+  /** `[B, T]`, reward units, the critic's value of the prefix before each token, if there is a critic. */
+  readonly values?: tf.Tensor2D;
+  /** `V` */
+  readonly vocabularySize: number;
+}
+
+/** The part of an algorithm that scoring needs. */
+export type Critic = Pick<Algorithm, 'values'>;
+
+const inWindow = (x: tf.Tensor3D, { start, width }: BatchTensors): tf.Tensor3D =>
+  start === 0 ? x : tf.slice(x, [0, start, 0], [-1, width, -1]);
+
+/** The entries of the mask; a choice, so what stands in the padding reaches neither value nor gradient. */
+const inMask = (x: tf.Tensor, { mask }: BatchTensors): tf.Tensor2D =>
+  tf.where(mask, x, tf.zerosLike(x)) as tf.Tensor2D;
+
+/**
+ * The features of a policy that is cut at its classifier, over the window.
+ *
+ * @param policy - with a `classifier`
+ * @param params - the policy's parameters
+ * @param batch - padded completions
+ * @returns `[B, T, D]`, or nothing if the policy is not cut. The caller owns the result.
+ */
+export function windowFeatures(
+  { classifier }: Policy,
+  params: Params,
+  batch: BatchTensors,
+): tf.Tensor3D | undefined {
+  if (classifier === undefined) return undefined;
+  return tf.tidy(() => inWindow(classifier.features(params, batch), batch));
+}
+
+/** The scores where the policy gives all logits. */
+const wholeScores = (
+  logits: tf.Tensor3D,
+  targets: tf.Tensor2D,
+): TokenScores & { readonly vocabularySize: number } => ({
+  ...tokenScores(logits, targets),
+  vocabularySize: logits.shape[2],
+});
+
+/** The scores by a classifier of its own: a large vocabulary's logits are never there all at once. */
+function scoresOf(
+  { names, logits }: Classifier,
+  params: Params,
+  features: tf.Tensor3D,
+  targets: tf.Tensor2D,
+): TokenScores & { readonly vocabularySize: number } {
+  const own = selectParams(params, (name) => names.includes(name));
+  const rowLogits = (rows: tf.Tensor, p: Params): tf.Tensor => {
+    const all = logits(p, tf.expandDims(rows, 0) as tf.Tensor3D);
+    return tf.reshape(all, [rows.shape[0]!, -1]);
+  };
+  const vocabularySize = rowLogits(tf.zeros([1, features.shape[2]]), own).shape[1]!;
+  return { ...classifierScores(rowLogits, features, own, targets), vocabularySize };
+}
+
+/**
+ * Scores the completions of a batch: the log-probability of each sampled token and the entropy of the
+ * distribution it came from, in one pass over prompt and completion. Differentiable in the parameters.
+ *
+ * A policy that samples from a cache gets the same numbers there up to the rounding of another order
+ * of sums (about 1e-6 nats in float32); `train` reports the largest difference as `scoringGap`.
+ *
+ * @param policy - what scores
+ * @param params - its parameters
+ * @param batch - padded completions
+ * @param algorithm - for its critic, if it has one
+ * @param features - `[B, T, D]`, if {@link windowFeatures} has been called already
+ * @param microBatchSize - completions whose activations are held at a time; the gradient computes the others again
+ * @returns the scores. The caller owns the result.
+ */
+export function score(
+  policy: Policy,
+  params: Params,
+  batch: BatchTensors,
+  algorithm: Critic,
+  features?: tf.Tensor3D,
+  microBatchSize = Infinity,
+): Scores {
+  return batch.tokens.shape[0] > microBatchSize
+    ? scoreInParts(policy, params, batch, algorithm, features, microBatchSize)
+    : scoreWhole(policy, params, batch, algorithm, features);
+}
+
+function scoreInParts(
+  policy: Policy,
+  params: Params,
+  { start, width, ...tensors }: BatchTensors,
+  algorithm: Critic,
+  features: tf.Tensor3D | undefined,
+  microBatchSize: number,
+): Scores {
+  let vocabularySize = 0;
+  const part = (rows: Params, shared: Params): tf.Tensor => {
+    const { features: own, ...some } = rows as typeof tensors & { features?: tf.Tensor3D };
+    const scores = scoreWhole(policy, shared, { ...some, start, width }, algorithm, own);
+    vocabularySize = scores.vocabularySize;
+    const { logProbs, entropy, values } = scores;
+    return tf.stack([logProbs, entropy, ...(values ? [values] : [])], 2);
+  };
+  const rows = { ...tensors, ...(features && { features }) };
+  return tf.tidy(() => {
+    const all = mapRows(part, rows, params, { chunkSize: microBatchSize });
+    const [logProbs, entropy, values] = tf.unstack(all, 2) as tf.Tensor2D[];
+    return {
+      logProbs: logProbs!,
+      entropy: entropy!,
+      ...(values && { values }),
+      vocabularySize,
+    };
+  });
+}
+
+function scoreWhole(
+  policy: Policy,
+  params: Params,
+  batch: BatchTensors,
+  algorithm: Critic,
+  features?: tf.Tensor3D,
+): Scores {
+  return tf.tidy(() => {
+    const cut = features ?? windowFeatures(policy, params, batch);
+    const whole = cut === undefined ? policy.forward(params, batch) : undefined;
+    const inputs = cut ?? inWindow(whole!.features, batch);
+    const { logProbs, entropy, vocabularySize } = policy.classifier
+      ? scoresOf(policy.classifier, params, inputs, batch.targets)
+      : wholeScores(inWindow(whole!.logits, batch), batch.targets);
+    return {
+      logProbs: inMask(logProbs, batch),
+      entropy: inMask(entropy, batch),
+      ...(algorithm.values && { values: inMask(algorithm.values(params, inputs), batch) }),
+      vocabularySize,
+    };
+  });
+}
+
+/** What scoring found, as plain numbers without padding. */
+export interface ScoredNumbers {
+  /** `[B][L_i]`, nats. */
+  readonly logProbs: readonly (readonly number[])[];
+  /** `[B][L_i]`, nats, of the distributions that the tokens were drawn from. */
+  readonly entropy: readonly (readonly number[])[];
+  /** `[B][L_i]`, reward units, if there is a critic. */
+  readonly values?: readonly (readonly number[])[];
+}
+
+/**
+ * Scores completions without gradient.
+ *
+ * @param scoreTensors - {@link score} for a policy and a critic, compiled
+ * @param params - the policy's parameters
+ * @param completions - any number, at least 1
+ * @param policy - how to pad
+ * @param chunkSize - completions at a time, which bounds the memory
+ * @param signal - ends the scoring between two chunks
+ * @returns log-probabilities, and the critic's values
+ * @throws RangeError if a token is outside of the vocabulary
+ */
+export async function scoreAll(
+  scoreTensors: (params: Params, batch: BatchTensors) => Scores,
+  params: Params,
+  completions: readonly Completion[],
+  policy: Policy,
+  chunkSize: number,
+  signal?: AbortSignal,
+): Promise<ScoredNumbers> {
+  const [logProbs, entropy, values]: [number[][], number[][], number[][]] = [[], [], []];
+  const size = Math.min(chunkSize, completions.length);
+  for (let first = 0; first < completions.length; first += size) {
+    await yieldToEventLoop(signal);
+    const chunk = completions.slice(first, first + size);
+    const { layout, ...padded } = padTokens(chunk, policy.padToken, roundingOf(policy));
+    const { start, width } = layout;
+    const made: Params[] = [{ ...padded }];
+    try {
+      const { vocabularySize, ...scores } = scoreTensors(params, { ...padded, start, width });
+      made.push({ ...scores });
+      checkVocabulary(chunk, vocabularySize);
+      logProbs.push(...unpadRows(await scores.logProbs.data(), layout));
+      entropy.push(...unpadRows(await scores.entropy.data(), layout));
+      if (scores.values) values.push(...unpadRows(await scores.values.data(), layout));
+    } finally {
+      made.forEach(disposeParams);
+    }
+  }
+  return { logProbs, entropy, ...(values.length > 0 && { values }) };
+}
+
+/**
+ * Refuses completions with tokens that the policy gives no logit to.
+ *
+ * @param completions - what was sampled
+ * @param vocabularySize - `V`, of the logits
+ * @throws RangeError if a token is not below `vocabularySize`
+ */
+export function checkVocabulary(completions: readonly Completion[], vocabularySize: number): void {
+  const largest = Math.max(...completions.map(({ tokens }) => Math.max(...tokens)));
+  if (largest >= vocabularySize) {
+    throw new RangeError(
+      `train: completion token is ${largest}, expected less than ${vocabularySize}, the last ` +
+        "dimension of policy.forward's logits; sample with the same model and tokenizer",
+    );
+  }
+}
