@@ -28,7 +28,7 @@ export {
   checkTensor,
   checkTokens,
 } from './check.js';
-export { type MapRowsOptions, checkpoint, mapRows } from './gradients/rematerialize.js';
+export { type MapRowsOptions, rematerialize, mapRows } from './gradients/rematerialize.js';
 export { type Compiled, compile } from './compile/compile.js';
 export type { CompileEvent, CompileOptions } from './compile/options.js';
 export { isRecording } from './compile/recorder.js';

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 import {
-  checkpoint,
+  rematerialize,
   compile,
   dense,
   gelu,
@@ -40,16 +40,16 @@ const blockParams = (seed: number, n: number, d: number): Params => ({
 
 /** Two blocks, the second on the first's result; the loss weighs entries differently. */
 const stack =
-  (run: typeof checkpoint<Constants>) =>
+  (run: typeof rematerialize<Constants>) =>
   (params: Params): tf.Tensor => {
     const constants = { shift: tf.tensor1d([0.3]), factor: 2 };
     const first = run(block, params, constants);
     const second = run(block, { ...params, x: first }, constants);
     return tf.sum(tf.sin(tf.mul(second, 1.3)));
   };
-const plainly: typeof checkpoint<Constants> = (f, params, constants) => f(params, constants);
+const plainly: typeof rematerialize<Constants> = (f, params, constants) => f(params, constants);
 
-describe('checkpoint', () => {
+describe('rematerialize', () => {
   it('gives the values and gradients of the function itself, to the bit', () => {
     fc.assert(
       fc.property(
@@ -59,7 +59,7 @@ describe('checkpoint', () => {
         (n, d, seed) => {
           tf.tidy(() => {
             const params = blockParams(seed, n, d);
-            const [actual, expected] = [checkpoint<Constants>, plainly].map((run) =>
+            const [actual, expected] = [rematerialize<Constants>, plainly].map((run) =>
               valueAndGrad(stack(run))(params),
             );
             expect(actual!.value.dataSync()).toEqual(expected!.value.dataSync());
@@ -78,8 +78,8 @@ describe('checkpoint', () => {
   it('equals central differences', () => {
     tf.tidy(() => {
       const params = blockParams(3, 2, 3);
-      const expected = numericalGradient(stack(checkpoint), params);
-      const { grads } = valueAndGrad(stack(checkpoint))(params);
+      const expected = numericalGradient(stack(rematerialize), params);
+      const { grads } = valueAndGrad(stack(rematerialize))(params);
       for (const name of Object.keys(params)) {
         expectClose(grads[name]!.dataSync(), expected[name], { atol: 1e-2, rtol: 2e-2 });
       }
@@ -89,12 +89,12 @@ describe('checkpoint', () => {
   it('can be nested, and differentiated twice', () => {
     tf.tidy(() => {
       const params = blockParams(5, 2, 3);
-      const nested: typeof checkpoint<Constants> = (f, p, constants) =>
-        checkpoint((q, c) => checkpoint(f, q, c), p, constants);
-      const slope = (run: typeof checkpoint<Constants>) => (p: Params) =>
+      const nested: typeof rematerialize<Constants> = (f, p, constants) =>
+        rematerialize((q, c) => rematerialize(f, q, c), p, constants);
+      const slope = (run: typeof rematerialize<Constants>) => (p: Params) =>
         tf.sum(tf.square(valueAndGrad(stack(run))(p).grads['x']!));
       const expected = valueAndGrad(slope(plainly))(params);
-      for (const run of [checkpoint<Constants>, nested]) {
+      for (const run of [rematerialize<Constants>, nested]) {
         const actual = valueAndGrad(slope(run))(params);
         for (const name of Object.keys(params)) {
           expect(distance(actual.grads[name]!, expected.grads[name]!), name).toBeLessThan(1e-5);
@@ -113,7 +113,7 @@ describe('checkpoint', () => {
       };
       const before = tf.memory().numTensors;
       valueAndGrad((p) => {
-        const y = checkpoint(counted, p, { shift: tf.scalar(0), factor: 1 });
+        const y = rematerialize(counted, p, { shift: tf.scalar(0), factor: 1 });
         kept = tf.memory().numTensors - before;
         return tf.sum(y);
       })(params);
@@ -145,7 +145,7 @@ describe('checkpoint', () => {
       const gradient = (names: readonly string[], input: (p: Params) => tf.Tensor): string[] => {
         asked.push([]);
         const trained = Object.fromEntries(names.map((name) => [name, params[name]!]));
-        valueAndGrad((p) => tf.sum(checkpoint(watched, { ...params, ...p, x: input(p) }, {})))(
+        valueAndGrad((p) => tf.sum(rematerialize(watched, { ...params, ...p, x: input(p) }, {})))(
           trained,
         );
         return asked.at(-1)!.sort();
@@ -164,7 +164,7 @@ describe('checkpoint', () => {
   it('serves a gradient of TensorFlow.js, and calls without any', () => {
     tf.tidy(() => {
       const square = ({ x }: Params): tf.Tensor => tf.square(x!);
-      const f = (x: tf.Tensor): tf.Tensor => checkpoint(square, { x }, {});
+      const f = (x: tf.Tensor): tf.Tensor => rematerialize(square, { x }, {});
       expect(tf.grad(f)(tf.scalar(3)).arraySync()).toBe(6);
       expect(f(tf.scalar(3)).arraySync()).toBe(9);
     });
@@ -179,7 +179,7 @@ describe('checkpoint', () => {
       return tf.square(y!);
     };
     expect(() =>
-      valueAndGrad(({ x: y }) => tf.mul(checkpoint(failing, { y: y! }, {}), 3))({ x }),
+      valueAndGrad(({ x: y }) => tf.mul(rematerialize(failing, { y: y! }, {}), 3))({ x }),
     ).toThrow('the second time');
     const { value, grads } = valueAndGrad(({ x: y }) => tf.square(y!))({ x });
     expect(grads['x']!.arraySync()).toBe(4);
@@ -188,9 +188,9 @@ describe('checkpoint', () => {
 
   it('refuses constants that cannot be kept', () => {
     tf.tidy(() => {
-      const f = (x: tf.Tensor) => checkpoint(({ y }) => y!, { y: x }, { get: () => 1 });
+      const f = (x: tf.Tensor) => rematerialize(({ y }) => y!, { y: x }, { get: () => 1 });
       expect(() => tf.grad(f)(tf.scalar(1))).toThrow(
-        'checkpoint: arguments: value.constants.get is a function, expected tensors, plain values',
+        'rematerialize: arguments: value.constants.get is a function, expected tensors, plain values',
       );
     });
   });
@@ -200,12 +200,12 @@ describe('checkpoint', () => {
       tf.tidy(() => {
         const params = blockParams(17, 2, 3);
         // The cotangent comes from outside of the loop.
-        const descend = (run: typeof checkpoint<Constants>) => (x: tf.Tensor, u: tf.Tensor) =>
+        const descend = (run: typeof rematerialize<Constants>) => (x: tf.Tensor, u: tf.Tensor) =>
           repeat(tf.scalar(3, 'int32'), { x }, (_, { x: now }) => {
             const f = (p: Params) => run(block, { ...params, ...p }, { shift: x, factor: 2 });
             return { x: tf.sub(now, tf.mul(0.1, vjp(f, { x: now }, u).grads['x']!)) };
           });
-        const f = compile(descend(checkpoint), options);
+        const f = compile(descend(rematerialize), options);
         const u = drawn(18, [2, 3]);
         const [actual, expected] = [f(params['x']!, u), descend(plainly)(params['x']!, u)];
         expect(distance(actual.x, expected.x)).toBeLessThan(1e-5);
@@ -216,7 +216,7 @@ describe('checkpoint', () => {
     it('gives the same gradients', () => {
       tf.tidy(() => {
         const params = blockParams(11, 3, 4);
-        const f = compile((p: Params) => valueAndGrad(stack(checkpoint))(p), options);
+        const f = compile((p: Params) => valueAndGrad(stack(rematerialize))(p), options);
         const [actual, expected] = [f(params), valueAndGrad(stack(plainly))(params)];
         expect(distance(actual.value, expected.value)).toBeLessThan(1e-5);
         for (const name of Object.keys(params)) {
@@ -229,9 +229,9 @@ describe('checkpoint', () => {
     it('is differentiated twice', () => {
       tf.tidy(() => {
         const params = blockParams(13, 2, 3);
-        const slope = (run: typeof checkpoint<Constants>) => (p: Params) =>
+        const slope = (run: typeof rematerialize<Constants>) => (p: Params) =>
           tf.sum(tf.square(valueAndGrad(stack(run))(p).grads['x']!));
-        const f = compile((p: Params) => valueAndGrad(slope(checkpoint))(p), options);
+        const f = compile((p: Params) => valueAndGrad(slope(rematerialize))(p), options);
         const [actual, expected] = [f(params), valueAndGrad(slope(plainly))(params)];
         for (const name of Object.keys(params)) {
           expect(distance(actual.grads[name]!, expected.grads[name]!), name).toBeLessThan(1e-5);

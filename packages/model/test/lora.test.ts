@@ -525,9 +525,9 @@ describe('forward with checkpoints', () => {
             tokens: tokens(full),
             ...(padded && { attentionMask: matrix([[0, 1, 1]]) }),
           };
-          const gradient = (checkpoint: boolean) =>
+          const gradient = (rematerialize: boolean) =>
             valueAndGrad((p) => {
-              const { logits, features } = forward(p, full, input, { checkpoint });
+              const { logits, features } = forward(p, full, input, { rematerialize });
               return tf.add(tf.sum(tf.sin(logits)), tf.sum(tf.square(features)));
             })(params);
           const [actual, expected] = [gradient(true), gradient(false)];
@@ -546,7 +546,7 @@ describe('forward with checkpoints', () => {
       const model = adapted(gpt2, { rank: 2, dora: true, targets: everything }, 5);
       for (const select of [isLora, everything]) {
         const trained = selectParams(model.params, select);
-        const step = compile((p: Params) => valueAndGrad(loss(model, { checkpoint: true }))(p));
+        const step = compile((p: Params) => valueAndGrad(loss(model, { rematerialize: true }))(p));
         const [actual, expected] = [step(trained), valueAndGrad(loss(model))(trained)];
         for (const name of Object.keys(trained)) {
           expectClose(actual.grads[name]!.dataSync(), expected.grads[name]!.dataSync(), {

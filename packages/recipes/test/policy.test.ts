@@ -33,7 +33,7 @@ describe('languageModelPolicy', () => {
     const model = chatModel();
     const policy = languageModelPolicy(model, { maxNewTokens: 12 });
     expect(policy.options).toEqual({
-      ...{ maxNewTokens: 12, stopTokens: [6, 4], compile: true, checkpoint: false },
+      ...{ maxNewTokens: 12, stopTokens: [6, 4], compile: true, rematerialize: false },
     });
     const requests = Array.from({ length: 30 }, (_, seed) => ({ prompt: 'ab', seed }));
     const completions = await policy.sample(model.params, requests);
@@ -115,8 +115,8 @@ describe('languageModelPolicy', () => {
       "languageModelPolicy: compile is no, expected true, false or 'xla'",
     ],
     [
-      { maxNewTokens: 2, checkpoint: 1 },
-      'languageModelPolicy: checkpoint is 1, expected true or false',
+      { maxNewTokens: 2, rematerialize: 1 },
+      'languageModelPolicy: rematerialize is 1, expected true or false',
     ],
     [
       { maxNewTokens: 2, temperature: 1 },

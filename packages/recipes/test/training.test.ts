@@ -28,12 +28,12 @@ const tokens = (): tf.Tensor2D => tf.tensor2d([1, 3, 2, 5, 0, 4], [2, 3], 'int32
 /** The state after some steps; the caller owns it. */
 async function trained(
   model: LanguageModel,
-  options: Partial<Parameters<typeof train<string>>[0]> & { checkpoint?: boolean } = {},
+  options: Partial<Parameters<typeof train<string>>[0]> & { rematerialize?: boolean } = {},
 ): Promise<StepRecord> {
-  const { checkpoint = false, ...rest } = options;
+  const { rematerialize = false, ...rest } = options;
   let last: StepRecord | undefined;
   for await (const record of train({
-    policy: languageModelPolicy(model, { maxNewTokens: 2, checkpoint }),
+    policy: languageModelPolicy(model, { maxNewTokens: 2, rematerialize }),
     params: model.params,
     algorithm: grpo({ groupSize: 2 }),
     prompts: ['1+2=', '3+4='],
@@ -111,7 +111,7 @@ describe.each(ARCHITECTURES)('post-training %s', (architecture) => {
 
   it('takes the same steps when blocks are computed again', async () => {
     const model = tinyModel(3, { architecture });
-    const [kept, again] = [await trained(model), await trained(model, { checkpoint: true })];
+    const [kept, again] = [await trained(model), await trained(model, { rematerialize: true })];
     for (const [name, tensor] of Object.entries(kept.state.params)) {
       expectClose(again.state.params[name]!.dataSync(), tensor.dataSync(), {
         atol: 1e-4,

@@ -18,9 +18,9 @@ function split(params: Params): { asked: Params; rest: Params } {
 
 /**
  * A function of which nothing but its arguments is kept for the gradient, which computes the rest again: memory for time
- * (gradient checkpointing). In compiled functions too, where the second computation waits for the cotangent.
+ * (also called gradient checkpointing). In compiled functions too, where the second computation waits for the cotangent.
  *
- *     checkpoint(f, params, constants) = f(params, constants)
+ *     rematerialize(f, params, constants) = f(params, constants)
  *
  * Gradients flow to the parameters that a gradient asks for, and cost nothing for the others. They may be differentiated again.
  *
@@ -36,18 +36,18 @@ function split(params: Params): { asked: Params; rest: Params } {
  * ```ts
  * import * as tf from '@tensorflow/tfjs-core';
  * const block = ({ x, w }: Params) => tf.tanh(tf.mul(x!, w!));
- * const loss = ({ w }: Params) => tf.sum(checkpoint(block, { x: tf.tensor1d([1, 2]), w: w! }, {}));
+ * const loss = ({ w }: Params) => tf.sum(rematerialize(block, { x: tf.tensor1d([1, 2]), w: w! }, {}));
  * valueAndGrad(loss)({ w: tf.scalar(0) }).grads.w!.arraySync(); // => 3
  * ```
  */
-export function checkpoint<C>(
+export function rematerialize<C>(
   f: (params: Params, constants: C) => tf.Tensor,
   params: Params,
   constants: C,
 ): tf.Tensor {
   const { asked, rest } = split(params);
   if (Object.keys(asked).length === 0) return tf.tidy(() => f(params, constants));
-  const all = flatten('checkpoint: arguments', { asked, rest, constants });
+  const all = flatten('rematerialize: arguments', { asked, rest, constants });
   return tf.tidy(() =>
     withGradient({
       inputs: Object.values(asked),

@@ -3,7 +3,7 @@ import {
   type MaskRules,
   type RotaryTables,
   attention,
-  checkpoint,
+  rematerialize,
   embedding,
   mergeHeads,
   partialRotary,
@@ -35,7 +35,7 @@ export interface DecoderInput {
   /** What was there before; absent: nothing. */
   readonly past?: Past;
   /** Whether a gradient computes each block again, instead of keeping what is inside. */
-  readonly checkpoint?: boolean;
+  readonly rematerialize?: boolean;
 }
 
 /** Keys and values of earlier tokens, with room for one more: a cache has the same shape at every step. */
@@ -83,7 +83,7 @@ function embed(
   return tf.add(scaled, embedding(get(positions.name), rows));
 }
 
-/** What a block is given beside its parameters and the residual stream. A type, since checkpoints keep no interface. */
+/** What a block is given beside its parameters and the residual stream. A type, since rematerialization takes no interface. */
 type Given = {
   readonly batch: number;
   /** Absent where queries and keys do not turn. */
@@ -171,7 +171,7 @@ function block(
 }
 
 /** {@link block} without keys and values, which a gradient computes again. */
-function checkpointed(
+function rematerialized(
   get: Lookup,
   config: ModelConfig,
   index: number,
@@ -181,7 +181,7 @@ function checkpointed(
 ): tf.Tensor {
   const layer = `${blueprints[config.architecture].layers}.${index}.`;
   const own = names.filter((name) => name.startsWith(layer)).map((name) => [name, get(name)]);
-  return checkpoint(
+  return rematerialize(
     ({ hidden: x, ...params }: Params, constants: Given) =>
       block(withLora(lookup('forward', params), config.lora), config, index, x!, constants).hidden,
     { ...(Object.fromEntries(own) as Params), hidden },
@@ -192,7 +192,7 @@ function checkpointed(
 /**
  * The one decoder: embeds, runs the blocks, without the final norm.
  *
- * @returns the residual stream `[B T, D]`, and keys and values: of the tokens, or the cache with the new ones; none with checkpoints
+ * @returns the residual stream `[B T, D]`, and keys and values: of the tokens, or the cache with the new ones; none if rematerialized
  */
 export function decode(
   params: Lookup,
@@ -206,13 +206,13 @@ export function decode(
   const embedded = embed(get, config, blueprint, input);
   let hidden = tf.reshape(embedded, [batch * time, config.hiddenSize]);
 
-  const names = input.checkpoint
+  const names = input.rematerialize
     ? [...bodySpecs(config).map(({ name }) => name), ...Object.keys(factorShapes(config))]
     : [];
   const cache: LayerCache[] = [];
   for (let i = 0; i < config.layers; i++) {
-    if (input.checkpoint) {
-      hidden = checkpointed(get, config, i, hidden, given(i), names);
+    if (input.rematerialize) {
+      hidden = rematerialized(get, config, i, hidden, given(i), names);
       continue;
     }
     const next = block(get, config, i, hidden, given(i), input.past);

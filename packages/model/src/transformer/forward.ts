@@ -54,7 +54,7 @@ export interface ForwardOptions {
    * Whether a gradient computes each block again instead of keeping what is inside of it: memory for one block instead of all,
    * for a third more time. @defaultValue false
    */
-  readonly checkpoint?: boolean;
+  readonly rematerialize?: boolean;
 }
 
 /**
@@ -77,14 +77,14 @@ export interface ForwardOptions {
  *   architecture: 'llama', vocabSize: 5, hiddenSize: 8, layers: 1, heads: 2, maxPositions: 4,
  * });
  * const tokens = tf.tensor2d([[3, 1, 4]], [1, 3], 'int32');
- * bodyFeatures(initParams(config, 0), config, { tokens }, { checkpoint: true }).shape; // => [1, 3, 8]
+ * bodyFeatures(initParams(config, 0), config, { tokens }, { rematerialize: true }).shape; // => [1, 3, 8]
  * ```
  */
 export function bodyFeatures(
   params: Params,
   config: ModelConfig,
   input: ForwardInput,
-  { checkpoint = false }: ForwardOptions = {},
+  { rematerialize = false }: ForwardOptions = {},
 ): tf.Tensor3D {
   validateConfig(config);
   checkInput(config, input);
@@ -96,7 +96,7 @@ export function bodyFeatures(
       tokens,
       positions: positionsOf(input),
       mask: (window) => causalMask(time, attentionMask, window),
-      checkpoint,
+      rematerialize,
     });
     return tf.reshape(finalNorm(get, config, hidden), [batch, time, config.hiddenSize]);
   });

@@ -22,7 +22,7 @@ export interface PolicyOptions {
   /** Whether sampling runs as graphs, as for `generate`. @defaultValue true */
   readonly compile?: boolean | 'xla';
   /** Whether a gradient computes each block again instead of keeping what is inside of it, as for `forward`. @defaultValue false */
-  readonly checkpoint?: boolean;
+  readonly rematerialize?: boolean;
 }
 
 /** A policy that says how it samples. */
@@ -32,11 +32,11 @@ export interface LanguageModelPolicy extends Policy {
   readonly checkPrompts: NonNullable<Policy['checkPrompts']>;
 }
 
-const known = ['maxNewTokens', 'stopTokens', 'compile', 'checkpoint'] as const;
+const known = ['maxNewTokens', 'stopTokens', 'compile', 'rematerialize'] as const;
 
 /** Refuses options that are none, before a run has begun. */
 function checkPolicyOptions({ config }: LanguageModel, options: Required<PolicyOptions>): void {
-  const { maxNewTokens, stopTokens, compile, checkpoint } = options;
+  const { maxNewTokens, stopTokens, compile, rematerialize } = options;
   checkPositiveInteger('languageModelPolicy: maxNewTokens', maxNewTokens);
   if (maxNewTokens >= config.maxPositions) {
     throw new RangeError(
@@ -54,9 +54,9 @@ function checkPolicyOptions({ config }: LanguageModel, options: Required<PolicyO
       `languageModelPolicy: compile is ${String(compile)}, expected true, false or 'xla'`,
     );
   }
-  if (typeof checkpoint !== 'boolean') {
+  if (typeof rematerialize !== 'boolean') {
     throw new TypeError(
-      `languageModelPolicy: checkpoint is ${String(checkpoint)}, expected true or false`,
+      `languageModelPolicy: rematerialize is ${String(rematerialize)}, expected true or false`,
     );
   }
 }
@@ -97,9 +97,9 @@ export function languageModelPolicy(
         'classifier of its own; call untie(model) first',
     );
   }
-  const { maxNewTokens, compile = true, checkpoint = false } = options;
+  const { maxNewTokens, compile = true, rematerialize = false } = options;
   const { stopTokens = resolveGeneration(model).stopTokens } = options;
-  const resolved = { maxNewTokens, stopTokens, compile, checkpoint };
+  const resolved = { maxNewTokens, stopTokens, compile, rematerialize };
   checkPolicyOptions(model, resolved);
   return {
     options: resolved,
@@ -115,10 +115,10 @@ export function languageModelPolicy(
     checkPrompts: (prompts) =>
       void encodePrompts(model, prompts, maxNewTokens, 'languageModelPolicy'),
     // Sequences are padded at the right, where a causal model does not look: their mask is not needed.
-    forward: (params, { tokens }) => forward(params, config, { tokens }, { checkpoint }),
+    forward: (params, { tokens }) => forward(params, config, { tokens }, { rematerialize }),
     classifier: {
       names: Object.keys(given).filter(isClassifier),
-      features: (params, { tokens }) => bodyFeatures(params, config, { tokens }, { checkpoint }),
+      features: (params, { tokens }) => bodyFeatures(params, config, { tokens }, { rematerialize }),
       logits: (params, features) => classifierLogits(params, config, features) as tf.Tensor3D,
     },
     // A tokenizer may have more tokens than the model can read.

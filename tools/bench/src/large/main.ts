@@ -31,8 +31,8 @@ function measure(options: StepOptions): Promise<StepReport> {
 const sizes = { rows: 4, time: 512, microBatches: 2, steps: 2 };
 const measured: { options: StepOptions; report: StepReport }[] = [];
 for (const lora of [false, true]) {
-  for (const checkpoint of [true, false]) {
-    const options = { ...sizes, lora, checkpoint };
+  for (const rematerialize of [true, false]) {
+    const options = { ...sizes, lora, rematerialize };
     const report = await measure(options);
     console.log(JSON.stringify({ options, report }));
     measured.push({ options, report });

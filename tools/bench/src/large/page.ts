@@ -14,7 +14,7 @@ const row = ({ options, report }: Measured): string => {
   return [
     options.lora ? 'adapters of rank 16' : 'all parameters',
     `${(trained / 1e6).toFixed(1)} M`,
-    options.checkpoint ? 'yes' : 'no',
+    options.rematerialize ? 'yes' : 'no',
     `${gibibytes(peakMebibytes.steps.at(-1)!)} GiB`,
     `${last.toFixed(1)} s`,
     `${((1000 * last) / tokens).toFixed(1)} ms`,
@@ -36,7 +36,7 @@ trained | parameters | blocks computed again | peak | last step | a token | loss
 ${measured.map(row).join('\n')}
 
 - **Accumulation.** \`gradientSum\` adds a micro-batch's gradient to those before it, \`meanGradient\` divides by the tokens; both run compiled.
-- **Checkpoints.** \`bodyFeatures(params, config, input, { checkpoint: true })\` keeps the input of each block alone.
+- **Rematerialisation.** \`bodyFeatures(params, config, input, { rematerialize: true })\` keeps the input of each block alone.
 - **Logits.** \`classifierScores\` never has more than 2^23 logits at once.
 - **Adapters.** Frozen parameters have neither gradients nor optimiser state, also where blocks are computed again.
 

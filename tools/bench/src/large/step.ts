@@ -1,7 +1,7 @@
 /**
  * A process of its own that trains SmolLM2-135M from random weights, all parameters by AdamW, and prints what it took as JSON:
  *
- *     step.ts '{"checkpoint":true,"rows":2,"time":512,"microBatches":2,"steps":2,"lora":false}'
+ *     step.ts '{"rematerialize":true,"rows":2,"time":512,"microBatches":2,"steps":2,"lora":false}'
  */
 import {
   type GradientSum,

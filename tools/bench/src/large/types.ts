@@ -1,7 +1,7 @@
 /** What to train on, and how. */
 export interface StepOptions {
   /** Whether blocks are computed again in the gradient. */
-  readonly checkpoint: boolean;
+  readonly rematerialize: boolean;
   /** Sequences of a micro-batch. */
   readonly rows: number;
   /** Tokens of a sequence. */
