@@ -1,9 +1,9 @@
 /**
  * Prints how much memory a process needs at its peak, in MiB above what it has before, for the gradient of a deep network that
- * computes its blocks again (`recomputed`) or keeps everything (`kept`). Started by the tests of `checkpoint`.
+ * computes its blocks again (`recomputed`) or keeps everything (`kept`). Started by the tests of `rematerialize`.
  */
 import {
-  checkpoint,
+  rematerialize,
   compile,
   dense,
   gelu,
@@ -21,7 +21,7 @@ const loss = (params: Params, recompute: boolean): tf.Tensor => {
   let x = params['x']!;
   for (let i = 0; i < BLOCKS; i++) {
     const inputs = { x, a: params[`a${i}`]!, b: params[`b${i}`]! };
-    x = recompute ? checkpoint(block, inputs, {}) : block(inputs);
+    x = recompute ? rematerialize(block, inputs, {}) : block(inputs);
   }
   return tf.mean(tf.square(x));
 };

@@ -4,7 +4,7 @@ import { memoryPage } from '../src/large/page.js';
 import type { StepOptions, StepReport } from '../src/large/types.js';
 
 const options: StepOptions = {
-  ...{ checkpoint: true, rows: 4, time: 512, microBatches: 2, steps: 2, lora: false },
+  ...{ rematerialize: true, rows: 4, time: 512, microBatches: 2, steps: 2, lora: false },
 };
 const report: StepReport = {
   ...{ parameters: 134_515_008, trained: 134_515_008, tokens: 4096, threads: 2 },
@@ -19,7 +19,7 @@ describe('memoryPage', () => {
       [
         { options, report },
         {
-          options: { ...options, checkpoint: false, lora: true },
+          options: { ...options, rematerialize: false, lora: true },
           report: { ...report, trained: 4_884_480 },
         },
       ],
