@@ -1,9 +1,12 @@
 import {
   MOST_FLOAT32,
+  type Option,
+  between,
   checkFinite,
   checkInRange,
   checkPositiveInteger,
   checkSameShape,
+  option,
 } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -169,43 +172,38 @@ export function regularize(
   });
 }
 
-/** Checks of what all algorithms have in common. */
-export function checkCommon(
-  name: string,
-  options: {
-    readonly name: string;
-    readonly groupSize: number;
-    readonly epochs: number;
-    readonly minibatchSize: number;
-    readonly klCoef: number;
-    readonly entropyCoef: number;
-  },
-): void {
-  if (typeof options.name !== 'string' || options.name === '') {
-    throw new TypeError(
-      `${name}: name is ${JSON.stringify(options.name)}, expected a text that is not empty`,
-    );
-  }
-  checkPositiveInteger(`${name}: groupSize`, options.groupSize);
-  checkPositiveInteger(`${name}: epochs`, options.epochs);
-  if (options.minibatchSize !== Infinity) {
-    checkPositiveInteger(`${name}: minibatchSize`, options.minibatchSize);
-  }
-  checkInRange(`${name}: klCoef`, options.klCoef, 0, MOST_FLOAT32);
-  checkInRange(`${name}: entropyCoef`, options.entropyCoef, 0, MOST_FLOAT32);
+/** For tables of options: a text that is not empty. */
+export function checkName(where: string, name: string): void {
+  if (typeof name === 'string' && name !== '') return;
+  throw new TypeError(`${where} is ${JSON.stringify(name)}, expected a text that is not empty`);
 }
 
-/** A group of one has nothing to be compared with. */
-export function checkGroup(name: string, groupSize: number): void {
+/** For tables of options: completions a prompt, where they are compared with one another. */
+export function checkGroupSize(where: string, groupSize: number): void {
+  checkPositiveInteger(where, groupSize);
   if (groupSize === 1) {
     throw new RangeError(
-      `${name}: groupSize is 1, expected at least 2; one completion has no others to compare with`,
+      `${where} is 1, expected at least 2; one completion has no others to compare with`,
     );
   }
 }
 
+/** For tables of options: completions an update, `Infinity` for all. */
+export function checkMinibatchSize(where: string, minibatchSize: number): void {
+  if (minibatchSize !== Infinity) checkPositiveInteger(where, minibatchSize);
+}
+
+/** For tables of options: a weight that float32 holds. */
+export const weight = option(0, between(0, MOST_FLOAT32));
+
+/** For tables of options: a function, and what it is by default. */
+export const functionOption = <F extends (...args: never[]) => unknown>(value: F): Option<F> => ({
+  value,
+  check: (where, given) => checkFunction(where, given, `for example ${value.name}`),
+});
+
 /** The options in use as plain data: functions by name, what JSON lacks as text. */
-export function resolved(
+export function plain(
   options: Readonly<Record<string, unknown>>,
 ): Readonly<Record<string, number | string>> {
   return Object.freeze(

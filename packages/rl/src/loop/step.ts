@@ -19,6 +19,8 @@ export interface Run<P extends Prompt> extends UpdateRun, RewardRun<P> {
   readonly seed: number;
   readonly promptsPerStep: number;
   readonly groupSize: number;
+  /** `V`, of the policy's logits. */
+  readonly vocabularySize: number;
   readonly refParams?: Params;
   readonly keepUpdate?: boolean;
   /** The scores of the policy, with the algorithm's critic, and those of the reference, compiled. */
