@@ -101,7 +101,10 @@ export function accessOf(budget: Budget): Access {
       const owner = value === null ? 'None' : `'${kind} object'`;
       return new Undefined(`${owner} has no attribute '${index}'`);
     }
-    return new Undefined(`'${kind} object' has no element ${pythonRepr(budget, index)}`);
+    // What has no text, such as a generator, is no place of an item either.
+    const shown =
+      index instanceof Lazy || index instanceof Native ? kindOf(index) : pythonRepr(budget, index);
+    return new Undefined(`'${kind} object' has no element ${shown}`);
   };
   const reach = (value: Value): void => {
     if (value instanceof Undefined) throw new TypeError(value.message);

@@ -96,16 +96,14 @@ function keyOf(
   return isTrue(caseSensitive ?? false) ? path : (value) => lowered(path(value));
 }
 
-/** The same, of several attributes with commas. */
+/** The same, of attributes with commas: a list, of which what is equal is not compared. */
 function keysOf(
   runtime: Runtime,
   attribute: Value | undefined,
   caseSensitive: Value | undefined,
 ): (value: Value) => Value {
-  if (typeof attribute !== 'string' || !attribute.includes(',')) {
-    return keyOf(runtime, attribute, caseSensitive);
-  }
-  const keys = attribute.split(',').map((part) => keyOf(runtime, part, caseSensitive));
+  const attributes = typeof attribute === 'string' ? attribute.split(',') : [attribute];
+  const keys = attributes.map((part) => keyOf(runtime, part, caseSensitive));
   return (value) => keys.map((key) => key(value));
 }
 

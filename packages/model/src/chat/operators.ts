@@ -272,12 +272,12 @@ function places(length: number, bounds: readonly (Value | undefined)[]): number[
   return result;
 }
 
-/** `value[start:stop:step]`, or undefined of what has no places. */
+/** `value[start:stop:step]` */
 export function sliced(
   budget: Budget,
   value: Value,
   bounds: readonly (Value | undefined)[],
-): Value | undefined {
+): Value {
   if (typeof value === 'string') {
     const characters = Array.from(value);
     const at = places(characters.length, bounds);
@@ -291,7 +291,7 @@ export function sliced(
       : value instanceof Range
         ? itemsOf(budget, value)
         : undefined;
-  if (items === undefined) return undefined;
+  if (items === undefined) throw new TypeError(`'${kindOf(value)}' object has no slices`);
   const at = places(items.length, bounds);
   budget.list(at.length);
   const taken = at.map((i) => items[i]!);
