@@ -1,6 +1,6 @@
 /** Fields and items of values, as Jinja's sandbox gives them: `a.b` is a method before it is a key, `a['b']` a key first. */
 import type { Access } from './format.js';
-import { lengthOf } from './items.js';
+import { itemsOf, lengthOf } from './items.js';
 import { numberOf, pythonEquals, pythonRepr } from './python.js';
 import { textMethod } from './strings.js';
 import {
@@ -54,7 +54,16 @@ function attributeOf(budget: Budget, value: Value, name: string): Value | undefi
   }
   if (value instanceof Namespace) return value.fields.get(name);
   if (value instanceof Native) return value.parts.fields?.get(name)?.();
-  const items = isList(value) ? value : value instanceof Tuple ? value.items : undefined;
+  if (value instanceof Range && ['start', 'stop', 'step'].includes(name)) {
+    return BigInt(value[name as 'start' | 'stop' | 'step']);
+  }
+  const items = isList(value)
+    ? value
+    : value instanceof Tuple
+      ? value.items
+      : value instanceof Range
+        ? itemsOf(budget, value)
+        : undefined;
   if (items === undefined) return undefined;
   const named = value instanceof Tuple ? value.names.indexOf(name) : -1;
   if (named >= 0) return items[named];

@@ -382,7 +382,7 @@ define('trim', ['chars'], (runtime, value, [chars]) =>
   pythonStrip(
     text(runtime, value),
     'both',
-    chars === undefined || chars === null ? undefined : text(runtime, chars),
+    chars === undefined || chars === null ? undefined : textOf('characters to trim', chars),
   ));
 define('truncate', ['length', 'killwords', 'end', 'leeway'], (
   runtime,

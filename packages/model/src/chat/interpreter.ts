@@ -209,9 +209,6 @@ export class Interpreter {
       return isTrue(this.#evaluate(test!, inner));
     };
     const items = test ? all.filter(passes) : all;
-    if (items.length === 0) {
-      return this.#run(node.otherwise, new Scope(scope), out);
-    }
     const again = ({ placed: [next = null] }: Args): Value => {
       const inner: Output = { text: '' };
       this.#deeper(() => this.#for(node, next, scope, inner, depth + 1));
@@ -219,6 +216,7 @@ export class Interpreter {
     };
     const missing = (message: string): Value => new Undefined(message);
     const changes = { last: undefined };
+    let completed = false;
     for (let i = 0; i < items.length; i++) {
       this.#budget.step();
       const inner = new Scope(scope);
@@ -227,9 +225,12 @@ export class Interpreter {
         loopOf(this.#budget, items, i, depth, changes, missing, node.recursive ? again : undefined),
       );
       this.#assign(target, items[i]!, inner);
-      if (this.#run(body, inner, out) === 'break') break;
+      const signal = this.#run(body, inner, out);
+      if (signal === 'break') break;
+      completed ||= signal === undefined;
     }
-    return undefined;
+    // Jinja's `else` is for loops of which no turn came to its end.
+    return completed ? undefined : this.#run(node.otherwise, new Scope(scope), out);
   }
 
   #deeper<T>(run: () => T): T {
@@ -343,8 +344,9 @@ export class Interpreter {
         const of = evaluate(node.of);
         const bounds = node.bounds.map((bound) => bound && evaluate(bound));
         return this.#at(node, [of], () => {
+          defined(of);
           try {
-            return sliced(this.#budget, defined(of), bounds);
+            return sliced(this.#budget, of, bounds);
           } catch (error) {
             // Jinja computes constants before it renders, where what has no such part is undefined.
             if (!(error instanceof TypeError) || !isConstant(node)) throw error;

@@ -255,8 +255,11 @@ function boundOf(value: Value | undefined): bigint | undefined {
   return number;
 }
 
-/** The places that Python's `slice(start, stop, step)` takes of so many. */
-function places(length: number, bounds: readonly (Value | undefined)[]): number[] {
+/** Where Python's `slice(start, stop, step)` begins, ends and steps in so many items. */
+function sliceOf(
+  length: number,
+  bounds: readonly (Value | undefined)[],
+): readonly [start: number, stop: number, step: number] {
   const [start, stop, by = 1n] = bounds.map(boundOf);
   if (by === 0n) throw new RangeError('slice step cannot be zero');
   const step = Number(by);
@@ -265,8 +268,12 @@ function places(length: number, bounds: readonly (Value | undefined)[]): number[
     const at = Number(bound < 0n ? bound + BigInt(length) : bound);
     return step > 0 ? Math.min(length, Math.max(0, at)) : Math.min(length - 1, Math.max(-1, at));
   };
-  const first = clip(start, step > 0 ? 0 : length - 1);
-  const last = clip(stop, step > 0 ? length : -1);
+  return [clip(start, step > 0 ? 0 : length - 1), clip(stop, step > 0 ? length : -1), step];
+}
+
+/** The places that a slice takes of so many. */
+function places(length: number, bounds: readonly (Value | undefined)[]): number[] {
+  const [first, last, step] = sliceOf(length, bounds);
   const result: number[] = [];
   for (let i = first; step > 0 ? i < last : i > last; i += step) result.push(i);
   return result;
@@ -284,22 +291,15 @@ export function sliced(
     budget.write(at.length);
     return at.map((i) => characters[i]!).join('');
   }
-  const items = isList(value)
-    ? value
-    : value instanceof Tuple
-      ? value.items
-      : value instanceof Range
-        ? itemsOf(budget, value)
-        : undefined;
+  if (value instanceof Range) {
+    const [start, stop, step] = sliceOf(value.length, bounds);
+    const at = (i: number): number => value.start + i * value.step;
+    return new Range(at(start), at(stop), value.step * step);
+  }
+  const items = isList(value) ? value : value instanceof Tuple ? value.items : undefined;
   if (items === undefined) throw new TypeError(`'${kindOf(value)}' object has no slices`);
   const at = places(items.length, bounds);
   budget.list(at.length);
   const taken = at.map((i) => items[i]!);
-  if (value instanceof Range) {
-    const [, , by = null] = bounds;
-    const step = value.step * Number(by ?? 1n);
-    const first = Number(taken[0] ?? 0n);
-    return new Range(first, first + taken.length * step, step);
-  }
   return value instanceof Tuple ? new Tuple(taken) : taken;
 }

@@ -175,7 +175,8 @@ class Arguments {
   }
 
   value(i: number, name?: string): Value | undefined {
-    return this.args.placed[i] ?? (name === undefined ? undefined : this.args.named.get(name));
+    const placed = this.args.placed[i];
+    return placed === undefined && name !== undefined ? this.args.named.get(name) : placed;
   }
 
   text(i: number, name?: string): string | undefined {
@@ -195,7 +196,7 @@ class Arguments {
 
   whole(i: number, usual: number, name?: string): number {
     const value = this.value(i, name);
-    if (value === undefined || value === null) return usual;
+    if (value === undefined) return usual;
     if (typeof value === 'boolean') return Number(value);
     if (typeof value !== 'bigint') {
       throw new TypeError(`it calls ${this.name} with ${kindOf(value)}, expected int`);
@@ -221,18 +222,24 @@ export function justified(text: string, width: number, side: string, fill = ' ')
 
 type Method = (text: string, args: Arguments, access: Access) => Value;
 
-const bounds = (text: string, args: Arguments): [string[], number] => {
+/** The characters that the bounds of a search leave, and where they begin; undefined where not even an empty text fits. */
+const bounds = (text: string, args: Arguments): [string[], number] | undefined => {
   const characters = Array.from(text);
-  const clip = (at: number): number =>
-    Math.min(characters.length, Math.max(0, at < 0 ? at + characters.length : at));
-  const start = clip(args.whole(1, 0));
-  return [characters.slice(start, clip(args.whole(2, characters.length))), start];
+  const bound = (i: number, usual: number): number => {
+    const at = args.value(i) === null ? usual : args.whole(i, usual);
+    return Math.max(0, at < 0 ? at + characters.length : at);
+  };
+  const start = bound(1, 0);
+  const end = Math.min(characters.length, bound(2, characters.length));
+  return start > end ? undefined : [characters.slice(start, end), start];
 };
 
 const found = (text: string, args: Arguments, fromRight: boolean): number => {
-  const [characters, start] = bounds(text, args);
+  const sought = args.needed(0);
+  const [characters, start] = bounds(text, args) ?? [];
+  if (characters === undefined || start === undefined) return -1;
   const part = characters.join('');
-  const at = fromRight ? part.lastIndexOf(args.needed(0)) : part.indexOf(args.needed(0));
+  const at = fromRight ? part.lastIndexOf(sought) : part.indexOf(sought);
   return at < 0 ? -1 : start + Array.from(part.slice(0, at)).length;
 };
 
@@ -244,12 +251,13 @@ const located: (fromRight: boolean) => Method = (fromRight) => (text, args) => {
 
 const affixed: (end: boolean) => Method = (end) => (text, args) => {
   const value = args.value(0);
-  const part = bounds(text, args)[0].join('');
+  const part = bounds(text, args)?.[0].join('');
   const texts = value instanceof Tuple ? value.items : [value];
   return texts.some((each) => {
     if (typeof each !== 'string') {
       throw new TypeError(`it calls ${args.name} without a text or a tuple of texts`);
     }
+    if (part === undefined) return false;
     return end ? part.endsWith(each) : part.startsWith(each);
   });
 };
@@ -292,8 +300,9 @@ const METHODS: Readonly<Record<string, Method>> = {
   ljust: justify,
   rjust: justify,
   count: (text, args) => {
-    const part = bounds(text, args)[0];
     const sought = args.needed(0);
+    const part = bounds(text, args)?.[0];
+    if (part === undefined) return 0n;
     return BigInt(sought === '' ? part.length + 1 : part.join('').split(sought).length - 1);
   },
   endswith: affixed(true),
