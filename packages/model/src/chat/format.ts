@@ -102,8 +102,8 @@ function grouped(digits: string, { group, type }: Spec, zeros: number): string {
   const size = /^[boxX]$/.test(type) ? 4 : 3;
   const width = zeros - rest.join('').length;
   if (group === '') return whole.padStart(width, '0') + rest.join('');
-  // The first digit never has a separator in front of it.
-  const count = Math.max(0, width) - Math.floor(Math.max(0, width) / (size + 1));
+  // No separator stands in front: the fewest digits that fill the width with theirs.
+  const count = width - Math.floor(Math.max(0, width - 1) / (size + 1));
   const all = whole.padStart(count, '0');
   return all.replace(new RegExp(`\\B(?=(.{${size}})+$)`, 'g'), group) + rest.join('');
 }
