@@ -242,7 +242,8 @@ export function valueOf(data: unknown): Value {
   }
   if (Array.isArray(data)) return data.map(valueOf);
   if (typeof data === 'object' && data !== null) {
-    return new Dict(Object.entries(data).map(([key, each]) => [key, valueOf(each)]));
+    const entries = data instanceof Map ? (data as Map<string, unknown>) : Object.entries(data);
+    return new Dict(Array.from(entries).map(([key, each]) => [key, valueOf(each)]));
   }
   return (data as boolean | bigint | string | null | undefined) ?? null;
 }
