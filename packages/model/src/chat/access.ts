@@ -2,12 +2,13 @@
 import type { Access } from './format.js';
 import { itemsOf, lengthOf } from './items.js';
 import { numberOf, pythonEquals, pythonRepr } from './python.js';
-import { textMethod } from './strings.js';
+import { markupMethod, textMethod } from './strings.js';
 import {
   type Args,
   type Budget,
   Dict,
   Lazy,
+  Markup,
   Namespace,
   Native,
   Range,
@@ -46,6 +47,10 @@ const native = (call: (args: Args) => Value): Native =>
 function attributeOf(budget: Budget, value: Value, name: string): Value | undefined {
   if (typeof value === 'string') {
     const method = textMethod(budget, value, name, accessOf(budget));
+    return method && native(method);
+  }
+  if (value instanceof Markup) {
+    const method = markupMethod(budget, value.text, name, accessOf(budget));
     return method && native(method);
   }
   if (value instanceof Dict) {
@@ -91,6 +96,10 @@ function itemAt(value: Value, index: Value): Value | undefined {
   const number = numberOf(index);
   if (typeof number !== 'bigint') return undefined;
   const at = Number(number);
+  if (value instanceof Markup) {
+    const character = itemAt(value.text, index);
+    return typeof character === 'string' ? new Markup(character) : undefined;
+  }
   if (typeof value === 'string') return Array.from(value).at(at);
   if (isList(value)) return value.at(at);
   if (value instanceof Tuple) return value.items.at(at);

@@ -10,6 +10,7 @@ import {
   type Value,
   isList,
   kindOf,
+  unmarked,
 } from './values.js';
 
 /** How a field is written: `[[fill]align][sign][#][0][width][,][.precision][type]`. */
@@ -141,8 +142,12 @@ function formatNumber(value: bigint | number, spec: Spec): string {
 
 const CONVERSION = /%(?:\(([^)]*)\))?([-+ #0]*)(\*|\d*)(?:\.(\*|\d*))?[hlL]?(.|$)/gsu;
 
-/** `text % values` */
-export function formatPercent(budget: Budget, text: string, values: Value): string {
+/**
+ * `text % values`
+ *
+ * @param loose - whether there may be more values than the text asks for, whatever they are
+ */
+export function formatPercent(budget: Budget, text: string, values: Value, loose = false): string {
   const items = values instanceof Tuple ? values.items : [values];
   let used = 0;
   const take = (): Value => {
@@ -218,6 +223,7 @@ export function formatPercent(budget: Budget, text: string, values: Value): stri
   );
   // What has items by key or place may have more of them than the text asks for.
   const subscripted =
+    loose ||
     isList(values) ||
     values instanceof Dict ||
     values instanceof Range ||
@@ -331,9 +337,10 @@ export function formatBraces(budget: Budget, text: string, args: Args, access: A
       if (!parts) throw new RangeError('the format has a field that is none');
       const [, name = '', conversion, spec = ''] = parts;
       const value = field(name);
+      const plain = unmarked(value);
       const shown =
         conversion === undefined
-          ? value
+          ? plain
           : conversion === 's'
             ? pythonString(budget, value)
             : conversion === 'a'

@@ -253,7 +253,9 @@ export class Interpreter {
       parameters.forEach((parameter, i) => {
         const value = i < placed.length ? placed[i] : more.get(parameter);
         if (i < placed.length && more.has(parameter)) {
-          throw new TypeError(`macro '${name}' got multiple values for argument '${parameter}'`);
+          throw new TypeError(
+            `macro '${name ?? 'caller'}' got multiple values for argument '${parameter}'`,
+          );
         }
         more.delete(parameter);
         const usual = defaults[i - firstDefault];
@@ -265,11 +267,13 @@ export class Interpreter {
       });
       const [takesMore, takesNamed] = ['varargs', 'kwargs'].map((each) => names(body, each));
       if (placed.length > parameters.length && !takesMore) {
-        throw new TypeError(`macro '${name}' takes not more than ${parameters.length} argument(s)`);
+        throw new TypeError(
+          `macro '${name ?? 'caller'}' takes not more than ${parameters.length} argument(s)`,
+        );
       }
       const [unknown] = more.keys();
       if (unknown !== undefined && !takesNamed) {
-        throw new TypeError(`macro '${name}' takes no keyword argument '${unknown}'`);
+        throw new TypeError(`macro '${name ?? 'caller'}' takes no keyword argument '${unknown}'`);
       }
       if (takesMore) scope.set('varargs', new Tuple(placed.slice(parameters.length)));
       if (takesNamed) scope.set('kwargs', new Dict(more));

@@ -1,11 +1,13 @@
 /** Python's operators. */
 import { formatPercent } from './format.js';
 import { itemsOf } from './items.js';
+import { partOfMarkup } from './strings.js';
 import { numberOf, pythonCompare, pythonEquals } from './python.js';
 import {
   type Budget,
   Dict,
   Lazy,
+  Markup,
   Native,
   Namespace,
   Range,
@@ -14,6 +16,7 @@ import {
   type Value,
   isList,
   kindOf,
+  unmarked,
 } from './values.js';
 
 /** The digits in base 2 that a whole number has at most. */
@@ -145,8 +148,41 @@ function repeated(budget: Budget, value: Value, times: bigint): Value | undefine
   return isList(value) ? all : new Tuple(all);
 }
 
+/** The text of an operation that gives marked text, or undefined. */
+function binaryMarkup(
+  budget: Budget,
+  operator: string,
+  left: Value,
+  right: Value,
+): string | undefined {
+  const part = (value: Value): Value =>
+    typeof value === 'string' || typeof value === 'object' ? partOfMarkup(budget, value) : value;
+  if (operator === '+') {
+    if (![left, right].every((each) => typeof unmarked(each) === 'string')) return undefined;
+    const [a, b] = [partOfMarkup(budget, left), partOfMarkup(budget, right)];
+    return binary(budget, '+', a, b) as string;
+  }
+  if (operator === '*') {
+    const many = binary(budget, '*', unmarked(left), unmarked(right));
+    return typeof many === 'string' ? many : undefined;
+  }
+  if (operator !== '%' || !(left instanceof Markup)) return undefined;
+  const values =
+    right instanceof Tuple
+      ? new Tuple(right.items.map(part))
+      : right instanceof Dict
+        ? new Dict(right.entries().map(([key, value]) => [key, part(value)]))
+        : part(right);
+  return formatPercent(budget, left.text, values, !(right instanceof Tuple));
+}
+
 /** `left operator right`, of `+ - * / // % **` */
 export function binary(budget: Budget, operator: string, left: Value, right: Value): Value {
+  if (left instanceof Markup || right instanceof Markup) {
+    const result = binaryMarkup(budget, operator, left, right);
+    if (result !== undefined) return new Markup(result);
+    return binary(budget, operator, unmarked(left), unmarked(right));
+  }
   if (operator === '%' && typeof left === 'string') return formatPercent(budget, left, right);
   defined(left);
   defined(right);
@@ -196,7 +232,8 @@ export function signed(operator: '-' | '+', value: Value): Value {
 }
 
 /** `item in container` */
-export function contains(budget: Budget, container: Value, item: Value): boolean {
+export function contains(budget: Budget, within: Value, sought: Value): boolean {
+  const [container, item] = [unmarked(within), unmarked(sought)];
   if (typeof container === 'string') {
     if (typeof item !== 'string') {
       throw new TypeError(`'in <string>' requires string as left operand, not ${kindOf(item)}`);
@@ -285,6 +322,7 @@ export function sliced(
   value: Value,
   bounds: readonly (Value | undefined)[],
 ): Value {
+  if (value instanceof Markup) return new Markup(sliced(budget, value.text, bounds) as string);
   if (typeof value === 'string') {
     const characters = Array.from(value);
     const at = places(characters.length, bounds);

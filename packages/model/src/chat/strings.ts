@@ -1,7 +1,17 @@
 /** Methods of Python's `str`. Positions count code points. */
 import { type Access, formatBraces } from './format.js';
 import { itemsOf } from './items.js';
-import { type Args, type Budget, Tuple, type Value, kindOf } from './values.js';
+import { pythonString } from './python.js';
+import {
+  type Args,
+  type Budget,
+  Markup,
+  Tuple,
+  type Value,
+  isList,
+  kindOf,
+  unmarked,
+} from './values.js';
 
 /** What Python's `str.strip` takes off: its whitespace is not JavaScript's. */
 const SPACES =
@@ -176,7 +186,8 @@ class Arguments {
 
   value(i: number, name?: string): Value | undefined {
     const placed = this.args.placed[i];
-    return placed === undefined && name !== undefined ? this.args.named.get(name) : placed;
+    const value = placed === undefined && name !== undefined ? this.args.named.get(name) : placed;
+    return value && unmarked(value);
   }
 
   text(i: number, name?: string): string | undefined {
@@ -326,7 +337,7 @@ const METHODS: Readonly<Record<string, Method>> = {
   join: (text, args) => {
     const value = args.value(0);
     if (value === undefined) throw new TypeError('it calls join without a list');
-    const parts = itemsOf(args.budget, value);
+    const parts = itemsOf(args.budget, value).map(unmarked);
     parts.forEach((part, i) => {
       if (typeof part !== 'string') {
         throw new TypeError(`sequence item ${i}: expected str instance, ${kindOf(part)} found`);
@@ -361,6 +372,66 @@ const METHODS: Readonly<Record<string, Method>> = {
     return sign + justified(text.slice(sign.length), width - sign.length, 'rjust', '0');
   },
 };
+
+/** What HTML would read as markup, spelled out, as Jinja's `escape` does. */
+export const escapeText = (text: string): string =>
+  text.replace(
+    /[&<>'"]/g,
+    (c) => `&${{ '&': 'amp', '<': 'lt', '>': 'gt', "'": '#39', '"': '#34' }[c]!};`,
+  );
+
+/** A value as a part of marked text: its text, escaped if it is not marked. */
+export const partOfMarkup = (budget: Budget, value: Value): string =>
+  value instanceof Markup ? value.text : escapeText(pythonString(budget, value));
+
+/** Arguments of methods that become a part of the text. */
+const WRITTEN: Readonly<Record<string, (args: Args, part: (value: Value) => string) => Args>> = {
+  ...Object.fromEntries(
+    ['replace', 'center', 'ljust', 'rjust'].map((name) => [
+      name,
+      ({ placed, named }: Args, part: (value: Value) => string): Args => ({
+        placed: placed.map((value, i) =>
+          i === 1 && typeof value === 'string' ? part(value) : value,
+        ),
+        named,
+      }),
+    ]),
+  ),
+  format: ({ placed, named }, part) => ({
+    placed: placed.map((value) =>
+      typeof value === 'object' || typeof value === 'string' ? part(value) : value,
+    ),
+    named: new Map(Array.from(named, ([name, value]) => [name, part(value)])),
+  }),
+};
+
+/** A method of marked text: what it returns is marked too. */
+export function markupMethod(
+  budget: Budget,
+  text: string,
+  name: string,
+  access: Access,
+): ((args: Args) => Value) | undefined {
+  const method = textMethod(budget, text, name, access);
+  const part = (value: Value): string => partOfMarkup(budget, value);
+  return (
+    method &&
+    ((args) => {
+      if (name === 'join') {
+        const items = args.placed[0] === undefined ? [] : itemsOf(budget, args.placed[0]);
+        return marked(method({ ...args, placed: [items.map(part)] }));
+      }
+      return marked(method(Object.hasOwn(WRITTEN, name) ? WRITTEN[name]!(args, part) : args));
+    })
+  );
+}
+
+/** Marks a text, and the texts of a list. */
+function marked(value: Value): Value {
+  if (typeof value === 'string') return new Markup(value);
+  if (isList(value)) return value.map(marked);
+  return value instanceof Tuple ? new Tuple(value.items.map(marked)) : value;
+}
 
 /** A method of a text, or undefined if there is none of the name. */
 export function textMethod(
