@@ -1,7 +1,7 @@
 /** Jinja's filters, with transformers' `tojson`. */
 import { reversedItems } from './access.js';
 import { type Runtime, bind } from './builtins.js';
-import { fixed, formatPercent } from './format.js';
+import { fixed } from './format.js';
 import { isTrue, itemsOf, lengthOf } from './items.js';
 import { binary, defined } from './operators.js';
 import { numberOf, pythonCompare, pythonJson, pythonString, sorted } from './python.js';
@@ -209,11 +209,8 @@ filters.set('format', ({ budget }, value, { placed, named }) => {
   if (placed.length > 0 && named.size > 0) {
     throw new TypeError("can't handle positional and keyword arguments at the same time");
   }
-  return formatPercent(
-    budget,
-    pythonString(budget, value),
-    named.size > 0 ? new Dict(named) : new Tuple(placed),
-  );
+  const template = value instanceof Markup ? value : pythonString(budget, value);
+  return binary(budget, '%', template, named.size > 0 ? new Dict(named) : new Tuple(placed));
 });
 define('groupby', ['attribute', 'default', 'case_sensitive'], (
   runtime,
@@ -499,11 +496,11 @@ for (const name of ['filesizeformat', 'pprint', 'random', 'urlize', 'wordwrap', 
 }
 
 /** Filters that look at marks themselves. */
-const OF_MARKUP = new Set(['e', 'escape', 'safe', 'default', 'd', 'attr']);
+const OF_MARKUP = new Set(['e', 'escape', 'safe', 'default', 'd', 'attr', 'format']);
 
 /** Filters whose text is marked if what it is made of is. */
 const KEEP_MARKUP = new Set([
-  ...['capitalize', 'center', 'format', 'indent', 'lower', 'reverse', 'string', 'trim'],
+  ...['capitalize', 'center', 'indent', 'lower', 'reverse', 'string', 'trim'],
   ...['truncate', 'upper'],
 ]);
 

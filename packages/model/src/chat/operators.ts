@@ -173,7 +173,9 @@ function binaryMarkup(
       : right instanceof Dict
         ? new Dict(right.entries().map(([key, value]) => [key, part(value)]))
         : part(right);
-  return formatPercent(budget, left.text, values, !(right instanceof Tuple));
+  const subscripted =
+    isList(right) || [Dict, Range, Undefined].some((each) => right instanceof each);
+  return formatPercent(budget, left.text, values, subscripted);
 }
 
 /** `left operator right`, of `+ - * / // % **` */
