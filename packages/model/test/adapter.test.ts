@@ -383,7 +383,7 @@ describe('loadAdapter', () => {
     );
     await expect(
       damaged((folder) => writeFile(join(folder, 'adapter_config.json'), '{')),
-    ).rejects.toThrow('loadAdapter: adapter_config.json is not JSON');
+    ).rejects.toThrow(/^loadAdapter: adapter_config.json in '.*' is not JSON, expected a JSON object/);
     await expect(
       damaged((folder) => writeFile(join(folder, 'adapter_config.json'), '3')),
     ).rejects.toThrow('loadAdapter: adapter_config.json is no object');

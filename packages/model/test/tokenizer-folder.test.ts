@@ -95,7 +95,7 @@ describe('loadTokenizer', () => {
     await expect(loadTokenizer(folder)).rejects.toThrow('has no tokenizer.json');
     await write('tokenizer.json', '{');
     await expect(loadTokenizer(folder)).rejects.toThrow(
-      'loadTokenizer: tokenizer.json is not JSON',
+      /^loadTokenizer: tokenizer.json in '.*' is not JSON, expected a JSON object: /,
     );
     await write('tokenizer.json', readKind('qwen').tokenizer);
     await expect(loadTokenizer(folder)).rejects.toThrow('tokenizer_config.json has no eos_token');

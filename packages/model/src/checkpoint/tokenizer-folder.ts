@@ -1,4 +1,3 @@
-import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import {
@@ -10,48 +9,23 @@ import {
 import { fromBytePairFiles } from '../tokenizer/byte-pair-files.js';
 import { END_TEXT, PAD_TEXT } from '../tokenizer/special.js';
 import type { Tokenizer } from '../tokenizer/types.js';
-import { parsePythonJson } from './folder.js';
+import { namesIn, readJson, readText } from './folder.js';
 import { writeFolder } from './write-files.js';
 
+const WHERE = 'loadTokenizer';
 const TEMPLATES = 'additional_chat_templates';
 const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
 
-/** What a file has, or nothing if it is not there. */
-async function readText(folder: string, name: string): Promise<string | undefined> {
-  try {
-    return await readFile(join(folder, name), 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-async function readJson(folder: string, name: string): Promise<unknown> {
-  const text = await readText(folder, name);
-  if (text === undefined) return undefined;
-  try {
-    return parsePythonJson(text);
-  } catch (error) {
-    throw new RangeError(`loadTokenizer: ${name} is not JSON, expected a file of Hugging Face`, {
-      cause: error,
-    });
-  }
-}
-
 /** The templates that have files of their own. */
 async function readTemplates(folder: string): Promise<ChatTemplate | undefined> {
-  const single = await readText(folder, 'chat_template.jinja');
-  let names: string[] = [];
-  try {
-    names = (await readdir(join(folder, TEMPLATES))).filter((name) => name.endsWith('.jinja'));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
+  const single = await readText(WHERE, folder, 'chat_template.jinja');
+  const templates = join(folder, TEMPLATES);
+  const names = (await namesIn(WHERE, templates)).filter((name) => name.endsWith('.jinja'));
   if (names.length === 0) return single;
   const more = await Promise.all(
     names.map(async (name) => [
       name.slice(0, -'.jinja'.length),
-      await readFile(join(folder, TEMPLATES, name), 'utf8'),
+      (await readText(WHERE, templates, name)) ?? '',
     ]),
   );
   return Object.fromEntries([...(single === undefined ? [] : [['default', single]]), ...more]);
@@ -59,14 +33,14 @@ async function readTemplates(folder: string): Promise<ChatTemplate | undefined> 
 
 /** What the older pair of files says, or nothing where a folder has not both. */
 async function bytePairFiles(folder: string, config: unknown) {
-  const merges = await readText(folder, 'merges.txt');
-  const vocab = await readJson(folder, 'vocab.json');
+  const merges = await readText(WHERE, folder, 'merges.txt');
+  const vocab = await readJson(WHERE, folder, 'vocab.json');
   if (merges === undefined || vocab === undefined) return undefined;
   return fromBytePairFiles({
     vocab,
     merges,
     config,
-    added: await readJson(folder, 'added_tokens.json'),
+    added: await readJson(WHERE, folder, 'added_tokens.json'),
   });
 }
 
@@ -93,9 +67,9 @@ export async function loadTokenizer(
   folder: string,
   options: TokenizerOptions = {},
 ): Promise<PretrainedTokenizer> {
-  const given = await readJson(folder, 'tokenizer_config.json');
-  const specialTokensMap = await readJson(folder, 'special_tokens_map.json');
-  const whole = await readJson(folder, 'tokenizer.json');
+  const given = await readJson(WHERE, folder, 'tokenizer_config.json');
+  const specialTokensMap = await readJson(WHERE, folder, 'special_tokens_map.json');
+  const whole = await readJson(WHERE, folder, 'tokenizer.json');
   const { tokenizer, config } =
     whole === undefined
       ? ((await bytePairFiles(folder, given)) ?? { tokenizer: undefined, config: undefined })
