@@ -246,7 +246,9 @@ describe('an adapter', () => {
     await writeFile(at('config.json'), '{}');
     expect(await problem(load)).toContain('it holds a whole model, which loadPretrained loads');
     folder = at(tensors);
-    expect(await problem(load)).toContain(`'${folder}' is a file or lies below one, expected a folder`);
+    expect(await problem(load)).toContain(
+      `'${folder}' is a file or lies below one, expected a folder`,
+    );
   });
 
   it('of another rank is refused in a message that can be read', async () => {

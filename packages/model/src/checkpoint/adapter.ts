@@ -168,9 +168,8 @@ export async function loadAdapter<M extends Model>(
     );
   }
   checkFiles(folder, await namesIn('loadAdapter', folder));
-  const peft = await inFile(join(folder, CONFIG), async () =>
-    fromPeftConfig('loadAdapter', await readJson('loadAdapter', folder, CONFIG)),
-  );
+  const json = await readJson('loadAdapter', folder, CONFIG);
+  const peft = await inFile(join(folder, CONFIG), async () => fromPeftConfig('loadAdapter', json));
   const { tensors } = await readTensors(join(folder, TENSORS), 'loadAdapter');
   try {
     const { notices, ...read } = readAdapter(model, peft, tensors);
