@@ -92,6 +92,13 @@ export async function loadTokenizer(
 const isPretrained = (tokenizer: Tokenizer): tokenizer is PretrainedTokenizer =>
   'files' in tokenizer;
 
+/** Files that say something of a folder's tokenizer: what another one left would be read with the new one. */
+export const isOfTokenizer = (name: string): boolean =>
+  [
+    ...['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'added_tokens.json'],
+    ...['vocab.json', 'merges.txt', 'chat_template.jinja', TEMPLATES],
+  ].includes(name);
+
 /**
  * Texts of the files that a tokenizer is saved as, by their names.
  *
@@ -130,7 +137,7 @@ export function tokenizerTexts(tokenizer: Tokenizer, maxLength?: number): Record
 
 /**
  * Saves a tokenizer as a Hugging Face folder that transformers' `AutoTokenizer` loads. A new folder appears complete
- * or not at all; in an existing one each file is replaced at once, and other files stay.
+ * or not at all; in an existing one each file is replaced at once, those of another tokenizer are removed, and other files stay.
  *
  * @param folder - where to save; folders on the way are created
  * @param tokenizer - any tokenizer; one that was loaded is saved as it was
@@ -147,5 +154,5 @@ export function tokenizerTexts(tokenizer: Tokenizer, maxLength?: number): Record
  * ```
  */
 export async function saveTokenizer(folder: string, tokenizer: Tokenizer): Promise<void> {
-  await writeFolder('saveTokenizer', folder, tokenizerTexts(tokenizer));
+  await writeFolder('saveTokenizer', folder, tokenizerTexts(tokenizer), isOfTokenizer);
 }
