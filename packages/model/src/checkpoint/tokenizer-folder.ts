@@ -7,6 +7,7 @@ import {
   tokenizerFromFiles,
 } from '../tokenizer/pretrained.js';
 import { fromBytePairFiles } from '../tokenizer/byte-pair-files.js';
+import { withSpecialDefaults } from '../tokenizer/special-defaults.js';
 import { END_TEXT, PAD_TEXT } from '../tokenizer/special.js';
 import type { Tokenizer } from '../tokenizer/types.js';
 import { namesIn, readJson, readText } from './folder.js';
@@ -44,9 +45,26 @@ async function bytePairFiles(folder: string, config: unknown) {
   });
 }
 
+type Json = Readonly<Record<string, unknown>>;
+
+const hasEnd = (json: Json | undefined): boolean =>
+  (json?.['eos_token'] ?? undefined) !== undefined;
+
+/** The special tokens that a folder's other files stand for. */
+async function withDefaults(folder: string, config: Json, tokenizer: Json): Promise<Json> {
+  const names = ['generation_config.json', 'config.json'];
+  const models = await Promise.all(names.map((name) => readJson(WHERE, folder, name)));
+  return withSpecialDefaults(
+    config,
+    tokenizer,
+    models.filter((json) => json !== undefined),
+  );
+}
+
 /**
  * Loads the tokenizer of a Hugging Face folder: `tokenizer.json`, or the older `vocab.json` and `merges.txt`, and where they are there `tokenizer_config.json`,
- * `special_tokens_map.json`, `chat_template.jinja` and the templates of `additional_chat_templates`.
+ * `special_tokens_map.json`, `chat_template.jinja` and the templates of `additional_chat_templates`. Special tokens
+ * that they do not name are those of transformers' class for `config.json`, and the end is its `eos_token_id`.
  *
  * @param folder - where the files are
  * @returns the tokenizer
@@ -80,9 +98,11 @@ export async function loadTokenizer(
     );
   }
   const chatTemplate = await readTemplates(folder);
+  const named = hasEnd(config) || hasEnd(specialTokensMap);
+  const filled = named ? config : await withDefaults(folder, config ?? {}, tokenizer);
   const files = {
     tokenizer,
-    ...(config !== undefined && { config }),
+    ...(filled !== undefined && { config: filled }),
     ...(specialTokensMap !== undefined && { specialTokensMap }),
     ...(chatTemplate !== undefined && { chatTemplate }),
   };
