@@ -208,13 +208,17 @@ describe('weights that are not those of the config', () => {
 });
 
 describe('an adapter', () => {
-  const load = async () => {
+  const load = async (onNotice?: (notice: string) => void) => {
     const json = { model_type: 'llama', vocab_size: 13, hidden_size: 8, intermediate_size: 12 };
     const sized = { ...json, num_hidden_layers: 2, num_attention_heads: 2, num_key_value_heads: 1 };
     const base = fromHuggingFaceConfig({ ...sized, max_position_embeddings: 16 });
     const params = initParams(base, 0);
     try {
-      const model = await loadAdapter(folder, { config: base, params });
+      const model = await loadAdapter(
+        folder,
+        { config: base, params },
+        { ...(onNotice && { onNotice }) },
+      );
       disposeParams(model.params);
     } finally {
       disposeParams(params);
@@ -259,5 +263,25 @@ describe('an adapter', () => {
     );
     await writeFile(at('adapter_config.json'), JSON.stringify({ ...json, r: 0 }));
     expect(await problem(load)).toContain(`('${at('adapter_config.json')}')`);
+  });
+
+  it('says by what modules were left out, and what is named and not there', async () => {
+    const json = JSON.parse(await readFile(at('adapter_config.json'), 'utf8')) as object;
+    const edit = (fields: object) =>
+      writeFile(at('adapter_config.json'), JSON.stringify({ ...json, ...fields }));
+    await edit({ layers_to_transform: [7] });
+    expect(await problem(load)).toContain(
+      'target_modules with layers_to_transform names none of the modules that the file has',
+    );
+    await edit({ exclude_modules: ['q_proj'], modules_to_save: ['score'] });
+    const notices: string[] = [];
+    await load((notice) => void notices.push(notice));
+    expect(notices).toHaveLength(2);
+    expect(notices[0]).toContain(
+      '2 modules that target_modules with exclude_modules does not name',
+    );
+    expect(notices[1]).toContain(
+      'modules_to_save names what neither the model nor the file has, which is left out: score',
+    );
   });
 });
