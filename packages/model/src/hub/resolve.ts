@@ -34,6 +34,8 @@ const FILES = [
 ];
 /** What stands in for a tokenizer.json that is not there. */
 const OLD_TOKENIZER = ['vocab.json', 'merges.txt', 'added_tokens.json'];
+/** The templates that have names. */
+const TEMPLATE = /^additional_chat_templates\/[^/]+\.jinja$/;
 const WEIGHTS = 'model.safetensors';
 
 const isGguf = (name: string): boolean => name.endsWith('.gguf');
@@ -63,7 +65,8 @@ function firstFiles(id: string, { files }: Repository, file: string | undefined)
   const weights = [WEIGHTS, INDEX].find((name) => files.includes(name));
   if (weights === undefined) throw pickledWeights(id, files, `./${id.split('/').at(-1)}`);
   const wanted = files.includes('tokenizer.json') ? FILES : [...FILES, ...OLD_TOKENIZER];
-  return [...wanted.filter((name) => files.includes(name)), weights];
+  const templates = files.filter((name) => TEMPLATE.test(name));
+  return [...wanted.filter((name) => files.includes(name)), ...templates, weights];
 }
 
 async function shardsOf(snapshot: string): Promise<string[]> {
