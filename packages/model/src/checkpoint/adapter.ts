@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { type Params, checkOptions, cloneParams, disposeParams } from '@cfrl/engine';
@@ -10,10 +9,12 @@ import { type LoraConfig, isLora } from '../lora/factors.js';
 import { adapterParams, factorShapes } from '../lora/modules.js';
 import { PEFT_PREFIX, fromPeftConfig, toPeftConfig } from '../lora/peft.js';
 import { CLASSIFIER } from '../transformer/partition.js';
-import { decodeSafetensors } from '../safetensors/decode.js';
 import { encodeSafetensors } from '../safetensors/encode.js';
 import { refuse, tensorProblems } from './adapter-tensors.js';
+import { namesIn, readJson } from './folder.js';
 import { readAdapter } from './read-adapter.js';
+import { inFile } from './reading.js';
+import { readTensors } from './safetensors-file.js';
 import { writeFolder } from './write-files.js';
 
 const CONFIG = 'adapter_config.json';
@@ -90,24 +91,30 @@ export async function saveAdapter(
   });
 }
 
-async function readPart(folder: string, name: string): Promise<Uint8Array> {
-  try {
-    return await readFile(join(folder, name));
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
-    throw new RangeError(
-      `loadAdapter: '${folder}' has no ${name}, expected a folder of PEFT's; save with safe_serialization=True`,
-      { cause },
+const isPickled = (name: string): boolean => /^adapter_model\.(bin|pth?)$/.test(name);
+
+/** Refuses a folder that has not both files, and says what it has instead. */
+function checkFiles(folder: string, names: readonly string[]): void {
+  const missing = [CONFIG, TENSORS].find((name) => !names.includes(name));
+  if (missing === undefined) return;
+  const fail = (problem: string): never => {
+    throw new RangeError(`loadAdapter: '${folder}' has ${problem}`);
+  };
+  const pickled = names.find(isPickled);
+  if (pickled !== undefined && missing === TENSORS) {
+    const [from, to] = [join(folder, pickled), join(folder, TENSORS)].map((path) =>
+      JSON.stringify(path).replaceAll("'", '\\u0027'),
+    );
+    fail(
+      `${pickled}, which may run any code when it is read, expected ${TENSORS}; convert it by python -c 'import torch; from safetensors.torch import save_file; t = torch.load(${from}, map_location="cpu", weights_only=True); save_file({n: x.clone().contiguous() for n, x in t.items()}, ${to}, {"format": "pt"})'`,
     );
   }
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes));
-  } catch (cause) {
-    throw new RangeError(`loadAdapter: ${CONFIG} is not JSON, expected a JSON object`, { cause });
-  }
+  fail(
+    `no ${missing}, expected a folder of PEFT's` +
+      (missing === CONFIG && names.includes('config.json')
+        ? '; it holds a whole model, which loadPretrained loads'
+        : '; save with safe_serialization=True'),
+  );
 }
 
 /** Options of {@link loadAdapter}. */
@@ -160,8 +167,10 @@ export async function loadAdapter<M extends Model>(
       'loadAdapter: model has adapters, expected one without; call mergeLora first',
     );
   }
-  const peft = fromPeftConfig('loadAdapter', parseJson(await readPart(folder, CONFIG)));
-  const { tensors } = decodeSafetensors(await readPart(folder, TENSORS));
+  checkFiles(folder, await namesIn('loadAdapter', folder));
+  const json = await readJson('loadAdapter', folder, CONFIG);
+  const peft = await inFile(join(folder, CONFIG), async () => fromPeftConfig('loadAdapter', json));
+  const { tensors } = await readTensors(join(folder, TENSORS), 'loadAdapter');
   try {
     const { notices, ...read } = readAdapter(model, peft, tensors);
     const loaded = { ...model, config: read.config, params: cloneParams(read.params) };

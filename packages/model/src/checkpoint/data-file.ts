@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 
+import { reading } from './reading.js';
 import { type NumberFormat, type Numbers, byteLength, bytesOf } from '../numbers/format.js';
 
 /** A file that is read in pieces. */
@@ -13,12 +14,12 @@ export interface DataFile {
   spare: Uint8Array | undefined;
 }
 
-/** Opens a file, or throws the system's error; anything but a plain file is refused. */
-export async function openDataFile(path: string): Promise<DataFile> {
-  const handle = await open(path, 'r');
+/** Opens a file; anything but a plain file is refused. */
+export async function openDataFile(path: string, where: string): Promise<DataFile> {
+  const handle = await reading(where, path, () => open(path, 'r'));
   try {
     const info = await handle.stat();
-    if (!info.isFile()) throw new RangeError(`loadPretrained: '${path}' is no file`);
+    if (!info.isFile()) throw new RangeError(`${where}: '${path}' is no file`);
     return {
       path,
       size: info.size,

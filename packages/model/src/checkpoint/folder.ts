@@ -1,16 +1,18 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
+import { foundInstead } from './found-instead.js';
+import { reading } from './reading.js';
 
-/** A file's text, or nothing if it is not there. */
-async function readText(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
+/** A file's text without a byte order mark, or nothing if it is not there. */
+export async function readText(
+  where: string,
+  folder: string,
+  name: string,
+): Promise<string | undefined> {
+  const path = join(folder, name);
+  const bytes = await reading(where, path, () => readFile(path), { value: undefined });
+  return bytes && new TextDecoder().decode(bytes);
 }
 
 /**
@@ -35,36 +37,45 @@ export function parsePythonJson(text: string): unknown {
   }
 }
 
-/** A parsed JSON object of a folder, or nothing if the file is not there. */
+/** Why a text is no JSON. */
+function notJson(text: string, error: unknown): string {
+  const start = new TextEncoder().encode(text.slice(0, 64));
+  if (text.startsWith('\ufffd\ufffd'))
+    return 'the file is UTF-16, expected UTF-8; save it as UTF-8';
+  if (text.startsWith('{')) {
+    const { message } = error as Error;
+    return text.trimEnd().endsWith('}') ? message : 'the file ends too early; download it again';
+  }
+  return foundInstead(start) ?? (error as Error).message;
+}
+
+/**
+ * A parsed JSON object of a folder, or nothing if the file is not there.
+ *
+ * @throws RangeError that names function, file and folder, if it is something else
+ */
 export async function readJson(
+  where: string,
   folder: string,
   name: string,
 ): Promise<Record<string, unknown> | undefined> {
-  const text = await readText(join(folder, name));
+  const text = await readText(where, folder, name);
   if (text === undefined) return undefined;
+  const file = `${where}: ${name} in '${folder}'`;
   let json: unknown;
   try {
     json = parsePythonJson(text);
   } catch (cause) {
-    throw new RangeError(
-      `loadPretrained: ${name} in '${folder}' is not JSON, expected a JSON object`,
-      { cause },
-    );
+    throw new RangeError(`${file} is not JSON, expected a JSON object: ${notJson(text, cause)}`, {
+      cause,
+    });
   }
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    throw new RangeError(
-      `loadPretrained: ${name} in '${folder}' is ${JSON.stringify(json).slice(0, 40)}, expected a JSON object`,
-    );
+    throw new RangeError(`${file} is ${JSON.stringify(json).slice(0, 40)}, expected a JSON object`);
   }
   return json as Record<string, unknown>;
 }
 
 /** The names in a folder; none if it is not there. */
-export async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
-  }
-}
+export const namesIn = (where: string, folder: string): Promise<string[]> =>
+  reading(where, folder, () => readdir(folder), { value: [] });

@@ -23,6 +23,14 @@ export interface AdapterReading {
   readonly notices: readonly string[];
 }
 
+/** What says which modules are adapted, where it is more than `target_modules`. */
+const selectors = ({ excluded, layers }: PeftConfig): string =>
+  [
+    'target_modules',
+    ...(layers.length > 0 ? ['layers_to_transform'] : []),
+    ...(excluded.length > 0 ? ['exclude_modules'] : []),
+  ].join(' with ');
+
 /** A few names of many. */
 const listed = (names: readonly string[]): string =>
   names.slice(0, 3).join(', ') + (names.length > 3 ? ` and ${names.length - 3} more` : '');
@@ -108,6 +116,10 @@ export function readAdapter(model: Model, peft: PeftConfig, tensors: Params): Ad
       ? ' in a tied model: load into untie(model)'
       : '';
   };
+  // PEFT has copies of these; where the model has none, the file must have been of another model.
+  const unknown = peft.modulesToSave.filter(
+    (end) => !wholeModules.some((name) => name.endsWith(end)),
+  );
   const startless = peft.startsRandom && modules.length > 0 ? absent : [];
   refuse('loadAdapter', [
     ...tensorProblems(
@@ -120,7 +132,7 @@ export function readAdapter(model: Model, peft: PeftConfig, tensors: Params): Ad
       ? []
       : [
           ignored.length > 0
-            ? `target_modules names none of the modules that the file has, as ${listed(ignored)}`
+            ? `${selectors(peft)} names none of the modules that the file has, as ${listed(ignored)}`
             : 'there is no factor at all',
         ]),
   ]);
@@ -135,12 +147,17 @@ export function readAdapter(model: Model, peft: PeftConfig, tensors: Params): Ad
           ]),
       ...(ignored.length > 0
         ? [
-            `the file has adapters of ${ignored.length} modules that target_modules does not name, which are left out: ${listed(ignored)}`,
+            `the file has adapters of ${ignored.length} modules that ${selectors(peft)} does not name, which are left out: ${listed(ignored)}`,
           ]
         : []),
       ...(absent.length > 0
         ? [
             `the file has no adapters of ${absent.length} modules that target_modules names, which stay as they are: ${listed(absent)}`,
+          ]
+        : []),
+      ...(unknown.length > 0
+        ? [
+            `modules_to_save names what neither the model nor the file has, which is left out: ${listed(unknown)}`,
           ]
         : []),
       ...(lostBiases.length > 0

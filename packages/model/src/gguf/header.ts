@@ -1,3 +1,4 @@
+import { foundInstead } from '../checkpoint/found-instead.js';
 import { sizeOf } from '../checkpoint/stored.js';
 import { type NumberFormat, byteLength } from '../numbers/format.js';
 import { Cursor, type Value } from './cursor.js';
@@ -101,7 +102,9 @@ export function parseGguf(
   fail: (problem: string) => never,
 ): GgufHeader {
   const cursor = new Cursor(bytes, size, fail);
-  if (cursor.u32() !== MAGIC) fail('it does not begin with GGUF; this is no GGUF file');
+  if (cursor.u32() !== MAGIC) {
+    fail(foundInstead(bytes) ?? 'it does not begin with GGUF; this is no GGUF file');
+  }
   const version = cursor.u32();
   if (version !== 2 && version !== 3) {
     fail(`it has version ${version}, expected 2 or 3, little-endian; convert the model anew`);

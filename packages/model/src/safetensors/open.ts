@@ -1,4 +1,5 @@
 import { type DataFile, openDataFile, readNumbers } from '../checkpoint/data-file.js';
+import { foundInstead } from '../checkpoint/found-instead.js';
 import type { Stored, StoredTensor } from '../checkpoint/stored.js';
 import { byteLength } from '../numbers/format.js';
 import {
@@ -19,9 +20,10 @@ export interface OpenSafetensors extends Stored {
 async function readHeader(file: DataFile, fail: Fail): Promise<Header> {
   const prefix = new Uint8Array(Math.min(PREFIX, file.size));
   await file.readInto(prefix, 0);
-  const json = new Uint8Array(dataStart(prefix, file.size, fail) - PREFIX);
+  const failed = (problem: string): never => fail(foundInstead(prefix) ?? problem);
+  const json = new Uint8Array(dataStart(prefix, file.size, failed) - PREFIX);
   await file.readInto(json, PREFIX);
-  return parseHeader(json, file.size, fail);
+  return parseHeader(json, file.size, failed);
 }
 
 /**
@@ -31,7 +33,7 @@ async function readHeader(file: DataFile, fail: Fail): Promise<Header> {
  * @param where - the function that reports a problem
  */
 export async function openSafetensors(path: string, where: string): Promise<OpenSafetensors> {
-  const file = await openDataFile(path);
+  const file = await openDataFile(path, where);
   const fail = (problem: string): never => {
     throw new RangeError(`${where}: ${problem} ('${path}')`);
   };

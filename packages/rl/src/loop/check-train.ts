@@ -112,7 +112,7 @@ function checkKinds<P extends Prompt>(options: TrainOptions<P>): void {
   if (trainable !== undefined && typeof trainable !== 'function') {
     refuse('trainable', trainable, 'a function; write (name) => [...].includes(name)');
   }
-  if (options.refParams !== undefined) checkParams('refParams', options.refParams);
+  if (options.refParams !== undefined) checkReference(options.refParams, options.params);
   if (rewardConcurrency !== undefined && rewardConcurrency !== Infinity) {
     checkPositiveInteger('train: rewardConcurrency', rewardConcurrency);
     if (typeof reward !== 'function') {
@@ -229,3 +229,21 @@ function checkShapes(what: string, has: Params, expected: Params): void {
     }
   }
 }
+
+/** The reference may lack what the policy can do without (adapters), but what both have is of one shape. */
+const checkReference = (refParams: Params, params: Params): void => {
+  checkParams('refParams', refParams);
+  if (Object.keys(refParams).length === 0) {
+    throw new RangeError(
+      'train: refParams has no tensors, expected the parameters of the reference; leave it out for none',
+    );
+  }
+  for (const [name, { shape }] of Object.entries(refParams)) {
+    const expected = params[name]?.shape;
+    if (expected !== undefined && String(shape) !== String(expected)) {
+      throw new RangeError(
+        `train: refParams["${name}"] has shape [${String(shape)}], expected [${String(expected)}], that of params; the reference is the same model, as it was before`,
+      );
+    }
+  }
+};
