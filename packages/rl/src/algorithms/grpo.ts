@@ -2,18 +2,10 @@ import { checkPositiveInteger, option, resolveOptions } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { type Advantage, groupNormalize } from '../advantages/advantages.js';
-import {
-  checkGroupSize,
-  checkMinibatchSize,
-  checkName,
-  functionOption,
-  groupTargets,
-  plain,
-  regularize,
-  weight,
-} from './compose.js';
+import { groupTargets } from '../advantages/group-targets.js';
 import { type KlEstimator, klK3 } from '../losses/kl.js';
 import { type Reduce, perToken } from '../losses/reduce.js';
+import { regularize } from '../losses/regularize.js';
 import {
   type ClipOptions,
   clipOf,
@@ -22,6 +14,14 @@ import {
   ratioMetrics,
 } from '../losses/surrogate.js';
 import type { Algorithm, Target } from '../types.js';
+import {
+  checkGroupSize,
+  checkMinibatchSize,
+  checkName,
+  functionOption,
+  plain,
+  weight,
+} from './options.js';
 
 /** Options of {@link grpo}. */
 export interface GrpoOptions extends ClipOptions {

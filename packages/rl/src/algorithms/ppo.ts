@@ -2,17 +2,10 @@ import { between, checkPositiveInteger, option, resolveOptions } from '@cfrl/eng
 import * as tf from '@tensorflow/tfjs-core';
 
 import { whiten } from '../advantages/advantages.js';
-import {
-  checkMinibatchSize,
-  checkName,
-  functionOption,
-  klPenalties,
-  plain,
-  regularize,
-  weight,
-} from './compose.js';
 import { type GaeOptions, gae, gaeOptions } from '../advantages/gae.js';
+import { klPenalties } from '../advantages/group-targets.js';
 import { perToken } from '../losses/reduce.js';
+import { regularize } from '../losses/regularize.js';
 import {
   type ClipOptions,
   clipOf,
@@ -20,9 +13,10 @@ import {
   clippedSurrogate,
   ratioMetrics,
 } from '../losses/surrogate.js';
-import type { Algorithm, Rollout, Target } from '../types.js';
-import { initValueHead, valueHead } from './value-head.js';
 import { type ValueLoss, squaredError } from '../losses/value-loss.js';
+import type { Algorithm, Rollout, Target } from '../types.js';
+import { checkMinibatchSize, checkName, functionOption, plain, weight } from './options.js';
+import { initValueHead, valueHead } from './value-head.js';
 
 /** Options of {@link ppo}. */
 export interface PpoOptions extends ClipOptions, GaeOptions {

@@ -2,10 +2,12 @@ import { checkPositiveInteger, option, resolveOptions } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { type Advantage, meanBaseline } from '../advantages/advantages.js';
-import { checkName, functionOption, groupTargets, plain, regularize, weight } from './compose.js';
+import { groupTargets } from '../advantages/group-targets.js';
 import { type Reduce, sequenceSum } from '../losses/reduce.js';
+import { regularize } from '../losses/regularize.js';
 import { policyGradient } from '../losses/surrogate.js';
 import type { Algorithm, Target } from '../types.js';
+import { checkName, functionOption, plain, weight } from './options.js';
 
 /** Options of {@link reinforce}. */
 export interface ReinforceOptions {

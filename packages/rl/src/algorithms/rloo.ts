@@ -2,16 +2,9 @@ import { checkPositiveInteger, option, resolveOptions } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { leaveOneOut } from '../advantages/advantages.js';
-import {
-  checkGroupSize,
-  checkMinibatchSize,
-  checkName,
-  groupTargets,
-  plain,
-  regularize,
-  weight,
-} from './compose.js';
+import { groupTargets } from '../advantages/group-targets.js';
 import { perSequence } from '../losses/reduce.js';
+import { regularize } from '../losses/regularize.js';
 import {
   type ClipOptions,
   clipOf,
@@ -21,6 +14,7 @@ import {
   sequenceLogRatio,
 } from '../losses/surrogate.js';
 import type { Algorithm, Target } from '../types.js';
+import { checkGroupSize, checkMinibatchSize, checkName, plain, weight } from './options.js';
 
 /** Options of {@link rloo}. */
 export interface RlooOptions extends ClipOptions {

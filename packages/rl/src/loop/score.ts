@@ -10,7 +10,7 @@ import {
 } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { type BatchTensors, roundingOf, padTokens, unpadRows } from '../data/batch.js';
+import { type BatchTensors, roundingOf, padCompletions, unpadRows } from '../data/batch.js';
 import type { Algorithm, Classifier, Completion, Policy } from '../types.js';
 
 /** What a policy says of a batch of completions, over the batch's window. The caller owns the tensors. */
@@ -171,7 +171,7 @@ export async function scoreAll(
   for (let first = 0; first < completions.length; first += size) {
     await yieldToEventLoop(signal);
     const chunk = completions.slice(first, first + size);
-    const { layout, ...padded } = padTokens(chunk, policy.padToken, roundingOf(policy));
+    const { layout, ...padded } = padCompletions(chunk, policy.padToken, roundingOf(policy));
     const { start, width } = layout;
     const made: Params[] = [{ ...padded }];
     try {

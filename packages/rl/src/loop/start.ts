@@ -2,11 +2,11 @@ import { type Params, compile, disposeParams, fold, mergeParams, selectParams } 
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { BatchTensors } from '../data/batch.js';
-import type { TrainState } from './state.js';
+import type { Policy, Prompt } from '../types.js';
 import { score } from './score.js';
+import type { TrainState } from './state.js';
 import type { Run } from './step.js';
 import type { TrainOptions } from './train-options.js';
-import type { Policy, Prompt } from '../types.js';
 import { updateTensors } from './update.js';
 
 /** Which parameters are trained: those chosen, and all of the algorithm's own. */

@@ -16,11 +16,11 @@ import {
   roundingOf,
   type Layout,
   padRows,
-  padTokens,
+  padCompletions,
   unpadRows,
 } from '../data/batch.js';
-import { score, windowFeatures } from './score.js';
 import type { Algorithm, Completion, LossInput, Policy, Rollout, Target } from '../types.js';
+import { score, windowFeatures } from './score.js';
 
 /** What stays the same over a run's updates. */
 export interface UpdateRun {
@@ -159,7 +159,11 @@ export async function update(
   at: string,
 ): Promise<Updated> {
   const completions = examples.map(({ completion }) => completion);
-  const { layout, ...batch } = padTokens(completions, run.policy.padToken, roundingOf(run.policy));
+  const { layout, ...batch } = padCompletions(
+    completions,
+    run.policy.padToken,
+    roundingOf(run.policy),
+  );
   const { start, width } = layout;
   const fixed = constants(examples, layout);
   const { params: before, optState: stateBefore } = state;
