@@ -18,11 +18,12 @@ export function trainsOf<P extends Prompt>(
 }
 
 /** `V`: how many logits a policy gives a token. */
-function vocabularySizeOf({ classifier, forward, padToken, featureSize }: Policy, params: Params) {
+function vocabularySizeOf(policy: Policy, params: Params): number {
+  const { classifier, padToken, featureSize } = policy;
   return tf.tidy(() => {
     if (classifier) return classifier.logits(params, tf.zeros([1, 1, featureSize])).shape[2];
     const tokens = tf.tensor2d([[padToken]], [1, 1], 'int32');
-    return forward(params, { tokens, attentionMask: tf.onesLike(tokens) }).logits.shape[2];
+    return policy.forward(params, { tokens, attentionMask: tf.onesLike(tokens) }).logits.shape[2];
   });
 }
 
