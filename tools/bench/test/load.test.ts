@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { busyShare, disturbanceOf, parseTicks, refusal } from '../src/machine/busy.js';
-import { parsePeak } from '../src/machine/memory.js';
+import { busyShare, othersShare, parsePeak, parseTicks, refusal } from '../src/machine.js';
 
 const stat = (user: number, idle: number): string =>
   `cpu  ${user} 0 10 ${idle} 5 0 0 0 7 0\ncpu0 1 0 0 0 0 0 0 0 0 0\nintr 1\n`;
@@ -24,15 +23,14 @@ describe('busyShare', () => {
   });
 });
 
-describe('disturbanceOf', () => {
+describe('othersShare', () => {
   it('is what is busy without our own share', () => {
     const [before, after] = [
       { total: 0, idle: 0 },
       { total: 200, idle: 20 },
     ];
-    const own = { cpuMs: 1000, wallMs: 1000, cores: 2 };
-    expect(disturbanceOf(before, after, own)).toBeCloseTo(0.4);
-    expect(disturbanceOf(before, after, { ...own, cpuMs: 2000 })).toBe(0);
+    expect(othersShare(0.5, before, after)).toBeCloseTo(0.4);
+    expect(othersShare(1, before, after)).toBe(0);
   });
 });
 

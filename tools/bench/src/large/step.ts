@@ -32,8 +32,36 @@ import {
 } from '@cfrl/model';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { randomRows } from '../ours/data.js';
-import type { StepOptions, StepReport } from './types.js';
+import { randomRows } from '../ours/model.js';
+
+/** What to train on, and how. */
+export interface StepOptions {
+  /** Whether blocks are computed again in the gradient. */
+  readonly rematerialize: boolean;
+  /** Sequences of a micro-batch, and tokens of a sequence. */
+  readonly rows: number;
+  readonly time: number;
+  /** Micro-batches of a step. */
+  readonly microBatches: number;
+  readonly steps: number;
+  /** Whether adapters of rank 16 are trained instead of all parameters. */
+  readonly lora: boolean;
+}
+
+/** What it took. */
+export interface StepReport {
+  readonly parameters: number;
+  readonly trained: number;
+  /** Tokens of a step. */
+  readonly tokens: number;
+  readonly threads: number;
+  /** Nats a token, before each step. */
+  readonly losses: readonly number[];
+  /** Of each step; the first one records the graphs. */
+  readonly seconds: readonly number[];
+  /** The process's largest resident set. */
+  readonly peakMebibytes: number;
+}
 
 /** The sizes of SmolLM2-135M. */
 const config = modelConfig({
@@ -50,9 +78,6 @@ const config = modelConfig({
 });
 
 type Batch = { readonly inputs: tf.Tensor2D; readonly targets: tf.Tensor2D };
-
-const mebibytes = (bytes: number): number => Math.round(bytes / 2 ** 20);
-const peak = (): number => mebibytes(process.resourceUsage().maxRSS * 1024);
 
 const options = JSON.parse(process.argv[2]!) as StepOptions;
 const { threads } = await useBackend('tensorflow');
@@ -94,10 +119,8 @@ const disposeSum = ({ value, weight, grads }: GradientSum): void =>
 
 let trained = selectParams(model.params, trains);
 let moments: Params = optimizer.init(trained);
-const atStart = peak();
 const losses: number[] = [];
 const seconds: number[] = [];
-const peaks: number[] = [];
 for (let step = 0; step < options.steps; step++) {
   const start = performance.now();
   let sum: GradientSum = {
@@ -126,7 +149,6 @@ for (let step = 0; step < options.steps; step++) {
   losses.push((await next.value.data())[0]!);
   next.value.dispose();
   seconds.push((performance.now() - start) / 1000);
-  peaks.push(peak());
 }
 const report: StepReport = {
   parameters: countParams(fresh.params),
@@ -135,6 +157,6 @@ const report: StepReport = {
   threads,
   losses,
   seconds,
-  peakMebibytes: { atStart, steps: peaks },
+  peakMebibytes: Math.round(process.resourceUsage().maxRSS / 1024),
 };
 console.log(JSON.stringify(report));

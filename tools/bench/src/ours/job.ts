@@ -1,32 +1,19 @@
-import type { Check, Json } from '../worker/protocol.js';
-import type { Size } from '../work/sizes.js';
+import type { Json, Options, Prepared } from '../protocol.js';
 
-/** What a job is made from. */
-export interface JobRequest {
-  readonly size: Size;
-  /** The program's own options. */
-  readonly options: Readonly<Record<string, Json>>;
-  /** Where to leave the weights for the other side. */
-  readonly folder: string;
-  /** Whether to leave out the comparison and the weights. */
-  readonly bare: boolean;
-}
-
-/** Something that can be done again and again, ready to be timed. */
+/** Something that can be done again and again. */
 export interface Job {
-  readonly check: Check;
-  readonly firstMs: number;
-  readonly handoff: Json;
+  /** The first iteration, what is compared, and what the other side needs. */
+  compare(): Promise<Prepared & { readonly handoff: Json }>;
   /** What is timed. */
-  iterate(): Promise<void>;
-  release(): Promise<void>;
+  iterate(): unknown;
+  release?(): unknown;
 }
 
-/** Makes a job. */
-export type PrepareJob = (request: JobRequest) => Promise<Job>;
+/** Makes a job from a program's options, and a folder for what the other side reads. */
+export type Program = (options: Options, folder: string) => Job | Promise<Job>;
 
 /** The milliseconds that something takes, and its result. */
-export async function timed<T>(work: () => Promise<T>): Promise<{ ms: number; result: T }> {
+export async function timed<T>(work: () => T | Promise<T>): Promise<{ ms: number; result: T }> {
   const start = performance.now();
   const result = await work();
   return { ms: performance.now() - start, result };

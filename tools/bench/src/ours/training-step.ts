@@ -13,18 +13,28 @@ import { type LanguageModel, forward } from '@cfrl/model';
 import { savePretrained } from '@cfrl/model/node';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { training } from '../work/work.js';
-import { randomRows } from './data.js';
-import { type PrepareJob, timed } from './job.js';
-import { freshModel } from './model.js';
+import { type Program, timed } from './job.js';
+import { type Size, freshModel, randomRows, sizes } from './model.js';
 
-const { batch, time, batches, checkSteps, learningRate, weightDecay, maxGradNorm, seed } = training;
+/** What one step is given, and how it is updated. */
+const training = {
+  batch: 64,
+  time: 32,
+  batches: 4,
+  learningRate: 1e-3,
+  weightDecay: 0.01,
+  maxGradNorm: 1,
+  /** Steps after the first whose losses are compared. */
+  checkSteps: 3,
+  seed: 1,
+};
 
 /** What a step is given: tokens and the tokens after them, `[B, T]`. */
 type Batch = { readonly inputs: tf.Tensor2D; readonly targets: tf.Tensor2D };
 
 /** Forward, backward, clip, AdamW: from a batch to the loss, with parameters and moments kept between. */
-function trainer({ config, params: initial }: LanguageModel) {
+export function trainer({ config, params: initial }: LanguageModel, xla = true) {
+  const { learningRate, weightDecay, maxGradNorm } = training;
   const optimizer = chain(clipByGlobalNorm(maxGradNorm), adamw({ learningRate, weightDecay }));
   const moments: Params = { ...optimizer.init(initial) };
   const step = compileWithState(
@@ -38,7 +48,7 @@ function trainer({ config, params: initial }: LanguageModel) {
       const next = { params: applyUpdates(params, updates), moments: { ...state } };
       return { state: next, output: { loss: value } };
     },
-    { xla: true },
+    { xla },
   );
   const release = (): void => {
     step.dispose();
@@ -48,9 +58,9 @@ function trainer({ config, params: initial }: LanguageModel) {
 }
 
 /** A supervised step on whole sequences. */
-export const prepareTrainingStep: PrepareJob = async ({ size, folder }) => {
-  const model = freshModel(size);
-  await savePretrained(folder, model);
+export const prepareTrainingStep: Program = ({ size }, folder) => {
+  const { batch, time, batches, checkSteps, seed } = training;
+  const model = freshModel(sizes[size as Size]);
   const rows = Array.from({ length: batches }, (_, i) => randomRows(seed + i, batch, time + 1));
   const tensor = (values: number[][]): tf.Tensor2D => tf.tensor2d(values, [batch, time], 'int32');
   const data = rows.map((tokens): Batch => ({
@@ -65,15 +75,16 @@ export const prepareTrainingStep: PrepareJob = async ({ size, folder }) => {
     loss.dispose();
     return value!;
   };
-  const first = await timed(next);
-  const losses = [first.result];
-  while (losses.length <= checkSteps) losses.push(await next());
   return {
-    check: { losses },
-    firstMs: first.ms,
-    handoff: { work: training, folder, batches: rows },
-    iterate: async () => void (await next()),
-    release: async () => {
+    compare: async () => {
+      await savePretrained(folder, model);
+      const { ms, result } = await timed(next);
+      const losses = [result];
+      while (losses.length <= checkSteps) losses.push(await next());
+      return { check: { losses }, firstMs: ms, handoff: { work: training, folder, batches: rows } };
+    },
+    iterate: next,
+    release: () => {
       release();
       data.forEach(disposeParams);
     },

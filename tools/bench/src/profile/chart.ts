@@ -1,7 +1,8 @@
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 
-import type { Point, Shape } from './scaling.js';
+import type { Measured } from './measure.js';
+import type { Shape } from './scaling.js';
 
 const labels: Readonly<Record<keyof Shape, string>> = {
   batch: 'sequences a batch',
@@ -9,16 +10,10 @@ const labels: Readonly<Record<keyof Shape, string>> = {
   width: 'width of the model',
 };
 
-/** What was measured with one number of threads. */
-export interface Series {
-  readonly threads: number;
-  readonly points: readonly Point[];
-}
-
 /** Training tokens a second against one of the sizes, a line for each number of threads: an SVG file. */
-export function scalingChart(varied: keyof Shape, series: readonly Series[]): string {
+export function scalingChart(varied: keyof Shape, measured: readonly Measured[]): string {
   const { document } = parseHTML('<html></html>');
-  const data = series.flatMap(({ threads, points }) =>
+  const lines = measured.map(({ threads, points }) =>
     points
       .filter((point) => point.varied === varied)
       .map((point) => ({
@@ -27,31 +22,24 @@ export function scalingChart(varied: keyof Shape, series: readonly Series[]): st
         threads: `${threads} threads`,
       })),
   );
+  const data = lines.flat();
+  const ends = lines.map((line) => line.at(-1));
   const options = { x: 'x', y: 'y', stroke: 'threads' };
+  const ticks = data.map(({ x }) => x);
   const svg = Plot.plot({
-    ...{ document, width: 420, height: 260, marginLeft: 60, marginBottom: 40 },
+    document,
+    width: 420,
+    height: 260,
+    marginLeft: 60,
+    marginBottom: 40,
     style: { background: 'white', color: 'black', fontFamily: 'sans-serif' },
-    x: {
-      type: 'log',
-      base: 2,
-      label: labels[varied],
-      ticks: data.map(({ x }) => x),
-      tickFormat: 'd',
-    },
+    x: { type: 'log', base: 2, label: labels[varied], ticks, tickFormat: 'd' },
     y: { type: 'log', label: 'tokens a second', grid: true, tickFormat: '~s' },
-    color: {
-      domain: series.map(({ threads }) => `${threads} threads`),
-      range: ['#9a6700', '#0550ae'],
-    },
+    color: { domain: ends.map((end) => end!.threads), range: ['#9a6700', '#0550ae'] },
     marks: [
       Plot.lineY(data, options),
       Plot.dot(data, options),
-      Plot.text(
-        series.map(({ threads }) =>
-          data.filter((each) => each.threads === `${threads} threads`).at(-1),
-        ),
-        { x: 'x', y: 'y', text: 'threads', dy: -10, dx: -24, fill: 'threads' },
-      ),
+      Plot.text(ends, { x: 'x', y: 'y', text: 'threads', dy: -10, dx: -24, fill: 'threads' }),
     ],
   });
   return `${svg.outerHTML.replace('<svg ', '<svg xmlns="http://www.w3.org/2000/svg" ')}\n`;

@@ -2,15 +2,15 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { medianTimes } from './timing.js';
 
-/** What a product of matrices takes, in ms, by how its weights are stored; the result is float32. */
+/** What a product of matrices takes, by how its weights are stored; the result is float32. */
 export interface HalfPoint {
   /** `[N, I]` times `[I, O]`. */
   readonly shape: readonly [N: number, I: number, O: number];
-  readonly float32: number;
-  /** Both sides are bfloat16 already. */
-  readonly bfloat16: number;
-  /** The weights are widened to float32 before every product, which leaves the results as exact as the weights. */
-  readonly widened: number;
+  /**
+   * Ms in float32; in bfloat16, which both sides are already; and with weights of bfloat16 that are widened to float32 before
+   * every product, which leaves the results as exact as the weights.
+   */
+  readonly times: readonly number[];
 }
 
 /** What is used of the binding of `@tensorflow/tfjs-node`: TensorFlow.js itself knows no bfloat16. */
@@ -46,9 +46,10 @@ export function measureHalf(rounds: number): HalfPoint[] {
   const { TF_ATTR_TYPE, TF_ATTR_BOOL, TF_FLOAT } = binding;
   const type = (name: string, value: number) => ({ name, type: TF_ATTR_TYPE, value });
   const flag = (name: string) => ({ name, type: TF_ATTR_BOOL, value: false });
-  const cast = (id: number, from: number, to: number): number =>
-    binding.executeOp('Cast', [type('SrcT', from), type('DstT', to), flag('Truncate')], [id], 1)[0]!
-      .id;
+  const cast = (id: number, from: number, to: number): number => {
+    const attributes = [type('SrcT', from), type('DstT', to), flag('Truncate')];
+    return binding.executeOp('Cast', attributes, [id], 1)[0]!.id;
+  };
   const product = (x: number, w: number, dtype: number): number => {
     const attributes = [flag('transpose_a'), flag('transpose_b'), type('T', dtype)];
     return binding.executeOp('MatMul', attributes, [x, w], 1)[0]!.id;
@@ -71,8 +72,8 @@ export function measureHalf(rounds: number): HalfPoint[] {
         free(product(x, wide, TF_FLOAT), wide);
       },
     ];
-    const [float32, bfloat16, widened] = medianTimes(ways, rounds);
+    const times = medianTimes(ways, rounds);
     free(x, w, halfX, halfW);
-    return { shape, float32: float32!, bfloat16: bfloat16!, widened: widened! };
+    return { shape, times };
   });
 }

@@ -1,46 +1,52 @@
-/** Measures where the time goes, with one thread and with all, and writes docs/performance.md and its charts. */
-import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { availableParallelism, cpus } from 'node:os';
-import { fileURLToPath } from 'node:url';
+/** Measures where the time goes, with one thread and with all, and fills docs/performance.md and its charts: `npm run bench:profile`. */
+import { availableParallelism } from 'node:os';
 
-import { format, resolveConfig } from 'prettier';
-
+import { fillPage, table, writeRepositoryFile } from '../page.js';
+import { processor, runScript } from '../run-script.js';
 import { scalingChart } from './chart.js';
-import { performancePage } from './page.js';
-import type { Measured } from './worker.js';
+import type { Measured } from './measure.js';
 
-const docs = new URL('../../../../docs/', import.meta.url);
-const worker = fileURLToPath(new URL('worker.ts', import.meta.url));
+const ms = (number: number): string => number.toPrecision(3);
+const percent = (share: number): string => `${Math.round(100 * share)} %`;
 
-function measure(threads: number, models: readonly string[]): Promise<Measured> {
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', '--conditions=@cfrl/source', worker, ...models],
-    {
-      env: { ...process.env, CFRL_THREADS: String(threads) },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
+function partsTable({ parts, peakGflops }: Measured): string {
+  const each = (cell: (parts: Measured['parts'][number]) => string): string[] => parts.map(cell);
+  const names = Object.keys(parts[0]!.parts);
+  return table(
+    ['', ...each(({ size }) => size)],
+    [
+      ['**whole step, ms**', ...each(({ step }) => `**${ms(step)}**`)],
+      ...names.map((name) => [name, ...each((model) => ms(model.parts[name]!))]),
+      [
+        'all products, share of the step',
+        ...each(({ products, step }) => percent(products / step)),
+      ],
+      ['products, GFLOP/s', ...each(({ gflops }) => gflops.toFixed(0))],
+      ['share of the peak', ...each(({ gflops }) => percent(gflops / peakGflops))],
+    ],
   );
-  let output = '';
-  child.stdout.on('data', (data) => (output += String(data)));
-  return new Promise((resolve, reject) => {
-    child.on('close', (code) =>
-      code === 0
-        ? resolve(JSON.parse(output) as Measured)
-        : reject(new Error(`profile: measuring with ${threads} threads ended with ${code}`)),
-    );
-  });
 }
 
-const all = availableParallelism();
-const measured = [...(all > 1 ? [await measure(1, [])] : []), await measure(all, ['XS', 'S', 'M'])];
-const processor = `${all} cores of ${cpus()[0]?.model.trim() ?? 'an unknown processor'}`;
+const halfTable = ({ half }: Measured): string =>
+  table(
+    ['product', '>float32', '>bfloat16', '>widened at each use'],
+    half.map(({ shape: [n, i, o], times }) => [`[${n}, ${i}] x [${i}, ${o}]`, ...times.map(ms)]),
+  );
+
+const measure = (threads: number, models: readonly string[]): Measured =>
+  runScript(new URL('measure.ts', import.meta.url), models, { CFRL_THREADS: String(threads) });
+
+const threads = availableParallelism();
+const most = measure(threads, ['XS', 'S', 'M']);
+const measured = threads > 1 ? [measure(1, []), most] : [most];
 for (const varied of ['batch', 'time', 'width'] as const) {
-  writeFileSync(new URL(`scaling-${varied}.svg`, docs), scalingChart(varied, measured));
+  await writeRepositoryFile(`docs/scaling-${varied}.svg`, scalingChart(varied, measured));
 }
-const file = new URL('performance.md', docs);
-const config = await resolveConfig(fileURLToPath(file));
-const page = await format(performancePage(measured, processor), { ...config, parser: 'markdown' });
-writeFileSync(file, page);
-process.stdout.write('Written: docs/performance.md and its charts\n');
+const page = 'docs/performance.md';
+const filled = await fillPage(page, {
+  circumstances: `Measured on ${processor} with ${threads} threads, TensorFlow ${most.version}, float32. The roof is one product of 2048 x 2048 matrices: ${most.peakGflops.toFixed(0)} GFLOP/s.`,
+  parts: partsTable(most),
+  half: halfTable(most),
+});
+await writeRepositoryFile(page, filled);
+process.stdout.write(`Written: ${page} and its charts\n`);

@@ -1,18 +1,8 @@
-import {
-  type Params,
-  adamw,
-  applyUpdates,
-  chain,
-  clipByGlobalNorm,
-  compile,
-  disposeParams,
-  gatherLogProbs,
-  valueAndGrad,
-} from '@cfrl/engine';
-import { forward, initParams, modelConfig } from '@cfrl/model';
+import { disposeParams } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { tokenizer } from '../work/sizes.js';
+import { freshModel } from '../ours/model.js';
+import { trainer } from '../ours/training-step.js';
 import { medianTimes } from './timing.js';
 
 /** A training step of some size. */
@@ -40,32 +30,19 @@ const variations: Readonly<Record<keyof Shape, readonly number[]>> = {
 export function measureScaling(rounds: number, onPoint: () => void): Point[] {
   return (Object.keys(variations) as (keyof Shape)[]).flatMap((varied) =>
     variations[varied].map((value): Point => {
-      const shape = { ...base, [varied]: value };
-      const tokensPerSecond = measure(shape, rounds);
       onPoint();
-      return { ...shape, varied, tokensPerSecond };
+      const shape = { ...base, [varied]: value };
+      return { ...shape, varied, tokensPerSecond: measure(shape, rounds) };
     }),
   );
 }
 
 function measure({ batch, time, width }: Shape, rounds: number): number {
-  const config = modelConfig({
-    ...{ architecture: 'gpt2', layers: 4, heads: 4, hiddenSize: width },
-    ...{ vocabSize: tokenizer.vocabSize, maxPositions: time },
-  });
-  const params = initParams(config, 0);
-  const optimizer = chain(clipByGlobalNorm(1), adamw({ learningRate: 1e-3 }));
-  const moments: Params = { ...optimizer.init(params) };
+  const model = freshModel({ layers: 4, heads: 4, hiddenSize: width }, time);
+  const { step, release } = trainer(model, false);
   const tokens = tf.zeros<tf.Rank.R2>([batch, time], 'int32');
-  const step = compile(() => {
-    const { grads } = valueAndGrad((p) =>
-      tf.neg(tf.mean(gatherLogProbs(forward(p, config, { tokens }).logits, tokens))),
-    )(params);
-    const { updates, state } = optimizer.update(grads, moments, params);
-    return { params: applyUpdates(params, updates), state: { ...state } };
-  });
-  const [ms] = medianTimes([step], rounds);
-  step.dispose();
-  [params, moments, { tokens }].forEach(disposeParams);
+  const [ms] = medianTimes([() => step({ inputs: tokens, targets: tokens })], rounds);
+  release();
+  disposeParams({ tokens });
   return (batch * time * 1000) / ms!;
 }

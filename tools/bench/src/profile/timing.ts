@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
+import { median } from '../statistics.js';
+
 /**
  * The median milliseconds of each of several functions, which take turns: what disturbs the machine meets all.
  *
@@ -15,5 +17,5 @@ export function medianTimes(functions: readonly (() => unknown)[], rounds: numbe
       tf.dispose(result as tf.TensorContainer);
     });
   }
-  return samples.map((each) => each.sort((a, b) => a - b)[each.length >> 1]!);
+  return samples.map(median);
 }

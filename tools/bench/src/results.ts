@@ -1,5 +1,9 @@
 import { z } from 'zod';
 
+import type { Difference } from './compare.js';
+import type { Row, Side } from './rows.js';
+import { median, ratioOf } from './statistics.js';
+
 const positive = z.number().positive();
 
 const side = z.strictObject({
@@ -25,7 +29,7 @@ const row = z.strictObject({
   theirs: side,
   /** Rivals that were slower, or could not be measured. */
   others: z.array(z.union([side, z.strictObject({ label: z.string(), reason: z.string() })])),
-  /** Share of the machine that other processes used meanwhile. */
+  /** Share of the machine that other processes used meanwhile, where time was measured and the system tells. */
   disturbance: z.number().min(0).max(1).optional(),
   /** What was compared before. */
   differences: z.array(
@@ -44,7 +48,7 @@ export const resultsSchema = z.strictObject({
     memoryGiB: z.number(),
     system: z.string(),
   }),
-  /** What else the machine did right before. */
+  /** Right before: the processors' busy share in a second, where the system tells, and the load average of a minute. */
   load: z.strictObject({
     busy: z.number().optional(),
     average: z.number(),
@@ -75,3 +79,46 @@ export type Results = z.infer<typeof resultsSchema>;
 
 /** One row of them. */
 export type ResultRow = Results['rows'][number];
+
+/** Five digits of every number. */
+const rounded = <T>(value: T): T =>
+  JSON.parse(JSON.stringify(value), (_, each: unknown) =>
+    typeof each === 'number' ? Number(each.toPrecision(5)) : each,
+  ) as T;
+
+/**
+ * A measured row, against the rival with the smallest median.
+ *
+ * @param sides - ours, then the rivals
+ * @param rounds - `[rounds][sides][samples]`
+ * @param failed - rivals without numbers
+ */
+export function resultRow(
+  { name, model, against, unit, goal }: Row,
+  sides: readonly { side: Side; firstMs: number; differences: readonly Difference[] }[],
+  rounds: readonly (readonly (readonly number[])[])[],
+  failed: ResultRow['others'],
+): ResultRow {
+  const perUnit = rounds.map((round) =>
+    round.map((samples, i) => samples.map((sample) => sample / sides[i]!.side.per)),
+  );
+  const measured = sides.map(({ side: { label }, firstMs }, i) => {
+    const samples = perUnit.flatMap((round) => round[i]!);
+    return { label, median: median(samples), samples, firstMs };
+  });
+  const [ours, ...rivals] = measured;
+  const theirs = rivals.reduce((best, each) => (each.median < best.median ? each : best));
+  const at = measured.indexOf(theirs);
+  const ratios = ratioOf(perUnit.map((round) => ({ ours: round[0]!, theirs: round[at]! })));
+  const others = [...rivals.filter((each) => each !== theirs), ...failed];
+  const differences = [...sides[at]!.differences];
+  return {
+    name,
+    model,
+    against,
+    unit,
+    goal,
+    met: ratios.ratio <= goal,
+    ...rounded({ ...ratios, ours: ours!, theirs, others, differences }),
+  };
+}

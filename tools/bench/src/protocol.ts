@@ -2,6 +2,9 @@
 export type Json =
   string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
+/** Options of a program. */
+export type Options = Readonly<Record<string, Json>>;
+
 /** Numbers by which two sides are compared before they are timed. */
 export type Check = Readonly<Record<string, readonly number[]>>;
 
@@ -11,9 +14,8 @@ export interface PrepareRequest {
   readonly job: string;
   /** Which of the worker's programs. */
   readonly program: string;
-  /** The program's own options. */
-  readonly options: Json;
-  /** What the other side handed over: weights, data, settings; absent for the side that makes them. */
+  readonly options: Options;
+  /** What the other side handed over: weights, data, settings; null for the side that makes them. */
   readonly given: Json;
   /** A folder for weights. */
   readonly folder: string;
@@ -30,32 +32,19 @@ export interface Prepared {
   readonly handoff?: Json;
 }
 
-/** What `hello` answers. */
-export interface Hello {
-  readonly versions: Readonly<Record<string, string>>;
-  readonly threads: number;
-}
-
-/** The methods of a worker: request and result. */
+/** The methods of a worker: from parameters to the result. */
 export interface Methods {
-  hello: [Record<string, never>, Hello];
-  prepare: [PrepareRequest, Prepared];
+  hello(params: object): { versions: Readonly<Record<string, string>>; threads: number };
+  prepare(params: PrepareRequest): Prepared;
   /** Milliseconds an iteration, measured in the worker, and the processors' time that all of them took. */
-  run: [
-    { readonly job: string; readonly iterations: number },
-    { readonly samples: number[]; readonly cpuMs: number },
-  ];
+  run(params: { job: string; iterations: number }): { samples: number[]; cpuMs: number };
   /** The process's largest resident size so far. */
-  memory: [Record<string, never>, { readonly mebibytes: number }];
-  release: [{ readonly job: string }, Record<string, never>];
+  memory(params: object): { mebibytes: number };
+  release(params: { job: string }): object;
 }
 
-/** A line to a worker. */
-export interface Request<M extends keyof Methods = keyof Methods> {
-  readonly id: number;
-  readonly method: M;
-  readonly params: Methods[M][0];
-}
+/** What a method is given. */
+export type Params<M extends keyof Methods> = Parameters<Methods[M]>[0];
 
 /** A line from a worker. */
 export type Reply =

@@ -1,0 +1,67 @@
+import { type Params, disposeParams } from '@cfrl/engine';
+import { fetchSmolLM2 } from '@cfrl/fixtures';
+import { type LanguageModel, charTokenizer, generate } from '@cfrl/model';
+import { loadPretrained, savePretrained } from '@cfrl/model/node';
+import * as tf from '@tensorflow/tfjs-core';
+
+import { type Program, timed } from './job.js';
+import { type Size, freshModel, randomRows, sizes } from './model.js';
+
+const loadWeights = (folder: string) => loadPretrained(folder, { tokenizer: false });
+
+/** Its prompts and completions are tokens; a tokenizer of as many characters as there are tokens stands for their texts. */
+async function smolLM2(): Promise<LanguageModel> {
+  const model = await loadWeights(await fetchSmolLM2());
+  const characters = Array.from({ length: model.config.vocabSize - 2 }, (_, i) => 0x20000 + i);
+  return { ...model, tokenizer: charTokenizer(String.fromCodePoint(...characters)) };
+}
+
+/** Cached sampling of one completion a prompt, with the log-probability of every token; with one new token it is the prefill. */
+export const prepareGenerate: Program = async (work, folder) => {
+  const { batch, promptLength, newTokens, seed } = work as Record<string, number>;
+  const isSmolLM2 = work['size'] === 'SmolLM2';
+  const model = isSmolLM2 ? await smolLM2() : freshModel(sizes[work['size'] as Size]);
+  const vocabulary = isSmolLM2 ? model.config.vocabSize : undefined;
+  const prompts = randomRows(seed!, batch!, promptLength!, vocabulary);
+  // No token ends a completion: all have the same length, as on the other side.
+  const options = { maxNewTokens: newTokens!, stopTokens: [], compile: 'xla' as const };
+  let calls = 0;
+  return {
+    compare: async () => {
+      await savePretrained(folder, isSmolLM2 ? withoutTokenizer(model) : model);
+      const { ms, result } = await timed(() =>
+        generate(model, prompts, { ...options, temperature: 0 }),
+      );
+      const tokens = result.flatMap((each) => each.tokens);
+      const logProbs = result.flatMap((each) => each.logProbs);
+      return { check: { tokens, logProbs }, firstMs: ms, handoff: { work, folder, prompts } };
+    },
+    iterate: () => generate(model, prompts, { ...options, seed: calls++ }),
+    release: () => disposeParams(model.params),
+  };
+};
+
+const withoutTokenizer = ({ config, params }: LanguageModel) => ({ config, params });
+
+/** Loading a folder of float32, and reading every number once, since either side may map the file and read nothing. */
+export const prepareLoading: Program = async (_, folder) => {
+  const model = await loadWeights(await fetchSmolLM2());
+  const names = Object.keys(model.params);
+  await savePretrained(folder, model);
+  disposeParams(model.params);
+  const sums = (params: Params): number[] =>
+    tf.tidy(() => Object.values(params).map((tensor) => tf.sum(tensor).dataSync()[0]!));
+  const load = async (): Promise<number[]> => {
+    const { params } = await loadWeights(folder);
+    const result = sums(params);
+    disposeParams(params);
+    return result;
+  };
+  return {
+    compare: async () => {
+      const { ms, result } = await timed(load);
+      return { check: { sums: result }, firstMs: ms, handoff: { folder, names } };
+    },
+    iterate: load,
+  };
+};
