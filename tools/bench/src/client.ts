@@ -11,14 +11,6 @@ export interface Worker {
   close(): Promise<void>;
 }
 
-/** How a worker is started. */
-export interface WorkerCommand {
-  readonly name: string;
-  readonly program: string;
-  readonly args: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-}
-
 /** Lines of a failed worker's standard error that are shown. */
 const SHOWN = 12;
 
@@ -27,7 +19,12 @@ const SHOWN = 12;
  *
  * @returns the worker; its calls reject if it answers with an error or ends
  */
-export function startWorker({ name, program, args, env }: WorkerCommand): Worker {
+export function startWorker(
+  name: string,
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Worker {
   const child = spawn(program, args, { env: { ...process.env, ...env }, windowsHide: true });
   const log: string[] = [];
   let waiting: { resolve(result: never): void; reject(error: Error): void } | undefined;
@@ -58,7 +55,6 @@ export function startWorker({ name, program, args, env }: WorkerCommand): Worker
     else if ('error' in reply) waiting?.reject(new Error(`${name}: ${reply.error}`));
     else waiting?.resolve(reply.result as never);
   });
-
   return {
     call: (method, params) =>
       new Promise((resolve, reject) => {

@@ -12,6 +12,7 @@ import { median } from './statistics.js';
 const ROUNDS = 5;
 
 const { name } = await useBackend();
+console.log(`generate on ${name}: 16 completions of 128 tokens, ${ROUNDS} times`);
 const config = modelConfig({
   architecture: 'llama',
   vocabSize: 258,
@@ -39,15 +40,17 @@ const measured = (callback: () => void): NodeJS.Immediate => {
 };
 globalThis.setImmediate = measured as typeof setImmediate;
 
-const rows: Record<string, string | number>[] = [];
 for (const compile of [false, true, 'xla'] as const) {
   const run = () => generate(model, prompts, { maxNewTokens: 128, stopTokens: [], compile });
   await run();
   turns.length = gaps.length = 0;
-  const start = (last = performance.now());
-  for (let i = 0; i < ROUNDS; i++) await run();
+  const start = performance.now();
+  for (let i = 0; i < ROUNDS; i++) {
+    last = performance.now();
+    await run();
+  }
   const inTurns = turns.reduce((all, turn) => all + turn, 0);
-  rows.push({
+  console.table({
     compile: String(compile),
     turns: turns.length,
     'in turns': `${((100 * inTurns) / (performance.now() - start)).toFixed(3)} %`,
@@ -55,5 +58,3 @@ for (const compile of [false, true, 'xla'] as const) {
     longest: `${Math.max(...gaps).toFixed(0)} ms`,
   });
 }
-console.log(`generate on ${name}: 16 completions of 128 tokens, ${ROUNDS} times`);
-console.table(rows);

@@ -22,28 +22,41 @@ export function parseTicks(stat: string): Ticks | undefined {
 }
 
 /** A file of Linux's `/proc`; empty elsewhere. */
-const proc = (name: string): string => {
-  const file = `/proc/${name}`;
-  return existsSync(file) ? readFileSync(file, 'utf8') : '';
-};
+const proc = (name: string): string =>
+  existsSync(`/proc/${name}`) ? readFileSync(`/proc/${name}`, 'utf8') : '';
 
-/** The share of time between two readings in which the processors were not idle; time that was stolen counts. */
-export function busyShare(before?: Ticks, after?: Ticks): number | undefined {
+/**
+ * The share of the machine, in [0, 1], that other processes used between two readings; time that was stolen counts.
+ *
+ * @param own - what our own processes used of it
+ */
+export function othersShare(own: number, before?: Ticks, after?: Ticks): number | undefined {
   const total = (after?.total ?? 0) - (before?.total ?? 0);
-  return before && after && total > 0 ? 1 - (after.idle - before.idle) / total : undefined;
+  if (before === undefined || after === undefined || total <= 0) return undefined;
+  return Math.max(0, 1 - (after.idle - before.idle) / total - own);
+}
+
+/**
+ * Watches what other processes do meanwhile.
+ *
+ * @returns a function that is told the processors' time of our own processes, and gives which share of the machine others
+ *   used, as a property; none where the system does not tell
+ */
+export function watchOthers(): (cpuMs: number) => { readonly busy?: number } {
+  const start = performance.now();
+  const before = parseTicks(proc('stat'));
+  return (cpuMs) => {
+    const own = cpuMs / ((performance.now() - start) * availableParallelism());
+    const busy = othersShare(own, before, parseTicks(proc('stat')));
+    return busy === undefined ? {} : { busy };
+  };
 }
 
 /** Looks at the machine for a second. */
 export async function readLoad(): Promise<Results['load']> {
-  const before = parseTicks(proc('stat'));
-  if (before !== undefined) await sleep(1000);
-  const busy = busyShare(before, parseTicks(proc('stat')));
-  const [average] = loadavg();
-  return {
-    ...(busy === undefined ? {} : { busy }),
-    average: average!,
-    cores: availableParallelism(),
-  };
+  const stop = watchOthers();
+  await sleep(1000);
+  return { ...stop(0), average: loadavg()[0]!, cores: availableParallelism() };
 }
 
 /** Above this share of the machine a measurement is disturbed. */
@@ -63,36 +76,7 @@ export function refusal({ busy, average, cores }: Results['load']): string | und
     busy === undefined
       ? `the load average is ${average.toFixed(2)} on ${cores} processors (${percent} %)`
       : `the processors are ${percent} % busy`;
-  return (
-    `bench: ${what}, expected at most ${LIMIT * 100} %; end what else is running, or measure all the same ` +
-    'with --force'
-  );
-}
-
-/**
- * The share of the machine, in [0, 1], that other processes used between two readings.
- *
- * @param own - the processors' time of our own processes in between, in shares of the machine
- */
-export function othersShare(own: number, before?: Ticks, after?: Ticks): number | undefined {
-  const busy = busyShare(before, after);
-  return busy === undefined ? undefined : Math.max(0, busy - own);
-}
-
-/**
- * Watches what other processes do meanwhile.
- *
- * @returns a function that is told the processors' time of our own processes, and says which share of the machine others
- *   used; nothing where the system does not tell
- */
-export function watchOthers(): (cpuMs: number) => number | undefined {
-  const start = performance.now();
-  const before = parseTicks(proc('stat'));
-  return (cpuMs) => {
-    const wallMs = performance.now() - start;
-    const own = cpuMs / (wallMs * availableParallelism());
-    return othersShare(own, before, parseTicks(proc('stat')));
-  };
+  return `bench: ${what}, expected at most ${LIMIT * 100} %; end what else is running, or measure all the same with --force`;
 }
 
 /** The line `VmHWM` of `/proc/self/status`, in MiB. */
@@ -115,15 +99,11 @@ export const describeMachine = (): Results['machine'] => ({
 
 /** The commit that was measured, and whether files differed from it. */
 export function describeCommit(): Results['commit'] {
-  const git = (...args: string[]): string =>
-    execFileSync('git', args, {
-      cwd: new URL('.', import.meta.url),
-      stdio: ['ignore', 'pipe', 'ignore'],
-      encoding: 'utf8',
-    }).trim();
+  const args = ['describe', '--always', '--exclude=*', '--abbrev=12', '--dirty'];
   try {
-    const changed = git('status', '--porcelain', '--untracked-files=no', ':/packages', ':/tools');
-    return { id: git('rev-parse', '--short=12', 'HEAD'), modified: changed !== '' };
+    const cwd = new URL('.', import.meta.url);
+    const [id, dirty] = execFileSync('git', args, { cwd, encoding: 'utf8' }).trim().split('-');
+    return { id: id!, modified: dirty !== undefined };
   } catch {
     return { id: 'unknown', modified: true };
   }

@@ -23,14 +23,11 @@ import { isOurs, workers } from './workers.js';
  *
  * @returns Node's arguments that start the worker
  */
-async function buildWorker(): Promise<readonly string[]> {
+function buildWorker(): readonly string[] {
   const nx = createRequire(import.meta.url).resolve('nx/bin/nx.js');
   const args = [nx, 'run', '@cfrl/bench:build', '--outputStyle=static'];
-  const env = { ...process.env, NX_DAEMON: 'false', NX_TUI: 'false', NODE_OPTIONS: '' };
-  await runVisibly('building the packages', process.execPath, args, '', {
-    cwd: inRepository('.'),
-    env,
-  });
+  const env = { NX_DAEMON: 'false', NX_TUI: 'false', NODE_OPTIONS: '' };
+  runVisibly('building the packages', process.execPath, args, '', env);
   return [inRepository('tools/bench/dist/worker.js')];
 }
 
@@ -38,13 +35,12 @@ async function bench(args: ReturnType<typeof parseArguments>): Promise<Results> 
   const rows = selectRows(args.only);
   const plan = args.quick ? quick : full;
   const peers = rows.some(({ theirs }) => theirs.some(({ worker }) => !isOurs(worker)));
-  const python = peers ? await peersPython() : undefined;
+  const python = peers ? peersPython() : undefined;
   const load = await readLoad();
   const reason = refusal(load);
   if (reason !== undefined && !args.force) throw new Error(reason);
 
-  const ours = await buildWorker();
-  const all = workers(ours, python, join(cacheFolder(), 'bench-caches'));
+  const all = workers(buildWorker(), python, join(cacheFolder(), 'bench-caches'));
   const results: Results = {
     date: new Date().toISOString(),
     command: args.command,

@@ -85,7 +85,7 @@ async function time(ready: readonly Ready[], { plan }: Bench) {
   });
   const stopWatching = watchOthers();
   const rounds = await takeTurns(turns, plan);
-  const disturbance = stopWatching(cpuMs);
+  const disturbance = stopWatching(cpuMs).busy;
   return { rounds, disturbance: disturbance === undefined ? {} : { disturbance } };
 }
 

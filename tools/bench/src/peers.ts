@@ -1,10 +1,8 @@
-import { execFile, spawn } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 
 import { cacheFolder } from '@cfrl/engine/node';
 
@@ -20,18 +18,14 @@ export function recentEnough(version: string): boolean {
 }
 
 /** The first Python on the path that is recent enough and can make environments. */
-async function findPython(): Promise<{ program: string; version: string }> {
+function findPython(): { program: string; version: string } {
   const ask = 'import sys, venv, ensurepip; print("%d.%d" % sys.version_info[:2])';
   const seen: string[] = [];
   for (const program of ['python3', 'python']) {
-    try {
-      const { stdout } = await promisify(execFile)(program, ['-c', ask]);
-      const version = stdout.trim();
-      if (recentEnough(version)) return { program, version };
-      seen.push(`${program} is ${version}`);
-    } catch {
-      seen.push(`${program} is not there, or lacks venv`);
-    }
+    const { status, stdout } = spawnSync(program, ['-c', ask], { encoding: 'utf8' });
+    const version = status === 0 ? stdout.trim() : undefined;
+    if (version !== undefined && recentEnough(version)) return { program, version };
+    seen.push(version ? `${program} is ${version}` : `${program} is not there, or lacks venv`);
   }
   throw new Error(
     `bench: found no Python for the peers (${seen.join('; ')}), expected ${OLDEST.join('.')} or newer with ` +
@@ -47,27 +41,20 @@ export const environmentName = (requirementsText: string, pythonVersion: string)
 export const interpreterOf = (folder: string, platform: NodeJS.Platform): string =>
   platform === 'win32' ? join(folder, 'Scripts', 'python.exe') : join(folder, 'bin', 'python');
 
-/**
- * Runs a program that shows its own progress; all that it prints goes to standard error.
- *
- * @throws Error with `advice` if it fails
- */
-export async function runVisibly(
+/** Runs a program that shows its own progress; all that it prints goes to standard error. */
+export function runVisibly(
   doing: string,
   program: string,
   args: readonly string[],
-  advice: string,
-  options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
-): Promise<void> {
+  hint: string,
+  env: NodeJS.ProcessEnv = {},
+): void {
   process.stderr.write(`bench: ${doing}\n`);
-  const status = await new Promise((done, reject) => {
-    const child = spawn(program, args, { ...options, stdio: ['ignore', 2, 2], windowsHide: true });
-    child.on('error', reject);
-    child.on('close', done);
-  });
+  const options = { env: { ...process.env, ...env }, stdio: ['ignore', 2, 2], windowsHide: true };
+  const { status } = spawnSync(program, args, options as object);
   if (status === 0) return;
   throw new Error(
-    `bench: ${doing} ended with status ${status}, expected 0; see what it printed above. ${advice}`,
+    `bench: ${doing} ended with status ${status}, expected 0; see what it printed above. ${hint}`,
   );
 }
 
@@ -77,21 +64,21 @@ export async function runVisibly(
  * @returns the interpreter
  * @throws Error if there is no Python, or the installation fails
  */
-export async function peersPython(): Promise<string> {
+export function peersPython(): string {
   const given = process.env['CFRL_BENCH_PYTHON'];
   if (given !== undefined && given !== '') return given;
-  const { program, version } = await findPython();
+  const { program, version } = findPython();
   const folder = join(cacheFolder(), environmentName(readFileSync(requirements, 'utf8'), version));
   const interpreter = interpreterOf(folder, process.platform);
   // Written last: an environment without it is not complete.
   const stamp = join(folder, 'complete.json');
   if (existsSync(stamp) && existsSync(interpreter)) return interpreter;
-  await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { recursive: true });
-  const advice = 'To use a Python that has the peers already, name it in CFRL_BENCH_PYTHON';
-  await runVisibly(`making ${folder} (once)`, program, ['-m', 'venv', folder], advice);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const hint = 'To use a Python that has the peers already, name it in CFRL_BENCH_PYTHON';
   const install = ['-m', 'pip', '--disable-pip-version-check', 'install', '-r', requirements];
-  await runVisibly('installing the peers, several GB', interpreter, install, advice);
-  await writeFile(stamp, JSON.stringify({ python: version }));
+  runVisibly(`making the environment ${folder} (once)`, program, ['-m', 'venv', folder], hint);
+  runVisibly('installing the peers, several GB', interpreter, install, hint);
+  writeFileSync(stamp, JSON.stringify({ python: version }));
   return interpreter;
 }

@@ -8,11 +8,10 @@ export type Options = Readonly<Record<string, Json>>;
 /** Numbers by which two sides are compared before they are timed. */
 export type Check = Readonly<Record<string, readonly number[]>>;
 
-/** What `prepare` asks of a worker. */
+/** What a worker is to make a job from. */
 export interface PrepareRequest {
   /** The name under which the job is run and released. */
   readonly job: string;
-  /** Which of the worker's programs. */
   readonly program: string;
   readonly options: Options;
   /** What the other side handed over: weights, data, settings; null for the side that makes them. */
@@ -23,7 +22,7 @@ export interface PrepareRequest {
   readonly bare: boolean;
 }
 
-/** What `prepare` answers. */
+/** A job that is there. */
 export interface Prepared {
   readonly check: Check;
   /** The first iteration, compilation included, ms. */
@@ -32,13 +31,11 @@ export interface Prepared {
   readonly handoff?: Json;
 }
 
-/** The methods of a worker: from parameters to the result. */
+/** The methods of a worker. Times are in ms, `cpuMs` of all processors; memory is the largest resident size so far. */
 export interface Methods {
   hello(params: object): { versions: Readonly<Record<string, string>>; threads: number };
   prepare(params: PrepareRequest): Prepared;
-  /** Milliseconds an iteration, measured in the worker, and the processors' time that all of them took. */
   run(params: { job: string; iterations: number }): { samples: number[]; cpuMs: number };
-  /** The process's largest resident size so far. */
   memory(params: object): { mebibytes: number };
   release(params: { job: string }): object;
 }
@@ -46,16 +43,13 @@ export interface Methods {
 /** What a method is given. */
 export type Params<M extends keyof Methods> = Parameters<Methods[M]>[0];
 
-/** A line from a worker. */
-export type Reply =
-  | { readonly id: number; readonly result: unknown }
-  | { readonly id: number; readonly error: string };
-
-/** The reply in a line, or nothing for what a library printed. */
-export function parseReply(line: string): Reply | undefined {
+/** A line from a worker; nothing if it is what a library printed. */
+export function parseReply(
+  line: string,
+): { id: number; result: unknown } | { id: number; error: string } | undefined {
   if (!line.startsWith('{"id":')) return undefined;
   try {
-    return JSON.parse(line) as Reply;
+    return JSON.parse(line) as ReturnType<typeof parseReply>;
   } catch {
     return undefined;
   }

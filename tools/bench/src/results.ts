@@ -4,74 +4,53 @@ import type { Difference } from './compare.js';
 import type { Row, Side } from './rows.js';
 import { median, ratioOf } from './statistics.js';
 
-const positive = z.number().positive();
+const [text, number, flag] = [z.string(), z.number(), z.boolean()];
+const positive = number.positive();
+const count = z.int().positive();
 
 const side = z.strictObject({
-  label: z.string(),
+  label: text,
   median: positive,
   samples: z.array(positive).min(1),
   /** The first iteration, compilation included, ms; not among the samples. */
-  firstMs: z.number().nonnegative(),
+  firstMs: number.nonnegative(),
 });
 
 const row = z.strictObject({
-  name: z.string(),
-  model: z.string(),
-  against: z.string(),
-  unit: z.string(),
-  /** The median of ours over the median of theirs. */
+  name: text,
+  model: text,
+  against: text,
+  unit: text,
+  /** The median of ours over the median of theirs; the same within each round. */
   ratio: positive,
-  /** The same within each round. */
   rounds: z.strictObject({ min: positive, median: positive, max: positive }),
   goal: positive,
-  met: z.boolean(),
+  met: flag,
   ours: side,
   theirs: side,
   /** Rivals that were slower, or could not be measured. */
-  others: z.array(z.union([side, z.strictObject({ label: z.string(), reason: z.string() })])),
+  others: z.array(z.union([side, z.strictObject({ label: text, reason: text })])),
   /** Share of the machine that other processes used meanwhile, where time was measured and the system tells. */
-  disturbance: z.number().min(0).max(1).optional(),
+  disturbance: number.min(0).max(1).optional(),
   /** What was compared before. */
-  differences: z.array(
-    z.strictObject({ quantity: z.string(), difference: z.number(), tolerance: z.number() }),
-  ),
+  differences: z.array(z.strictObject({ quantity: text, difference: number, tolerance: number })),
 });
 
 /** `bench/results.json`. */
 export const resultsSchema = z.strictObject({
   date: z.iso.datetime(),
-  command: z.string(),
-  commit: z.strictObject({ id: z.string(), modified: z.boolean() }),
-  machine: z.strictObject({
-    processor: z.string(),
-    cores: z.int().positive(),
-    memoryGiB: z.number(),
-    system: z.string(),
-  }),
+  command: text,
+  commit: z.strictObject({ id: text, modified: flag }),
+  machine: z.strictObject({ processor: text, cores: count, memoryGiB: number, system: text }),
   /** Right before: the processors' busy share in a second, where the system tells, and the load average of a minute. */
-  load: z.strictObject({
-    busy: z.number().optional(),
-    average: z.number(),
-    cores: z.int().positive(),
-  }),
-  versions: z.record(z.string(), z.string()),
+  load: z.strictObject({ busy: number.optional(), average: number, cores: count }),
+  versions: z.record(text, text),
   /** Of each process. */
-  threads: z.record(z.string(), z.int().positive()),
-  settings: z.strictObject({
-    quick: z.boolean(),
-    forced: z.boolean(),
-    rounds: z.int().positive(),
-  }),
+  threads: z.record(text, count),
+  settings: z.strictObject({ quick: flag, forced: flag, rounds: count }),
   rows: z.array(row),
   /** Rows without numbers, and why. */
-  failed: z.array(
-    z.strictObject({
-      name: z.string(),
-      model: z.string(),
-      against: z.string(),
-      reason: z.string(),
-    }),
-  ),
+  failed: z.array(z.strictObject({ name: text, model: text, against: text, reason: text })),
 });
 
 /** The results of one run. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { busyShare, othersShare, parsePeak, parseTicks, refusal } from '../src/machine.js';
+import { othersShare, parsePeak, parseTicks, refusal } from '../src/machine.js';
 
 const stat = (user: number, idle: number): string =>
   `cpu  ${user} 0 10 ${idle} 5 0 0 0 7 0\ncpu0 1 0 0 0 0 0 0 0 0 0\nintr 1\n`;
@@ -15,11 +15,11 @@ describe('parseTicks', () => {
   });
 });
 
-describe('busyShare', () => {
+describe('othersShare of nothing', () => {
   it('is the share of time that was not idle', () => {
     const [before, after] = [parseTicks(stat(100, 85))!, parseTicks(stat(150, 235))!];
-    expect(busyShare(before, after)).toBe(0.25);
-    expect(busyShare(after, after)).toBeUndefined();
+    expect(othersShare(0, before, after)).toBe(0.25);
+    expect(othersShare(0, after, after)).toBeUndefined();
   });
 });
 

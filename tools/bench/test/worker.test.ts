@@ -12,8 +12,7 @@ import { sourceWorker, workers } from '../src/workers.js';
 const folder = mkdtempSync(join(tmpdir(), 'cfrl-bench-test-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const node = (script: string) =>
-  startWorker({ name: 'test', program: process.execPath, args: ['-e', script], env: {} });
+const node = (script: string) => startWorker('test', process.execPath, ['-e', script]);
 
 describe('parseReply', () => {
   it('tells replies from what a library prints', () => {
@@ -37,7 +36,7 @@ describe('startWorker', () => {
   });
 
   it('says that a program is not there', async () => {
-    const worker = startWorker({ name: 'test', program: join(folder, 'no'), args: [], env: {} });
+    const worker = startWorker('test', join(folder, 'no'), []);
     await expect(worker.call('memory', {})).rejects.toThrow('could not be started');
     await worker.close();
   });

@@ -1,37 +1,64 @@
 /** Measures where the time goes, with one thread and with all, and fills docs/performance.md and its charts: `npm run bench:profile`. */
 import { availableParallelism } from 'node:os';
 
+import * as Plot from '@observablehq/plot';
+import { parseHTML } from 'linkedom';
+
 import { fillPage, table, writeRepositoryFile } from '../page.js';
 import { processor, runScript } from '../run-script.js';
-import { scalingChart } from './chart.js';
 import type { Measured } from './measure.js';
 
-const ms = (number: number): string => number.toPrecision(3);
-const percent = (share: number): string => `${Math.round(100 * share)} %`;
+/** Training tokens a second against one of the sizes, a line for each number of threads: an SVG file. */
+function scalingChart(varied: string, label: string, measured: readonly Measured[]): string {
+  const { document } = parseHTML('<html></html>');
+  const lines = measured.map(({ threads, points }) =>
+    points
+      .filter((point) => point.varied === varied)
+      .map(({ value, tokensPerSecond }) => ({
+        x: value,
+        y: tokensPerSecond,
+        threads: `${threads} threads`,
+      })),
+  );
+  const [data, ends] = [lines.flat(), lines.map((line) => line.at(-1)!)];
+  const options = { x: 'x', y: 'y', stroke: 'threads' };
+  const svg = Plot.plot({
+    document,
+    width: 420,
+    height: 260,
+    marginLeft: 60,
+    marginBottom: 40,
+    style: { background: 'white', color: 'black', fontFamily: 'sans-serif' },
+    x: { type: 'log', base: 2, label, ticks: data.map(({ x }) => x), tickFormat: 'd' },
+    y: { type: 'log', label: 'tokens a second', grid: true, tickFormat: '~s' },
+    color: { domain: ends.map(({ threads }) => threads), range: ['#9a6700', '#0550ae'] },
+    marks: [
+      Plot.lineY(data, options),
+      Plot.dot(data, options),
+      Plot.text(ends, { x: 'x', y: 'y', text: 'threads', dy: -10, dx: -24, fill: 'threads' }),
+    ],
+  });
+  return `${svg.outerHTML.replace('<svg ', '<svg xmlns="http://www.w3.org/2000/svg" ')}\n`;
+}
 
 function partsTable({ parts, peakGflops }: Measured): string {
-  const each = (cell: (parts: Measured['parts'][number]) => string): string[] => parts.map(cell);
-  const names = Object.keys(parts[0]!.parts);
+  const ms = (number: number): string => number.toPrecision(3);
+  const percent = (share: number): string => `${Math.round(100 * share)} %`;
+  const line = (name: string, cell: (model: Measured['parts'][number]) => string): string[] => [
+    name,
+    ...parts.map(cell),
+  ];
   return table(
-    ['', ...each(({ size }) => size)],
+    line('', ({ size }) => size),
     [
-      ['**whole step, ms**', ...each(({ step }) => `**${ms(step)}**`)],
-      ...names.map((name) => [name, ...each((model) => ms(model.parts[name]!))]),
-      [
-        'all products, share of the step',
-        ...each(({ products, step }) => percent(products / step)),
-      ],
-      ['products, GFLOP/s', ...each(({ gflops }) => gflops.toFixed(0))],
-      ['share of the peak', ...each(({ gflops }) => percent(gflops / peakGflops))],
+      line('**whole step, ms**', ({ step }) => `**${ms(step)}**`),
+      ...Object.keys(parts[0]!.parts).map((name) => line(name, (each) => ms(each.parts[name]!))),
+      line('all products, share of the step', ({ products, step }) => percent(products / step)),
+      line('products, GFLOP/s', ({ gflops }) => gflops.toFixed(0)),
+      line('share of the peak', ({ gflops }) => percent(gflops / peakGflops)),
     ],
   );
 }
-
-const halfTable = ({ half }: Measured): string =>
-  table(
-    ['product', '>float32', '>bfloat16', '>widened at each use'],
-    half.map(({ shape: [n, i, o], times }) => [`[${n}, ${i}] x [${i}, ${o}]`, ...times.map(ms)]),
-  );
 
 const measure = (threads: number, models: readonly string[]): Measured =>
   runScript(new URL('measure.ts', import.meta.url), models, { CFRL_THREADS: String(threads) });
@@ -39,14 +66,16 @@ const measure = (threads: number, models: readonly string[]): Measured =>
 const threads = availableParallelism();
 const most = measure(threads, ['XS', 'S', 'M']);
 const measured = threads > 1 ? [measure(1, []), most] : [most];
-for (const varied of ['batch', 'time', 'width'] as const) {
-  await writeRepositoryFile(`docs/scaling-${varied}.svg`, scalingChart(varied, measured));
+for (const [varied, label] of [
+  ['batch', 'sequences a batch'],
+  ['time', 'tokens a sequence'],
+  ['width', 'width of the model'],
+] as const) {
+  await writeRepositoryFile(`docs/scaling-${varied}.svg`, scalingChart(varied, label, measured));
 }
-const page = 'docs/performance.md';
-const filled = await fillPage(page, {
+const filled = await fillPage('docs/performance.md', {
   circumstances: `Measured on ${processor} with ${threads} threads, TensorFlow ${most.version}, float32. The roof is one product of 2048 x 2048 matrices: ${most.peakGflops.toFixed(0)} GFLOP/s.`,
   parts: partsTable(most),
-  half: halfTable(most),
 });
-await writeRepositoryFile(page, filled);
-process.stdout.write(`Written: ${page} and its charts\n`);
+await writeRepositoryFile('docs/performance.md', filled);
+process.stdout.write('Written: docs/performance.md and its charts\n');

@@ -16,17 +16,24 @@ import { forward } from '@cfrl/model';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { type Size, freshModel, sizes, tokenizer } from '../ours/model.js';
-import { medianTimes } from './timing.js';
+import { median } from '../statistics.js';
 
-/** Milliseconds that the parts of a training step take by themselves, times how often a step has them. */
-export interface Parts {
-  readonly size: Size;
-  readonly step: number;
-  /** By name; the parts overlap neither with each other nor cover the step: what fuses with its neighbours is not counted twice. */
-  readonly parts: Readonly<Record<string, number>>;
-  /** The matrix products together, ms, and the GFLOP/s that they reach by themselves. */
-  readonly products: number;
-  readonly gflops: number;
+/**
+ * The median milliseconds of each of several functions, which take turns: what disturbs the machine meets all.
+ *
+ * @param functions - give tensors, which are freed; called once before the clock runs
+ */
+export function medianTimes(functions: readonly (() => unknown)[], rounds: number): number[] {
+  const samples: number[][] = functions.map(() => []);
+  for (let round = 0; round <= rounds; round++) {
+    functions.forEach((f, i) => {
+      const start = performance.now();
+      const result = f();
+      if (round > 0) samples[i]!.push(performance.now() - start);
+      tf.dispose(result as tf.TensorContainer);
+    });
+  }
+  return samples.map(median);
 }
 
 const [BATCH, TIME] = [64, 32];
@@ -41,8 +48,13 @@ const trained = (f: (inputs: Params) => tf.Tensor, inputs: Params) => (): Params
   return { value, ...grads };
 };
 
-/** The training step of one model, and its parts. */
-export function measureParts(size: Size, rounds: number): Parts {
+/**
+ * The training step of one model, and its parts by themselves, times how often a step has them. The parts overlap neither with
+ * each other nor cover the step: what fuses with its neighbours is not counted twice.
+ *
+ * @returns ms, and the GFLOP/s that the matrix products reach by themselves
+ */
+export function measureParts(size: Size, rounds: number) {
   const { layers, hiddenSize: width, heads } = sizes[size];
   const vocabulary = tokenizer.vocabSize;
   const { config, params } = freshModel(sizes[size]);
@@ -83,7 +95,7 @@ export function measureParts(size: Size, rounds: number): Parts {
   const each = medianTimes(compiled, rounds);
   compiled.forEach((program) => program.dispose());
   const times = programs.map(([name, count], i) => [name, count * each[i]!] as const);
-  const { step, ...parts } = Object.fromEntries(times) as { step: number };
+  const { step, ...parts } = Object.fromEntries(times) as { [part: string]: number; step: number };
   const products = times
     .filter(([name]) => name.startsWith('products'))
     .reduce((sum, [, ms]) => sum + ms, 0);
