@@ -17,6 +17,9 @@ export interface Bench {
   readonly progress: (doing: string) => void;
 }
 
+/** GRPO steps of a process whose memory is measured. */
+const MEMORY_STEPS = 4;
+
 /** A side that is ready to be measured. */
 interface Ready extends Prepared {
   readonly side: Side;
@@ -95,7 +98,7 @@ async function memory(ready: readonly Ready[], { plan, workers, folder }: Bench)
     const worker = await workers.fresh(side.worker);
     try {
       await prepare(worker, side, folder, given, true);
-      await worker.call('run', { job: side.label, iterations: plan.memorySteps });
+      await worker.call('run', { job: side.label, iterations: MEMORY_STEPS });
       return (await worker.call('memory', {})).mebibytes;
     } finally {
       await worker.close();

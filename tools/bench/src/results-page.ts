@@ -33,10 +33,8 @@ function rowsTable({ rows, failed }: Results): string {
     row.met ? 'yes' : 'no',
     row.disturbance === undefined ? '' : percent(row.disturbance),
   ]);
-  const missing = failed.map(({ name, model, against }) => [
-    ...[name, model, against, '', '', '', '', '', ''],
-    ...['failed', ''],
-  ]);
+  const empty = ['', '', '', '', '', ''];
+  const missing = failed.map((row) => [row.name, row.model, row.against, ...empty, 'failed', '']);
   return table([...sides, spread, '>goal', 'met', '>others'], [...measured, ...missing]);
 }
 
@@ -80,10 +78,10 @@ function circumstances(results: Results): string {
 }
 
 const equality = ({ name, model, against, differences }: ResultRow): string[][] =>
-  differences.map(({ quantity, difference, tolerance }) => [
-    ...[name, model, against, quantity],
-    ...[difference.toExponential(1), tolerance.toExponential(0)],
-  ]);
+  differences.map(({ quantity, difference, tolerance }) => {
+    const numbers = [difference.toExponential(1), tolerance.toExponential(0)];
+    return [name, model, against, quantity, ...numbers];
+  });
 
 const starts = ({ name, model, unit, ours, theirs, others }: ResultRow): string[][] =>
   [ours, theirs, ...others].flatMap((side) =>

@@ -37,9 +37,9 @@ type Goals = Readonly<Partial<Record<Model, number>>>;
 
 const side =
   (worker: WorkerName) =>
-  (program: string, label: string, options: Options = {}, per = 1): Side => ({
-    ...{ label, worker, program, options, per },
-  });
+  (program: string, label: string, options: Options = {}, per = 1): Side => {
+    return { label, worker, program, options, per };
+  };
 const [ours, wasm, torch] = [side('ours'), side('wasm'), side('torch')];
 const [transformers, trl] = [side('transformers'), side('trl')];
 

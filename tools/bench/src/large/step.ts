@@ -28,7 +28,7 @@ import {
 } from '@cfrl/model';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { randomRows } from '../ours/model.js';
+import { type Batch, batchOf, randomRows } from '../ours/model.js';
 
 /** What to train on, and how. */
 export interface StepOptions {
@@ -41,21 +41,6 @@ export interface StepOptions {
   readonly steps: number;
   /** Whether adapters of rank 16 are trained instead of all parameters. */
   readonly lora: boolean;
-}
-
-/** What it took. */
-export interface StepReport {
-  readonly parameters: number;
-  readonly trained: number;
-  /** Tokens of a step. */
-  readonly tokens: number;
-  readonly threads: number;
-  /** Nats a token, before each step. */
-  readonly losses: readonly number[];
-  /** Of each step; the first one records the graphs. */
-  readonly seconds: readonly number[];
-  /** The process's largest resident set. */
-  readonly peakMebibytes: number;
 }
 
 /** The sizes of SmolLM2-135M. */
@@ -71,8 +56,6 @@ const config = modelConfig({
   ropeTheta: 100_000,
   tiedEmbeddings: true,
 });
-
-type Batch = { readonly inputs: tf.Tensor2D; readonly targets: tf.Tensor2D };
 
 const options = JSON.parse(process.argv[2]!) as StepOptions;
 const { rows, time, microBatches, steps, lora } = options;
@@ -108,16 +91,9 @@ const update = compile((trained: Params, moments: Params, sum: GradientSum) => {
 const disposeSum = ({ value, weight, grads }: GradientSum): void =>
   disposeParams({ ...grads, value, weight });
 
-const batches = Array.from({ length: microBatches }, (_, i): Batch => {
-  const tokens = randomRows(i, rows, time + 1);
-  const from = (start: number): tf.Tensor2D =>
-    tf.tensor2d(
-      tokens.map((row) => row.slice(start, start + time)),
-      [rows, time],
-      'int32',
-    );
-  return { inputs: from(0), targets: from(1) };
-});
+const batches = Array.from({ length: microBatches }, (_, i) =>
+  batchOf(randomRows(i, rows, time + 1)),
+);
 let trained = selectParams(model.params, trains);
 let moments: Params = optimizer.init(trained);
 const losses: number[] = [];
@@ -139,13 +115,19 @@ while (losses.length < steps) {
   next.value.dispose();
   seconds.push((performance.now() - start) / 1000);
 }
-const report: StepReport = {
+const report = {
   parameters: countParams(fresh.params),
   trained: countParams(trained),
+  /** Of a step. */
   tokens: rows * time * microBatches,
   threads,
+  /** Nats a token, before each step. */
   losses,
+  /** Of each step; the first one records the graphs. */
   seconds,
   peakMebibytes: Math.round(process.resourceUsage().maxRSS / 1024),
 };
 console.log(JSON.stringify(report));
+
+/** What it took. */
+export type StepReport = typeof report;

@@ -4,7 +4,7 @@ import { type LanguageModel, charTokenizer, generate } from '@cfrl/model';
 import { loadPretrained, savePretrained } from '@cfrl/model/node';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { type Program, timed } from './job.js';
+import { type Program, jobOf } from './job.js';
 import { type Size, freshModel, randomRows, sizes } from './model.js';
 
 const loadWeights = (folder: string) => loadPretrained(folder, { tokenizer: false });
@@ -25,23 +25,20 @@ export const prepareGenerate: Program = async (work, folder) => {
   const prompts = randomRows(seed!, batch!, promptLength!, vocabulary);
   // No token ends a completion: all have the same length, as on the other side.
   const options = { maxNewTokens: newTokens!, stopTokens: [], compile: 'xla' as const };
+  const sample = (given: object) => generate(model, prompts, { ...options, ...given });
   let calls = 0;
-  return {
-    compare: async () => {
-      await savePretrained(folder, isSmolLM2 ? withoutTokenizer(model) : model);
-      const { ms, result } = await timed(() =>
-        generate(model, prompts, { ...options, temperature: 0 }),
-      );
+  return jobOf(
+    () => sample({ temperature: 0 }),
+    async (result) => {
+      const { config, params } = model;
+      await savePretrained(folder, isSmolLM2 ? { config, params } : model);
       const tokens = result.flatMap((each) => each.tokens);
       const logProbs = result.flatMap((each) => each.logProbs);
-      return { check: { tokens, logProbs }, firstMs: ms, handoff: { work, folder, prompts } };
+      return { check: { tokens, logProbs }, handoff: { work, folder, prompts } };
     },
-    iterate: () => generate(model, prompts, { ...options, seed: calls++ }),
-    release: () => disposeParams(model.params),
-  };
+    { iterate: () => sample({ seed: calls++ }), release: () => disposeParams(model.params) },
+  );
 };
-
-const withoutTokenizer = ({ config, params }: LanguageModel) => ({ config, params });
 
 /** Loading a folder of float32, and reading every number once, since either side may map the file and read nothing. */
 export const prepareLoading: Program = async (_, folder) => {
@@ -57,11 +54,5 @@ export const prepareLoading: Program = async (_, folder) => {
     disposeParams(params);
     return result;
   };
-  return {
-    compare: async () => {
-      const { ms, result } = await timed(load);
-      return { check: { sums: result }, firstMs: ms, handoff: { folder, names } };
-    },
-    iterate: load,
-  };
+  return jobOf(load, (result) => ({ check: { sums: result }, handoff: { folder, names } }));
 };

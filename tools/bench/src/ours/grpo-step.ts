@@ -12,7 +12,7 @@ import { languageModelPolicy } from '@cfrl/recipes';
 import { type StepRecord, disposeState, grpo, train } from '@cfrl/rl';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { type Program, timed } from './job.js';
+import { type Program, jobOf } from './job.js';
 import { type Size, freshModel, randomRows, sizes, tokenizer } from './model.js';
 
 /** One GRPO step: sample, reward, one update. */
@@ -62,31 +62,29 @@ export const prepareGrpoStep: Program = ({ size }, folder) => {
       const targets = tf.slice(tokens, [0, start], [-1, newTokens]);
       return Array.from(gatherLogProbs(before, targets).dataSync());
     });
-  return {
-    compare: async () => {
+  return jobOf(
+    next,
+    async ({ completions, metrics, state }) => {
       await savePretrained(folder, model);
-      const { ms, result } = await timed(next);
-      const inOrder = result.completions.toSorted(
+      const inOrder = completions.toSorted(
         (a, b) => a.promptIndex - b.promptIndex || a.sample - b.sample,
       );
       const rows = inOrder.map((each) => [...each.promptTokens, ...each.tokens]);
-      const completions = inOrder.map(({ tokens }) => tokens);
-      return {
-        check: {
-          logProbs: lastLogProbs(model.params, rows),
-          logProbsAfterStep: lastLogProbs(result.state.params, rows),
-          entropy: [result.metrics.entropy],
-          reward: [result.metrics.rewardMean],
-        },
-        firstMs: ms,
-        handoff: { work, folder, prompts, promptTokens, completions },
+      const sampled = inOrder.map(({ tokens }) => tokens);
+      const check = {
+        logProbs: lastLogProbs(model.params, rows),
+        logProbsAfterStep: lastLogProbs(state.params, rows),
+        entropy: [metrics.entropy],
+        reward: [metrics.rewardMean],
       };
+      return { check, handoff: { work, folder, prompts, promptTokens, completions: sampled } };
     },
-    iterate: next,
-    release: async () => {
-      await run.return();
-      if (last !== undefined) disposeState(last.state, model.params);
-      disposeParams(model.params);
+    {
+      release: async () => {
+        await run.return();
+        if (last !== undefined) disposeState(last.state, model.params);
+        disposeParams(model.params);
+      },
     },
-  };
+  );
 };

@@ -1,9 +1,9 @@
-import type { Json, Options, Prepared } from '../protocol.js';
+import type { Check, Json, Options, Prepared } from '../protocol.js';
 
 /** Something that can be done again and again. */
 export interface Job {
   /** The first iteration, what is compared, and what the other side needs. */
-  compare(): Promise<Prepared & { readonly handoff: Json }>;
+  compare(): Promise<Prepared>;
   /** What is timed. */
   iterate(): unknown;
   release?(): unknown;
@@ -18,3 +18,25 @@ export async function timed<T>(work: () => T | Promise<T>): Promise<{ ms: number
   const result = await work();
   return { ms: performance.now() - start, result };
 }
+
+/**
+ * A job.
+ *
+ * @param first - the first iteration
+ * @param compared - from its result to the numbers that are compared, and what the other side needs
+ * @param rest - the iterations after it, where they are not as the first; how the job is released
+ */
+export const jobOf = <T>(
+  first: () => T | Promise<T>,
+  compared: (
+    result: T,
+  ) => { check: Check; handoff?: Json } | Promise<{ check: Check; handoff: Json }>,
+  rest: Partial<Pick<Job, 'iterate' | 'release'>> = {},
+): Job => ({
+  compare: async () => {
+    const { ms, result } = await timed(first);
+    return { firstMs: ms, ...(await compared(result)) };
+  },
+  iterate: first,
+  ...rest,
+});

@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { fold, rng } from '@cfrl/engine';
 import { distinctN, ngramEntropy, selfBleu, tokenEntropies } from '@cfrl/metrics';
 
-import type { Check, Json } from '../protocol.js';
-import { type Job, type Program, timed } from './job.js';
+import { type Program, jobOf } from './job.js';
 
 /** Tokens as language has them: the k-th most frequent about `1 / k` as often as the first. */
 const zipfTexts = (seed: number, texts: number, length: number, vocabulary: number): Int32Array[] =>
@@ -14,23 +13,16 @@ const zipfTexts = (seed: number, texts: number, length: number, vocabulary: numb
     return Int32Array.from({ length }, () => Math.floor(vocabulary ** source.next()) - 1);
   });
 
-/** A job that is one synchronous function of what is there already. */
-const jobOf = <T>(work: () => T, check: (result: T) => Check, handoff: Json = null): Job => ({
-  compare: async () => {
-    const { ms, result } = await timed(work);
-    return { check: check(result), firstMs: ms, handoff };
-  },
-  iterate: work,
-});
-
 /** Self-BLEU of words, as everybody's code has them: lists of strings. */
 export const prepareSelfBleu: Program = ({ texts }) => {
   const words = zipfTexts(4, texts as number, 64, 5000).map((text) => Array.from(text, String));
   const compared = 2;
   return jobOf(
     () => selfBleu(words),
-    ({ perSample }) => ({ scores: perSample.slice(0, compared) }),
-    { texts: words, compared },
+    ({ perSample }) => ({
+      check: { scores: perSample.slice(0, compared) },
+      handoff: { texts: words, compared },
+    }),
   );
 };
 
@@ -47,7 +39,7 @@ const overTokens =
     const texts = zipfTexts(5, 64_000, 64, 50_000);
     return jobOf(
       () => work(texts),
-      () => ({ sum: [sumOf(texts)] }),
+      () => ({ check: { sum: [sumOf(texts)] } }),
     );
   };
 
@@ -67,16 +59,18 @@ export const prepareLogitEntropy: Program = async (_, folder) => {
     { length: 2 * vocabulary },
     () => 3 * Math.sqrt(-2 * Math.log(1 - source.next())) * Math.cos(2 * Math.PI * source.next()),
   );
-  const values = new Float32Array(rows * vocabulary);
+  const scores = new Float32Array(rows * vocabulary);
   for (let row = 0; row < rows; row++) {
     const start = (row * 7919) % vocabulary;
-    values.set(noise.subarray(start, start + vocabulary), row * vocabulary);
+    scores.set(noise.subarray(start, start + vocabulary), row * vocabulary);
   }
   const file = join(folder, 'logits.f32');
-  await writeFile(file, values);
+  await writeFile(file, scores);
   return jobOf(
-    () => tokenEntropies(values, vocabulary),
-    (entropies) => ({ entropies: Array.from(entropies) }),
-    { file, rows, vocabulary },
+    () => tokenEntropies(scores, vocabulary),
+    (values) => ({
+      check: { entropies: Array.from(values) },
+      handoff: { file, rows, vocabulary },
+    }),
   );
 };

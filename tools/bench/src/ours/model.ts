@@ -1,5 +1,6 @@
 import { fold, randomInt, rng } from '@cfrl/engine';
 import { type LanguageModel, charTokenizer, initParams, modelConfig } from '@cfrl/model';
+import * as tf from '@tensorflow/tfjs-core';
 
 /** The sizes of a model. */
 interface Shape {
@@ -48,3 +49,17 @@ export const randomRows = (
     const source = rng(fold(seed, 'row', row));
     return Array.from({ length }, () => randomInt(source, vocabulary));
   });
+
+/** What a training step is given: tokens and the tokens after them, `[B, T]`. */
+export type Batch = { readonly inputs: tf.Tensor2D; readonly targets: tf.Tensor2D };
+
+/** Rows of T + 1 tokens as a batch. */
+export function batchOf(rows: number[][]): Batch {
+  const tensor = (from: number, to?: number): tf.Tensor2D =>
+    tf.tensor2d(
+      rows.map((row) => row.slice(from, to)),
+      undefined,
+      'int32',
+    );
+  return { inputs: tensor(0, -1), targets: tensor(1) };
+}

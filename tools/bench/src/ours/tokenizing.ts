@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 import { type TokenizerJson, byteTokenizer, tokenizerFromFiles } from '@cfrl/model';
 
-import { type Program, timed } from './job.js';
+import { type Program, jobOf } from './job.js';
 
 /** The repository's root, from the sources as from what is built of them. */
 const rootFrom = (folder: string): string =>
@@ -99,12 +99,11 @@ export const prepareTokenizing: Program = async (_, folder) => {
   /** A number that changes with any of the tokens. */
   const checksum = (tokens: readonly number[]): number =>
     tokens.reduce((sum, token) => (sum * 31 + token + 1) % 1_000_003, 0);
-  return {
-    compare: async () => {
-      const { ms, result } = await timed(() => tokenizer.encode(text));
-      const check = { tokens: [result.length], checksum: [checksum(result)] };
-      return { check, firstMs: ms, handoff: { folder } };
-    },
-    iterate: () => tokenizer.encode(text),
-  };
+  return jobOf(
+    () => tokenizer.encode(text),
+    (tokens) => ({
+      check: { tokens: [tokens.length], checksum: [checksum(tokens)] },
+      handoff: { folder },
+    }),
+  );
 };

@@ -13,8 +13,8 @@ import { type LanguageModel, forward } from '@cfrl/model';
 import { savePretrained } from '@cfrl/model/node';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { type Program, timed } from './job.js';
-import { type Size, freshModel, randomRows, sizes } from './model.js';
+import { type Program, jobOf } from './job.js';
+import { type Batch, type Size, batchOf, freshModel, randomRows, sizes } from './model.js';
 
 /** What one step is given, and how it is updated. */
 const training = {
@@ -28,9 +28,6 @@ const training = {
   checkSteps: 3,
   seed: 1,
 };
-
-/** What a step is given: tokens and the tokens after them, `[B, T]`. */
-type Batch = { readonly inputs: tf.Tensor2D; readonly targets: tf.Tensor2D };
 
 /** Forward, backward, clip, AdamW: from a batch to the loss, with parameters and moments kept between. */
 export function trainer({ config, params: initial }: LanguageModel, xla = true) {
@@ -58,15 +55,12 @@ export function trainer({ config, params: initial }: LanguageModel, xla = true) 
 }
 
 /** A supervised step on whole sequences. */
-export const prepareTrainingStep: Program = ({ size }, folder) => {
+export const prepareTrainingStep: Program = async ({ size }, folder) => {
   const { batch, time, batches, checkSteps, seed } = training;
   const model = freshModel(sizes[size as Size]);
+  await savePretrained(folder, model);
   const rows = Array.from({ length: batches }, (_, i) => randomRows(seed + i, batch, time + 1));
-  const tensor = (values: number[][]): tf.Tensor2D => tf.tensor2d(values, [batch, time], 'int32');
-  const data = rows.map((tokens): Batch => ({
-    inputs: tensor(tokens.map((row) => row.slice(0, -1))),
-    targets: tensor(tokens.map((row) => row.slice(1))),
-  }));
+  const data = rows.map(batchOf);
   const { step, release } = trainer(model);
   let steps = 0;
   const next = async (): Promise<number> => {
@@ -75,18 +69,18 @@ export const prepareTrainingStep: Program = ({ size }, folder) => {
     loss.dispose();
     return value!;
   };
-  return {
-    compare: async () => {
-      await savePretrained(folder, model);
-      const { ms, result } = await timed(next);
-      const losses = [result];
+  return jobOf(
+    next,
+    async (loss) => {
+      const losses = [loss];
       while (losses.length <= checkSteps) losses.push(await next());
-      return { check: { losses }, firstMs: ms, handoff: { work: training, folder, batches: rows } };
+      return { check: { losses }, handoff: { work: training, folder, batches: rows } };
     },
-    iterate: next,
-    release: () => {
-      release();
-      data.forEach(disposeParams);
+    {
+      release: () => {
+        release();
+        data.forEach(disposeParams);
+      },
     },
-  };
+  );
 };
