@@ -71,7 +71,7 @@ function trainBpe(text: string, merges: number): TokenizerJson {
       count(at, -1);
       // Two spaces between symbols, so that two pairs side by side do not share one.
       const merged = ` ${words[at]!.symbols.join('  ')} `
-        .replaceAll(` ${best.replace(' ', '  ')} `, ` ${joined} `)
+        .replaceAll(` ${best.replace(' ', '  ')} `, () => ` ${joined} `)
         .trim();
       words[at]!.symbols = merged.split('  ');
       count(at, 1);
