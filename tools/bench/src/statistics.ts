@@ -14,21 +14,13 @@ export interface Round {
   readonly theirs: readonly number[];
 }
 
-/** How two sides compare. */
-export interface Ratio {
-  /** The median of all of ours over the median of all of theirs. */
-  readonly ratio: number;
-  /** The same within each round: the spread of it. */
-  readonly rounds: { readonly min: number; readonly median: number; readonly max: number };
-}
-
 /**
  * Ours over theirs. Rounds are pairs: what disturbs the machine for longer than a round disturbs both.
  *
  * @param rounds - at least one
- * @returns the ratio of medians, and the smallest, middle and largest ratio of a round
+ * @returns the ratio of the medians of all samples, and the smallest, middle and largest ratio of a round
  */
-export function ratioOf(rounds: readonly Round[]): Ratio {
+export function ratioOf(rounds: readonly Round[]) {
   const each = rounds.map(({ ours, theirs }) => median(ours) / median(theirs));
   const all = (side: keyof Round): number => median(rounds.flatMap((round) => round[side]));
   return {
@@ -37,10 +29,6 @@ export function ratioOf(rounds: readonly Round[]): Ratio {
   };
 }
 
-/**
- * How often to iterate in a round, so that it takes about `roundMs`.
- *
- * @param samples - ms an iteration, so far
- */
+/** How often to iterate in a round of about `roundMs`, from the ms of earlier iterations. */
 export const iterationsFor = (samples: readonly number[], roundMs: number): number =>
   Math.min(50, Math.max(1, Math.round(roundMs / median(samples))));

@@ -1,4 +1,4 @@
-import type { Check } from '../worker/protocol.js';
+import type { Check } from './protocol.js';
 
 /** How far two sides are apart in one quantity. */
 export interface Difference {
@@ -27,29 +27,19 @@ function pairs(name: string, ours: Check, theirs: Check): [number, number][] {
 const largest = (numbers: readonly number[]): number =>
   numbers.some(Number.isNaN) ? Infinity : Math.max(0, ...numbers);
 
-/** The largest `|ours - theirs|`. */
-export const absolute =
+const elementwise =
+  (kind: string, distance: (a: number, b: number) => number) =>
   (name: string, tolerance: number): Compare =>
-  (ours, theirs) => [
-    {
-      quantity: `${name} (absolute)`,
-      difference: largest(pairs(name, ours, theirs).map(([a, b]) => Math.abs(a - b))),
-      tolerance,
-    },
-  ];
+  (ours, theirs) => {
+    const difference = largest(pairs(name, ours, theirs).map(([a, b]) => distance(a, b)));
+    return [{ quantity: `${name} (${kind})`, difference, tolerance }];
+  };
+
+/** The largest `|ours - theirs|`. */
+export const absolute = elementwise('absolute', (a, b) => Math.abs(a - b));
 
 /** The largest `|ours - theirs| / |theirs|`. */
-export const relative =
-  (name: string, tolerance: number): Compare =>
-  (ours, theirs) => [
-    {
-      quantity: `${name} (relative)`,
-      difference: largest(
-        pairs(name, ours, theirs).map(([a, b]) => (a === b ? 0 : Math.abs((a - b) / b))),
-      ),
-      tolerance,
-    },
-  ];
+export const relative = elementwise('relative', (a, b) => (a === b ? 0 : Math.abs((a - b) / b)));
 
 /**
  * Greedy completions: the share of them whose tokens differ, and the log-probabilities of those that agree. A few may
@@ -65,19 +55,15 @@ export const greedy =
     const tokens = pairs('tokens', ours, theirs);
     const logProbs = pairs('logProbs', ours, theirs);
     const starts = Array.from({ length: tokens.length / length }, (_, i) => i * length);
-    const equal = starts.filter((start) =>
-      tokens.slice(start, start + length).every(([a, b]) => a === b),
+    const equal = starts.filter((at) =>
+      tokens.slice(at, at + length).every(([ours, theirs]) => ours === theirs),
     );
-    const gaps = equal.flatMap((start) =>
-      logProbs.slice(start, start + length).map(([a, b]) => Math.abs(a - b)),
-    );
+    const agreed = equal.flatMap((at) => logProbs.slice(at, at + length));
+    const gap = largest(agreed.map(([a, b]) => Math.abs(a - b)));
+    const differ = 1 - equal.length / starts.length;
     return [
-      {
-        quantity: 'greedy completions that differ (share)',
-        difference: 1 - equal.length / starts.length,
-        tolerance: share,
-      },
-      { quantity: 'their logProbs (absolute)', difference: largest(gaps), tolerance },
+      { quantity: 'greedy completions that differ (share)', difference: differ, tolerance: share },
+      { quantity: 'their logProbs (absolute)', difference: gap, tolerance },
     ];
   };
 
