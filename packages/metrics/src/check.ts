@@ -12,13 +12,18 @@ export function checkCount(where: string, name: string, count: number, atLeast: 
   }
 }
 
-/** Options by name: an object with no other names than these. @returns the options */
-export function checkOptions<T extends object>(
-  where: string,
-  options: T,
-  names: readonly (keyof T & string)[],
-): T {
+/** Options by name: a name that is left out, or undefined, has its default. */
+type Resolved<T, D> = {
+  readonly [K in keyof T & keyof D]-?: undefined extends D[K] ? T[K] : Exclude<T[K], undefined>;
+};
+
+/** Options, with their defaults for what is not given; `defaults` holds every name that there is. */
+export function resolveOptions<
+  T extends object,
+  D extends { readonly [K in keyof Required<T>]: T[K] | undefined },
+>(where: string, options: T, defaults: D): Resolved<T, D> {
   const given: unknown = options;
+  const names = Object.keys(defaults);
   if (typeof given !== 'object' || given === null || 'length' in given) {
     const what =
       typeof given === 'function'
@@ -28,11 +33,12 @@ export function checkOptions<T extends object>(
           : String(given);
     throw new TypeError(`${where}: options is ${what}, expected an object of ${names.join(', ')}`);
   }
-  const unknown = Object.keys(given).find((name) => !(names as readonly string[]).includes(name));
+  const chosen = Object.entries(given).filter(([, value]) => value !== undefined);
+  const unknown = Object.keys(given).find((name) => !names.includes(name));
   if (unknown !== undefined) {
     throw new RangeError(`${where}: options has "${unknown}", expected only ${names.join(', ')}`);
   }
-  return options;
+  return { ...defaults, ...Object.fromEntries(chosen) } as unknown as Resolved<T, D>;
 }
 
 export function checkSameLength(
@@ -47,7 +53,14 @@ export function checkSameLength(
   }
 }
 
-export function checkFinite(where: string, name: string, values: ArrayLike<number>): void {
+/** Finite numbers, at least so many of them. */
+export function checkFinite(
+  where: string,
+  name: string,
+  values: ArrayLike<number>,
+  atLeast = 0,
+): void {
+  if (atLeast > 0) checkCount(where, name, values.length, atLeast);
   for (let i = 0; i < values.length; i++) {
     if (!Number.isFinite(values[i])) {
       throw new RangeError(`${where}: ${name}[${i}] is ${values[i]}, expected a finite number`);
@@ -57,8 +70,7 @@ export function checkFinite(where: string, name: string, values: ArrayLike<numbe
 
 /** Log-probabilities of the tokens of one sequence: at least one, finite, not above 0. */
 export function checkLogProbs(where: string, name: string, logProbs: ArrayLike<number>): void {
-  checkCount(where, name, logProbs.length, 1);
-  checkFinite(where, name, logProbs);
+  checkFinite(where, name, logProbs, 1);
   for (let t = 0; t < logProbs.length; t++) {
     if (logProbs[t]! > LOG_PROB_ROUNDING) {
       throw new RangeError(
@@ -81,6 +93,21 @@ export function checkInteger(where: string, name: string, value: number, atLeast
   }
 }
 
+/** How many of what there is: an integer up to `most`. @param meaning - what there are `most` of, and advice */
+export function checkNumberOf(
+  where: string,
+  name: string,
+  value: number,
+  atLeast: number,
+  most: number,
+  meaning: string,
+): void {
+  checkInteger(where, name, value, atLeast);
+  if (value > most) {
+    throw new RangeError(`${where}: ${name} is ${value}, expected at most ${most}${meaning}`);
+  }
+}
+
 /** A confidence level: strictly between 0 and 1. */
 export function checkLevel(where: string, level: number): void {
   if (!(level > 0 && level < 1)) {
@@ -96,12 +123,7 @@ export function checkConfidences(
 ): void {
   checkSameLength(where, ['confidences', confidences], ['correct', correct]);
   checkCount(where, 'confidences', confidences.length, 1);
-  for (let i = 0; i < correct.length; i++) {
-    const p = confidences[i]!;
-    if (!(p >= 0 && p <= 1)) {
-      throw new RangeError(`${where}: confidences[${i}] is ${p}, expected a number in [0, 1]`);
-    }
-  }
+  checkShares(where, 'confidences', confidences);
   checkBooleans(where, 'correct', correct);
 }
 
@@ -113,6 +135,21 @@ export function checkBooleans(where: string, name: string, values: readonly bool
   }
 }
 
+/** Numbers in [0, 1], up to rounding. */
+export function checkShares(
+  where: string,
+  name: string,
+  values: ArrayLike<number>,
+  rounding = 0,
+): void {
+  for (let i = 0; i < values.length; i++) {
+    const p = values[i]!;
+    if (!(p >= 0 && p <= 1 + rounding)) {
+      throw new RangeError(`${where}: ${name}[${i}] is ${p}, expected a number in [0, 1]`);
+    }
+  }
+}
+
 /** A probability distribution: entries in [0, 1] of sum 1. */
 export function checkDistribution(
   where: string,
@@ -120,14 +157,9 @@ export function checkDistribution(
   probabilities: ArrayLike<number>,
 ): void {
   checkCount(where, name, probabilities.length, 1);
+  checkShares(where, name, probabilities, SUM_TOLERANCE);
   let sum = 0;
-  for (let v = 0; v < probabilities.length; v++) {
-    const p = probabilities[v]!;
-    if (!(p >= 0 && p <= 1 + SUM_TOLERANCE)) {
-      throw new RangeError(`${where}: ${name}[${v}] is ${p}, expected a number in [0, 1]`);
-    }
-    sum += p;
-  }
+  for (let v = 0; v < probabilities.length; v++) sum += probabilities[v]!;
   if (Math.abs(sum - 1) > SUM_TOLERANCE) {
     throw new RangeError(
       `${where}: ${name} has sum ${sum}, expected 1; divide by the sum, or use tokenEntropy for logits`,
@@ -138,9 +170,6 @@ export function checkDistribution(
 /** `k` of `n` samples, of which `c` were right. */
 export function checkSamples(where: string, n: number, c: number, k: number): void {
   checkInteger(where, 'n', n, 1);
-  checkInteger(where, 'c', c, 0);
-  checkInteger(where, 'k', k, 1);
-  if (c > n) throw new RangeError(`${where}: c is ${c}, expected at most ${n} (n)`);
-  if (k > n)
-    throw new RangeError(`${where}: k is ${k}, expected at most ${n} (n); draw more samples`);
+  checkNumberOf(where, 'c', c, 0, n, ' (n)');
+  checkNumberOf(where, 'k', k, 1, n, ' (n); draw more samples');
 }

@@ -1,7 +1,6 @@
-import { checkInteger, checkLogProbs } from '../check.js';
+import { checkInteger, checkNumberOf } from '../check.js';
 import { expSums } from './exp-sums.js';
 import { summarizeLogits } from './logits.js';
-import { mean } from '../inference/statistics.js';
 
 /**
  * Confidence at one position: the probability of the most likely token.
@@ -76,10 +75,7 @@ export function margin(logits: ArrayLike<number>): number {
  */
 export function topKMass(logits: ArrayLike<number>, k: number): number {
   const { max, rest } = summarizeLogits('topKMass', logits);
-  checkInteger('topKMass', 'k', k, 1);
-  if (k > logits.length) {
-    throw new RangeError(`topKMass: k is ${k}, expected at most ${logits.length} (the vocabulary)`);
-  }
+  checkNumberOf('topKMass', 'k', k, 1, logits.length, ' (the vocabulary)');
   const sorted = Float64Array.from(logits).sort();
   let mass = 0;
   // From the smallest on, which keeps what is small.
@@ -116,28 +112,4 @@ export function surprisal(logits: ArrayLike<number>, token: number): number {
     );
   }
   return max - logits[token]! + Math.log1p(rest);
-}
-
-/**
- * Confidence in a whole completion: the geometric mean of its tokens' probabilities.
- *
- *     sequenceConfidence = exp( (1 / T) sum_t logProbs[t] ) = 1 / perplexity
- *
- * Unit: probability per token. Range: (0, 1], up to the rounding of `logProbs`. Misleads in that it is
- * not the probability of the completion (that is `exp(sum)`, which falls with length), and in that one
- * very unlikely token is hidden by many sure ones.
- *
- * @param logProbs - `[T]`, nats: the log-probability of each token, stop token included.
- * @returns The geometric mean probability.
- * @throws RangeError if `logProbs` is empty or has an entry that is not finite or above 0.
- * @see Murray and Chiang 2018 (length normalisation), https://arxiv.org/abs/1808.10006
- *
- * @example
- * ```ts
- * sequenceConfidence([Math.log(0.5), Math.log(0.125)]); // => 0.25
- * ```
- */
-export function sequenceConfidence(logProbs: ArrayLike<number>): number {
-  checkLogProbs('sequenceConfidence', 'logProbs', logProbs);
-  return Math.exp(mean(logProbs));
 }

@@ -1,4 +1,4 @@
-import { checkCount, checkFinite, checkOptions, checkSameLength } from '../check.js';
+import { checkCount, checkFinite, checkSameLength, resolveOptions } from '../check.js';
 import { entropy } from './entropy.js';
 
 /** Options of {@link semanticEntropy}. */
@@ -45,7 +45,7 @@ export function semanticEntropy<Item>(
   equivalent: (a: Item, b: Item) => boolean,
   options: SemanticEntropyOptions = {},
 ): SemanticEntropy {
-  const { logProbs } = checkOptions('semanticEntropy', options, ['logProbs']);
+  const { logProbs } = resolveOptions('semanticEntropy', options, { logProbs: undefined });
   checkCount('semanticEntropy', 'items', items.length, 1);
   if (logProbs !== undefined) {
     checkSameLength('semanticEntropy', ['items', items], ['logProbs', logProbs]);

@@ -1,15 +1,27 @@
-import { checkInteger } from '../check.js';
+import { checkInteger, resolveOptions } from '../check.js';
+import type { Token, Tokenize, TokenizeOptions } from '../tokenization/tokens.js';
 import type { NgramPrecision, Smoothing } from './smoothing.js';
-import type { Token } from '../tokenization/tokens.js';
 
-/** The weights given, checked; uniform ones if none are. */
-export function weightsOf(
+/** Options of {@link bleu} and {@link selfBleu}. */
+export interface BleuOptions extends TokenizeOptions {
+  /** Longest n-gram that is counted, in tokens. @defaultValue 4 */
+  readonly maxN?: number;
+  /** `[maxN]`: weight of each order; at least 0, sum 1. @defaultValue uniform, 1 / maxN each */
+  readonly weights?: readonly number[];
+  /** What becomes of orders without a match. @defaultValue smoothingMethod1 */
+  readonly smoothing?: Smoothing;
+}
+
+/** Options of BLEU scores, checked: the tokenizer and the smoothing differ in their defaults. */
+export function bleuOptions(
   where: string,
-  maxN: number,
-  given?: readonly number[],
-): readonly number[] {
+  options: BleuOptions,
+  defaults: { readonly smoothing: Smoothing; readonly tokenize: Tokenize },
+) {
+  const given = resolveOptions(where, options, { maxN: 4, weights: undefined, ...defaults });
+  const { maxN } = given;
   checkInteger(where, 'maxN', maxN, 1);
-  const weights = given ?? new Array<number>(maxN).fill(1 / maxN);
+  const weights = given.weights ?? new Array<number>(maxN).fill(1 / maxN);
   const sum = weights.reduce((total, weight) => total + weight, 0);
   if (
     weights.length !== maxN ||
@@ -20,7 +32,7 @@ export function weightsOf(
       `${where}: weights is [${weights.join(', ')}], expected maxN = ${maxN} numbers >= 0 of sum 1`,
     );
   }
-  return weights;
+  return { ...given, weights };
 }
 
 /** BLEU from its counts: smoothing, weighted geometric mean, brevity penalty. */

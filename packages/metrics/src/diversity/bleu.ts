@@ -1,19 +1,9 @@
-import { checkCount, checkOptions } from '../check.js';
-import { clippedPrecisions, closestLength, scoreBleu, weightsOf } from './bleu-score.js';
-import type { Smoothing } from './smoothing.js';
-import { smoothingMethod1 } from './smoothing.js';
-import type { Text, TokenizeOptions } from '../tokenization/tokens.js';
+import { checkCount } from '../check.js';
 import { splitAtWhitespace, toTokenLists, toTokens } from '../tokenization/tokens.js';
-
-/** Options of {@link bleu} and {@link selfBleu}. */
-export interface BleuOptions extends TokenizeOptions {
-  /** Longest n-gram that is counted, in tokens. @defaultValue 4 */
-  readonly maxN?: number;
-  /** `[maxN]`: weight of each order; at least 0, sum 1. @defaultValue uniform, 1 / maxN each */
-  readonly weights?: readonly number[];
-  /** What becomes of orders without a match. @defaultValue smoothingMethod1 */
-  readonly smoothing?: Smoothing;
-}
+import type { Text } from '../tokenization/tokens.js';
+import { bleuOptions, clippedPrecisions, closestLength, scoreBleu } from './bleu-score.js';
+import type { BleuOptions } from './bleu-score.js';
+import { smoothingMethod1 } from './smoothing.js';
 
 /**
  * Sentence BLEU of one candidate against its references, as NLTK's `sentence_bleu` defines it.
@@ -45,19 +35,17 @@ export function bleu(
   references: readonly Text[],
   options: BleuOptions = {},
 ): number {
-  const {
-    maxN = 4,
-    weights: given,
-    tokenize = splitAtWhitespace,
-  } = checkOptions('bleu', options, ['maxN', 'weights', 'smoothing', 'tokenize']);
-  const smoothing: Smoothing = options.smoothing ?? smoothingMethod1;
-  const weights = weightsOf('bleu', maxN, given);
+  const { maxN, weights, smoothing, tokenize } = bleuOptions('bleu', options, {
+    smoothing: smoothingMethod1,
+    tokenize: splitAtWhitespace,
+  });
   const tokens = toTokens('bleu', 'candidate', candidate, tokenize);
   const others = toTokenLists('bleu', 'references', references, tokenize);
   checkCount('bleu', 'references', others.length, 1);
-  const precisions = clippedPrecisions(tokens, others, maxN + (smoothing.looksAhead ? 1 : 0)).map(
-    ({ matches, total }) => ({ matches, total: Math.max(1, total) }),
-  );
+  const precisions = clippedPrecisions(tokens, others, maxN).map(({ matches, total }) => ({
+    matches,
+    total: Math.max(1, total),
+  }));
   const length = tokens.length;
   const referenceLength = closestLength(length, others);
   return scoreBleu('bleu', { precisions, length, referenceLength, weights, smoothing });

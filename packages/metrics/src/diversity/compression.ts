@@ -1,4 +1,4 @@
-import { checkCount } from '../check.js';
+import { checkCount, resolveOptions } from '../check.js';
 
 /** From bytes to how many are left after compression. */
 export type Compress = (bytes: Uint8Array) => number | Promise<number>;
@@ -40,8 +40,9 @@ interface Platform {
  */
 export async function compressionRatio(
   texts: readonly string[],
-  { compress = gzip }: CompressionOptions = {},
+  options: CompressionOptions = {},
 ): Promise<number> {
+  const { compress } = resolveOptions('compressionRatio', options, { compress: gzip });
   checkCount('compressionRatio', 'texts', texts.length, 1);
   texts.forEach((text, i) => {
     if (typeof text !== 'string') {

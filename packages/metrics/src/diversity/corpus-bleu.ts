@@ -1,17 +1,16 @@
+import { checkCount, checkSameLength } from '../check.js';
+import { mtevalTokens } from '../tokenization/tokenizers.js';
+import { toTokenLists } from '../tokenization/tokens.js';
+import type { Text } from '../tokenization/tokens.js';
 import {
+  bleuOptions,
   brevityPenalty,
   clippedPrecisions,
   closestLength,
   scoreBleu,
-  weightsOf,
 } from './bleu-score.js';
-import type { BleuOptions } from './bleu.js';
-import { checkCount, checkOptions, checkSameLength } from '../check.js';
-import type { Smoothing } from './smoothing.js';
+import type { BleuOptions } from './bleu-score.js';
 import { smoothingMethod3 } from './smoothing.js';
-import { mtevalTokens } from '../tokenization/tokenizers.js';
-import type { Text } from '../tokenization/tokens.js';
-import { toTokenLists } from '../tokenization/tokens.js';
 
 /** What {@link corpusBleu} returns. */
 export interface CorpusBleu {
@@ -64,32 +63,29 @@ export function corpusBleu(
   options: BleuOptions = {},
 ): CorpusBleu {
   const where = 'corpusBleu';
-  checkOptions(where, options, ['maxN', 'weights', 'smoothing', 'tokenize']);
-  const { maxN = 4, weights: given, tokenize = mtevalTokens } = options;
-  const smoothing: Smoothing = options.smoothing ?? smoothingMethod3;
-  const weights = weightsOf(where, maxN, given);
+  const { maxN, weights, smoothing, tokenize } = bleuOptions(where, options, {
+    smoothing: smoothingMethod3,
+    tokenize: mtevalTokens,
+  });
   const trimmed = (text: string): ArrayLike<string | number> => tokenize(text.trimEnd());
   const texts = toTokenLists(where, 'candidates', candidates, trimmed);
   checkCount(where, 'candidates', texts.length, 1);
   checkSameLength(where, ['candidates', texts], ['references', references]);
-  const orders = maxN + (smoothing.looksAhead ? 1 : 0);
-  const precisions = Array.from({ length: orders }, () => ({ matches: 0, total: 0 }));
+  const precisions = Array.from({ length: maxN }, () => ({ matches: 0, total: 0 }));
   let [length, referenceLength] = [0, 0];
   for (const [i, text] of texts.entries()) {
     const others = toTokenLists(where, `references[${i}]`, references[i]!, trimmed);
     checkCount(where, `references[${i}]`, others.length, 1);
     length += text.length;
     referenceLength += closestLength(text.length, others);
-    for (const [n, { matches, total }] of clippedPrecisions(text, others, orders).entries()) {
+    for (const [n, { matches, total }] of clippedPrecisions(text, others, maxN).entries()) {
       precisions[n]!.matches += matches;
       precisions[n]!.total += total;
     }
   }
   return {
     bleu: scoreBleu(where, { precisions, length, referenceLength, weights, smoothing }),
-    precisions: precisions
-      .slice(0, maxN)
-      .map(({ matches, total }) => (total === 0 ? null : matches / total)),
+    precisions: precisions.map(({ matches, total }) => (total === 0 ? null : matches / total)),
     brevityPenalty: brevityPenalty(length, referenceLength),
     length,
     referenceLength,

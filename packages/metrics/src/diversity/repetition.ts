@@ -1,7 +1,7 @@
-import { checkInteger, checkOptions } from '../check.js';
+import { checkInteger, resolveOptions } from '../check.js';
 import { ngramsOf, numberTokens } from '../tokenization/n-grams.js';
-import type { Text, TokenizeOptions } from '../tokenization/tokens.js';
 import { splitAtWhitespace, toTokens } from '../tokenization/tokens.js';
+import type { Text, TokenizeOptions } from '../tokenization/tokens.js';
 
 /** What {@link trailingLoop} returns. */
 export interface Loop {
@@ -33,7 +33,7 @@ export interface Loop {
  * ```
  */
 export function repetitionRate(text: Text, n: number, options: TokenizeOptions = {}): number {
-  const { tokenize = splitAtWhitespace } = checkOptions('repetitionRate', options, ['tokenize']);
+  const { tokenize } = resolveOptions('repetitionRate', options, { tokenize: splitAtWhitespace });
   checkInteger('repetitionRate', 'n', n, 1);
   const tokens = toTokens('repetitionRate', 'text', text, tokenize);
   const total = tokens.length - n + 1;
@@ -60,7 +60,7 @@ export function repetitionRate(text: Text, n: number, options: TokenizeOptions =
  * ```
  */
 export function trailingLoop(text: Text, options: TokenizeOptions = {}): Loop {
-  const { tokenize = splitAtWhitespace } = checkOptions('trailingLoop', options, ['tokenize']);
+  const { tokenize } = resolveOptions('trailingLoop', options, { tokenize: splitAtWhitespace });
   const tokens = toTokens('trailingLoop', 'text', text, tokenize);
   const ids = numberTokens([tokens]).ids.reverse();
   // Knuth, Morris and Pratt: border[L] is the longest proper prefix of the first L that also ends them.

@@ -1,11 +1,11 @@
-import type { BleuOptions } from './bleu.js';
-import { scoreBleu, weightsOf } from './bleu-score.js';
 import { checkCount } from '../check.js';
-import type { NgramOrder } from '../tokenization/n-grams.js';
 import { extendNgrams, numberTokens } from '../tokenization/n-grams.js';
-import { smoothingMethod1 } from './smoothing.js';
-import type { Text } from '../tokenization/tokens.js';
+import type { NgramOrder } from '../tokenization/n-grams.js';
 import { splitAtWhitespace, toTokenLists } from '../tokenization/tokens.js';
+import type { Text } from '../tokenization/tokens.js';
+import { bleuOptions, scoreBleu } from './bleu-score.js';
+import type { BleuOptions } from './bleu-score.js';
+import { smoothingMethod1 } from './smoothing.js';
 
 /** What {@link selfBleu} returns. */
 export interface SelfBleu {
@@ -38,22 +38,17 @@ export interface SelfBleu {
  * selfBleu(['a b c d', 'a b c d', 'e f g h']); // => { mean: 0.666667, perSample: [1, 1, 0] }
  * ```
  */
-export function selfBleu(
-  texts: readonly Text[],
-  {
-    maxN = 4,
-    weights: given,
-    smoothing = smoothingMethod1,
-    tokenize = splitAtWhitespace,
-  }: BleuOptions = {},
-): SelfBleu {
-  const weights = weightsOf('selfBleu', maxN, given);
+export function selfBleu(texts: readonly Text[], options: BleuOptions = {}): SelfBleu {
+  const { maxN, weights, smoothing, tokenize } = bleuOptions('selfBleu', options, {
+    smoothing: smoothingMethod1,
+    tokenize: splitAtWhitespace,
+  });
   const tokens = toTokenLists('selfBleu', 'texts', texts, tokenize);
   checkCount('selfBleu', 'texts', tokens.length, 2);
   const corpus = numberTokens(tokens);
   const orders: Int32Array[] = [];
   let order: NgramOrder = corpus;
-  for (let n = 1; n <= maxN + (smoothing.looksAhead ? 1 : 0); n++) {
+  for (let n = 1; n <= maxN; n++) {
     if (n > 1) order = extendNgrams(corpus, order.ids, n);
     orders.push(matchesOfOthers(order, corpus.starts));
   }

@@ -7,11 +7,7 @@ export interface NgramPrecision {
 }
 
 /** Turns the counts for n = 1 to maxN into the precisions that BLEU multiplies. */
-export interface Smoothing {
-  (precisions: readonly NgramPrecision[]): readonly number[];
-  /** Whether it wants the counts for n = maxN + 1 as well, as a last entry. @defaultValue false */
-  readonly looksAhead?: boolean;
-}
+export type Smoothing = (precisions: readonly NgramPrecision[]) => readonly number[];
 
 /**
  * No smoothing: one order without a match makes the whole score 0.
@@ -32,7 +28,10 @@ export interface Smoothing {
  * ```
  */
 export function noSmoothing(precisions: readonly NgramPrecision[]): number[] {
-  return checked('noSmoothing', ratios(precisions));
+  return checked(
+    'noSmoothing',
+    precisions.map(({ matches, total }) => total && matches / total),
+  );
 }
 
 /**
@@ -127,82 +126,12 @@ export function smoothingMethod3(precisions: readonly NgramPrecision[]): number[
  * ```
  */
 export function smoothingMethod4(precisions: readonly NgramPrecision[]): number[] {
-  return checked('smoothingMethod4', withoutZeros(fourth(precisions)));
-}
-
-/**
- * Smoothing method 5: each order is averaged with its neighbours.
- *
- *     p'[n] = (p'[n - 1] + p[n] + p[n + 1]) / 3,   p'[0] = p[1] + 1
- *
- * Looks at the order beyond maxN as well. Unit: none. Range: (0, 4/3]: BLEU may exceed 1. Misleads next to
- * scores of other methods: it raises all texts.
- *
- * @param precisions - Counts for n = 1 to maxN + 1.
- * @returns One precision an order up to maxN.
- * @see Chen and Cherry 2014 (smoothing 5), https://aclanthology.org/W14-3346
- *
- * @example
- * ```ts
- * smoothingMethod5([{ matches: 2, total: 2 }, { matches: 0, total: 1 }]); // => [1]
- * ```
- */
-export const smoothingMethod5: Smoothing = /* @__PURE__ */ lookingAhead((precisions) => {
-  return checked('smoothingMethod5', averaged(ratios(precisions)));
-});
-
-/**
- * Smoothing method 6: from the third order on, interpolated with what the two orders before suggest.
- *
- *     p[n] = (matches[n] + 5 prior) / (N[n] + 5),   prior = p[n - 1]^2 / p[n - 2]
- *
- * with `N[n]` the candidate's n-grams, which may be 0. Unit: none. Range: (0, 1]. An order for which this is
- * 0 is left out of the product (NLTK refuses texts without a 3-gram match, and leaves out others). Misleads
- * when the second order has no match: nothing is smoothed then.
- *
- * @param precisions - Counts for n = 1 to maxN.
- * @returns One precision an order.
- * @throws RangeError if there is no order, or counts give no precision that is finite and at least 0.
- * @see Chen and Cherry 2014 (smoothing 6, alpha = 5), https://aclanthology.org/W14-3346
- *
- * @example
- * ```ts
- * smoothingMethod6([{ matches: 4, total: 4 }, { matches: 2, total: 4 }, { matches: 0, total: 2 }]); // => [1, 0.5, 0.178571]
- * ```
- */
-export function smoothingMethod6(precisions: readonly NgramPrecision[]): number[] {
-  const length = precisions[0]?.total ?? 0;
-  const p = ratios(precisions);
-  for (let i = 2; i < p.length; i++) {
-    const prior = p[i - 2] === 0 ? 0 : p[i - 1]! ** 2 / p[i - 2]!;
-    p[i] = (precisions[i]!.matches + 5 * prior) / (Math.max(0, length - i) + 5);
-  }
-  return checked('smoothingMethod6', withoutZeros(p));
-}
-
-/**
- * Smoothing method 7: method 4, then method 5.
- *
- *     p'[n] = (p'[n - 1] + q[n] + q[n + 1]) / 3,   q = method 4,   p'[0] = q[1] + 1
- *
- * Unit: none. Range: (0, infinity): BLEU may exceed 1. Misleads as methods 4 and 5 do.
- *
- * @param precisions - Counts for n = 1 to maxN + 1.
- * @returns One precision an order up to maxN.
- * @see Chen and Cherry 2014 (smoothing 7), https://aclanthology.org/W14-3346
- *
- * @example
- * ```ts
- * smoothingMethod7([{ matches: 2, total: 2 }, { matches: 0, total: 1 }]); // => [1]
- * ```
- */
-export const smoothingMethod7: Smoothing = /* @__PURE__ */ lookingAhead((precisions) => {
-  const ahead = ratios(precisions.slice(-1));
-  return checked('smoothingMethod7', averaged([...fourth(precisions.slice(0, -1)), ...ahead]));
-});
-
-function lookingAhead(smoothing: Smoothing): Smoothing {
-  return Object.assign(smoothing, { looksAhead: true });
+  const smoothed = geometric(precisions, Math.log(precisions[0]?.total ?? 1) / 5);
+  // A factor of 1 leaves an order of precision 0 out of the product, as NLTK does.
+  return checked(
+    'smoothingMethod4',
+    smoothed.map((p) => (p === 0 ? 1 : p)),
+  );
 }
 
 /** Refuses counts that give no precisions. */
@@ -215,27 +144,8 @@ function checked(where: string, precisions: number[]): number[] {
   return precisions;
 }
 
-function ratios(precisions: readonly NgramPrecision[]): number[] {
-  // Here and above: candidates without an n-gram have precision 0, as in sacreBLEU.
-  return precisions.map(({ matches, total }) => total && matches / total);
-}
-
 /** Orders without a match count as `scale / 2^k` matches. */
 function geometric(precisions: readonly NgramPrecision[], scale: number): number[] {
   let k = 0;
   return precisions.map(({ matches, total }) => total && (matches || scale / 2 ** ++k) / total);
-}
-
-function fourth(precisions: readonly NgramPrecision[]): number[] {
-  return geometric(precisions, Math.log(precisions[0]?.total ?? 1) / 5);
-}
-
-function averaged(precisions: readonly number[]): number[] {
-  let before = precisions[0]! + 1;
-  return precisions.slice(0, -1).map((p, i) => (before = (before + p + precisions[i + 1]!) / 3));
-}
-
-/** NLTK leaves an order of precision 0 out of the product: a factor of 1. */
-function withoutZeros(precisions: readonly number[]): number[] {
-  return precisions.map((p) => (p === 0 ? 1 : p));
 }

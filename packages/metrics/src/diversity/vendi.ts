@@ -1,7 +1,7 @@
+import { checkCount, checkFinite, resolveOptions } from '../check.js';
 import { symmetricEigenvalues } from '../numbers/eigenvalues.js';
-import { checkCount, checkFinite, checkOptions } from '../check.js';
-import { unitRows } from '../geometry/cosine.js';
 import { smallerGram } from '../numbers/matrix.js';
+import { unitRows } from '../numbers/unit-rows.js';
 
 /** Options of {@link vendiScore} and {@link vendiScoreOfKernel}. */
 export interface VendiOptions {
@@ -32,7 +32,7 @@ export function vendiScore(
   features: readonly ArrayLike<number>[],
   options: VendiOptions = {},
 ): number {
-  const { order = 1 } = checkOptions('vendiScore', options, ['order']);
+  const { order } = resolveOptions('vendiScore', options, { order: 1 });
   const matrix = unitRows('vendiScore', features, 1);
   const { size, data } = smallerGram(matrix);
   return effectiveNumber('vendiScore', symmetricEigenvalues(data, size), matrix.rows, order);
@@ -60,7 +60,7 @@ export function vendiScoreOfKernel(
   kernel: readonly ArrayLike<number>[],
   options: VendiOptions = {},
 ): number {
-  const { order = 1 } = checkOptions('vendiScoreOfKernel', options, ['order']);
+  const { order } = resolveOptions('vendiScoreOfKernel', options, { order: 1 });
   const n = kernel.length;
   checkCount('vendiScoreOfKernel', 'kernel', n, 1);
   const data = new Float64Array(n * n);

@@ -1,7 +1,5 @@
-import { checkCount, checkFinite } from '../check.js';
-import type { Matrix } from '../numbers/matrix.js';
-import { centred, featureMatrix, rowProduct, sumOfSquares } from '../numbers/matrix.js';
-import { powerOfTwoNear } from '../numbers/scale.js';
+import { rowProduct, sumOfSquares } from '../numbers/matrix.js';
+import { unitRows } from '../numbers/unit-rows.js';
 
 /** What {@link featureCosine} returns: how the cosines of all pairs are spread. */
 export interface FeatureCosine {
@@ -86,55 +84,4 @@ export function meanCosine(features: readonly ArrayLike<number>[]): number {
   });
   // Rounding may exceed 1 by a few units in the last place.
   return Math.min(1, (sumOfSquares(sums) - rows) / (rows * (rows - 1)));
-}
-
-/**
- * How much features vary about their mean, as a share of their size.
- *
- *     centredVarianceRatio = mean_i |f_i - mean f|^2 / mean_i |f_i|^2 = 1 - |mean f|^2 / mean_i |f_i|^2
- *
- * Unit: none. Range: [0, 1]; 0 when all features are equal, 1 when their mean is 0. Misleads when lengths
- * differ much, since long features decide it, and for small N: independent features of mean 0 give only
- * `1 - 1 / N` on average.
- *
- * @param features - `[N][D]`, finite, not all zero.
- * @returns The ratio.
- * @throws RangeError if there is no feature, their lengths differ, one is not finite, or all are zero.
- * @see Tomihari 2026 (limited feature variability), https://arxiv.org/abs/2601.04670
- *
- * @example
- * ```ts
- * centredVarianceRatio([[3, 1], [3, -1]]); // => 0.1
- * ```
- */
-export function centredVarianceRatio(features: readonly ArrayLike<number>[]): number {
-  const matrix = featureMatrix('centredVarianceRatio', features, 1);
-  const total = sumOfSquares(matrix.data);
-  if (total === 0) {
-    throw new RangeError('centredVarianceRatio: features has only zeros, expected one that is not');
-  }
-  return sumOfSquares(centred(matrix).data) / total;
-}
-
-/** Features divided by their lengths; each is scaled first, so that no square overflows or vanishes. */
-export function unitRows(
-  where: string,
-  features: readonly ArrayLike<number>[],
-  atLeast = 2,
-): Matrix {
-  checkCount(where, 'features', features.length, atLeast);
-  const scaled = features.map((feature, i) => {
-    checkFinite(where, `features[${i}]`, feature);
-    const scale = powerOfTwoNear(feature);
-    return Float64Array.from(feature, (value) => value / scale);
-  });
-  const matrix = featureMatrix(where, scaled, atLeast);
-  for (let i = 0; i < matrix.rows; i++) {
-    const length = Math.sqrt(rowProduct(matrix.data, matrix.columns, i, i));
-    if (length === 0) {
-      throw new RangeError(`${where}: features[${i}] is zero, expected a vector with a direction`);
-    }
-    for (let d = 0; d < matrix.columns; d++) matrix.data[i * matrix.columns + d]! /= length;
-  }
-  return matrix;
 }

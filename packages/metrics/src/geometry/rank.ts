@@ -1,5 +1,5 @@
-import { symmetricEigenvalues } from '../numbers/eigenvalues.js';
 import { entropy } from '../confidence/entropy.js';
+import { symmetricEigenvalues } from '../numbers/eigenvalues.js';
 import { centred, featureMatrix, rescaled, smallerGram, sumOfSquares } from '../numbers/matrix.js';
 
 /**
@@ -68,4 +68,39 @@ export function participationRatio(features: readonly ArrayLike<number>[]): numb
   }
   // The sum of squared eigenvalues of a symmetric matrix is that of its squared entries.
   return trace ** 2 / sumOfSquares(smallerGram(matrix).data);
+}
+
+/**
+ * Stable rank: the rank, with directions counted by their strength.
+ *
+ *     stableRank = |A|_F^2 / |A|_2^2 = sum_i sigma_i^2 / sigma_1^2
+ *
+ * not centred. Unit: directions. Range: [1, rank]. Misleads when a large common mean is the first direction:
+ * it is near 1 then.
+ *
+ * @param features - `[N][D]`, finite, not all zero.
+ * @returns The stable rank.
+ * @throws RangeError if there is no feature, their lengths differ, one is not finite, or all are zero.
+ * @see Rudelson and Vershynin 2007, https://doi.org/10.1145/1255443.1255449
+ *
+ * @example
+ * ```ts
+ * stableRank([[2, 0], [0, 1]]); // => 1.25
+ * ```
+ */
+export function stableRank(features: readonly ArrayLike<number>[]): number {
+  const matrix = featureMatrix('stableRank', features, 1);
+  return 1 / share('stableRank', matrix, 'only zeros, expected one that is not');
+}
+
+/** The largest eigenvalue of the Gram matrix over the sum of all. */
+export function share(
+  where: string,
+  matrix: Parameters<typeof smallerGram>[0],
+  otherwise: string,
+): number {
+  const total = sumOfSquares(matrix.data);
+  if (total === 0) throw new RangeError(`${where}: features has ${otherwise}`);
+  const { size, data } = smallerGram(matrix);
+  return Math.min(1, symmetricEigenvalues(data, size)[size - 1]! / total);
 }

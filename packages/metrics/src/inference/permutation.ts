@@ -1,6 +1,6 @@
-import { checkCount, checkFinite, checkInteger, checkOptions, checkSameLength } from '../check.js';
-import { checkUniform, nextIndex, nextUniform } from '../numbers/uniform.js';
+import { checkFinite, checkInteger, checkSameLength, resolveOptions } from '../check.js';
 import { logBinomial } from '../numbers/log-binomial.js';
+import { checkUniform, nextIndex, nextUniform } from '../numbers/uniform.js';
 
 /** Options of {@link permutationTest} and {@link pairedPermutationTest}. */
 export interface PermutationOptions {
@@ -45,13 +45,8 @@ export function permutationTest(
   b: ArrayLike<number>,
   options: PermutationOptions,
 ): PermutationTest {
-  const { uniform, resamples = 10_000 } = checkOptions('permutationTest', options, [
-    'uniform',
-    'resamples',
-  ]);
   const where = 'permutationTest';
-  check(where, a, b, resamples);
-  checkUniform(where, uniform);
+  const { uniform, resamples } = checked(where, a, b, options);
   const n = a.length;
   const pool = Float64Array.from([...Array.from(a), ...Array.from(b)]);
   const total = pool.reduce((sum, value) => sum + value, 0);
@@ -111,14 +106,9 @@ export function pairedPermutationTest(
   b: ArrayLike<number>,
   options: PermutationOptions,
 ): PermutationTest {
-  const { uniform, resamples = 10_000 } = checkOptions('pairedPermutationTest', options, [
-    'uniform',
-    'resamples',
-  ]);
   const where = 'pairedPermutationTest';
   checkSameLength(where, ['a', a], ['b', b]);
-  check(where, a, b, resamples);
-  checkUniform(where, uniform);
+  const { uniform, resamples } = checked(where, a, b, options);
   const n = a.length;
   const gaps = Float64Array.from(a, (value, i) => value - b[i]!);
   const difference = gaps.reduce((sum, gap) => sum + gap, 0) / n;
@@ -137,12 +127,18 @@ export function pairedPermutationTest(
   return { difference, p: hits / (exact ? patterns : resamples + 1), exact };
 }
 
-function check(where: string, a: ArrayLike<number>, b: ArrayLike<number>, resamples: number): void {
-  checkCount(where, 'a', a.length, 1);
-  checkCount(where, 'b', b.length, 1);
-  checkFinite(where, 'a', a);
-  checkFinite(where, 'b', b);
-  checkInteger(where, 'resamples', resamples, 1);
+function checked(
+  where: string,
+  a: ArrayLike<number>,
+  b: ArrayLike<number>,
+  options: PermutationOptions,
+): Required<PermutationOptions> {
+  const given = resolveOptions(where, options, { uniform: undefined, resamples: 10_000 });
+  checkFinite(where, 'a', a, 1);
+  checkFinite(where, 'b', b, 1);
+  checkInteger(where, 'resamples', given.resamples, 1);
+  checkUniform(where, given.uniform);
+  return given;
 }
 
 /** At least as far from 0, where sums in another order may round otherwise. */

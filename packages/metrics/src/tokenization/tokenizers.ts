@@ -125,7 +125,9 @@ type Rule = readonly [pattern: RegExp, replacement: string];
 /** Python's whitespace, and its word characters, inside of a class. */
 const SPACE =
   '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
+
 const WORD = '\\p{L}\\p{N}_';
+
 const rule = (pattern: string, replacement: string, flags = 'gu'): Rule => [
   new RegExp(pattern, flags),
   replacement,
