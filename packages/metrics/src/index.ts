@@ -3,7 +3,7 @@ export { entropy, normalizedEntropy, tokenEntropies, tokenEntropy } from './conf
 export { renyiEntropy, tsallisEntropy, varentropy } from './confidence/generalized-entropy.js';
 export { chainEntropy, positionEntropies, sequenceEntropy } from './confidence/sequence-entropy.js';
 export type { Estimate, SequenceEntropy } from './confidence/sequence-entropy.js';
-export { distributionPerplexity, perplexity, sequenceConfidence } from './confidence/perplexity.js';
+export { perplexity, sequenceConfidence } from './confidence/perplexity.js';
 export { semanticEntropy } from './confidence/semantic-entropy.js';
 export type { SemanticEntropy, SemanticEntropyOptions } from './confidence/semantic-entropy.js';
 export {
@@ -16,16 +16,12 @@ export type { Binning, CalibrationOptions, ReliabilityBin } from './calibration/
 export { brierDecomposition, brierScore, multiclassBrierScore } from './calibration/brier.js';
 export type { BrierDecomposition } from './calibration/brier.js';
 export { auroc, averagePrecision } from './calibration/auroc.js';
-export { riskCoverage } from './calibration/risk-coverage.js';
-export type { RiskCoverage } from './calibration/risk-coverage.js';
-export { fitTemperature } from './calibration/temperature-scaling.js';
-export type { TemperatureFit } from './calibration/temperature-scaling.js';
-export { selfBleu } from './diversity/self-bleu.js';
-export type { SelfBleu } from './diversity/self-bleu.js';
+export { riskCoverage, type RiskCoverage } from './calibration/risk-coverage.js';
+export { fitTemperature, type TemperatureFit } from './calibration/temperature-scaling.js';
+export { selfBleu, type SelfBleu } from './diversity/self-bleu.js';
 export { bleu } from './diversity/bleu.js';
 export type { BleuOptions } from './diversity/bleu-score.js';
-export { corpusBleu } from './diversity/corpus-bleu.js';
-export type { CorpusBleu } from './diversity/corpus-bleu.js';
+export { corpusBleu, type CorpusBleu } from './diversity/corpus-bleu.js';
 export {
   noSmoothing,
   smoothingMethod1,
@@ -35,25 +31,20 @@ export {
 } from './diversity/smoothing.js';
 export type { NgramPrecision, Smoothing } from './diversity/smoothing.js';
 export { adjustedDistinct, distinctN, ngramEntropy, uniqueRatio } from './diversity/distinct.js';
-export { rougeL, selfRougeL } from './diversity/rouge.js';
-export type { SelfSimilarity } from './diversity/rouge.js';
+export { rougeL, selfRougeL, type SelfSimilarity } from './diversity/rouge.js';
 export { editDistance, editDiversity } from './diversity/edit-distance.js';
 export { jaccardDiversity } from './diversity/jaccard.js';
-export { repetitionRate, trailingLoop } from './diversity/repetition.js';
-export type { Loop } from './diversity/repetition.js';
+export { type Loop, repetitionRate, trailingLoop } from './diversity/repetition.js';
 export { compressionRatio } from './diversity/compression.js';
 export type { Compress, CompressionOptions } from './diversity/compression.js';
-export { vendiScore, vendiScoreOfKernel } from './diversity/vendi.js';
-export type { VendiOptions } from './diversity/vendi.js';
+export { type VendiOptions, vendiScore, vendiScoreOfKernel } from './diversity/vendi.js';
 export { jensenShannonDivergence, klDivergence, totalVariation } from './divergence/divergence.js';
 export { ngramDistributions } from './divergence/ngram-distributions.js';
-export { mauve, mauveOfHistograms } from './divergence/mauve.js';
-export type { MauveOptions } from './divergence/mauve.js';
+export { mauve, mauveOfHistograms, type MauveOptions } from './divergence/mauve.js';
 export { gPassAtK, meanGPassAtK, passAtK } from './success/pass-at-k.js';
 export { consensus, majorityAtK } from './success/majority.js';
 export { bestOfN } from './success/best-of-n.js';
-export { featureCosine, meanCosine } from './geometry/cosine.js';
-export type { FeatureCosine } from './geometry/cosine.js';
+export { featureCosine, type FeatureCosine, meanCosine } from './geometry/cosine.js';
 export { anisotropy, centredVarianceRatio, embeddingDispersion } from './geometry/spread.js';
 export { effectiveRank, participationRatio, stableRank } from './geometry/rank.js';
 export { intrinsicDimension } from './geometry/intrinsic-dimension.js';
@@ -79,8 +70,7 @@ export { bca, percentile } from './inference/bootstrap-interval.js';
 export type { BootstrapMethod, Replicates } from './inference/bootstrap-interval.js';
 export { pairedPermutationTest, permutationTest } from './inference/permutation.js';
 export type { PermutationOptions, PermutationTest } from './inference/permutation.js';
-export { wilsonInterval } from './inference/wilson.js';
-export type { ShareInterval } from './inference/wilson.js';
+export { type ShareInterval, wilsonInterval } from './inference/wilson.js';
 export { benjaminiHochberg, holm } from './inference/multiple-comparisons.js';
 export { cohenD, hedgesG, probabilityOfImprovement } from './inference/effect-size.js';
 export { addMoment, mergeMoments, momentsDeviation, noMoments } from './inference/moments.js';

@@ -5,9 +5,8 @@ import { checkBooleans, checkFinite, checkSameLength } from '../check.js';
  *
  *     auroc = P(s[i] > s[j]) + P(s[i] = s[j]) / 2   over right i and wrong j
  *
- * Unit: probability. Range: [0, 1]; 0.5 is no better than chance. Any increasing map of the scores leaves
- * it as it is. Misleads when nearly all answers are right or wrong (see {@link averagePrecision}), and says
- * nothing about calibration.
+ * Unit: probability. Range: [0, 1]; 0.5 is chance. Only the order of the scores matters. Misleads when nearly
+ * all answers are right or wrong (see {@link averagePrecision}); and it says nothing about calibration.
  *
  * @param scores - `[n]`, finite; higher means more confident.
  * @param correct - `[n]`, whether each answer was right; both kinds must occur.
@@ -41,14 +40,14 @@ export function auroc(scores: ArrayLike<number>, correct: readonly boolean[]): n
  *
  *     AP = sum_t (recall[t] - recall[t - 1]) precision[t]   over distinct thresholds
  *
- * Unit: probability. Range: (0, 1]; the share of right answers is chance level. Misleads across data sets
- * with other shares of right answers.
+ * Unit: probability. Range: (0, 1]; chance level is the share of right answers. Misleads across data sets in
+ * which that share differs.
  *
  * @param scores - `[n]`, finite; higher means more confident.
  * @param correct - `[n]`, whether each answer was right; at least one must be.
  * @returns The area.
- * @throws RangeError if the lengths differ, a score is not finite, or no answer is right; TypeError if an
- *   entry of `correct` is not a boolean.
+ * @throws RangeError if the lengths differ, a score is not finite, or no answer is right; TypeError as for
+ *   {@link auroc}.
  * @see Davis and Goadrich 2006, https://doi.org/10.1145/1143844.1143874
  *
  * @example

@@ -1,6 +1,5 @@
 import { checkConfidences, checkCount, checkDistribution, checkSameLength } from '../check.js';
-import { diagram, gap } from './reliability.js';
-import type { CalibrationOptions } from './reliability.js';
+import { type CalibrationOptions, diagram, gap } from './reliability.js';
 
 /** What {@link brierDecomposition} returns; `brier = reliability - resolution + uncertainty + withinBins`. */
 export interface BrierDecomposition {
@@ -21,14 +20,14 @@ export interface BrierDecomposition {
  *
  *     brier = (1 / n) sum_i (p[i] - [correct[i]])^2
  *
- * A proper score: no other report than one's true belief lowers it. Unit: none. Range: [0, 1]; a constant
- * 0.5 scores 0.25. Misleads for rare events, where the base rate alone scores near 0.
+ * A proper score: reporting one's true belief minimises it. Unit: none. Range: [0, 1]; a constant 0.5 scores
+ * 0.25. Misleads for rare events, where the base rate alone scores near 0.
  *
  * @param confidences - `[n]`, probabilities in [0, 1].
  * @param correct - `[n]`, whether each answer was right.
  * @returns The score.
- * @throws RangeError if the lengths differ or are 0, or a confidence is outside [0, 1]; TypeError if an
- *   entry of `correct` is not a boolean.
+ * @throws RangeError if the lengths differ or are 0, or a confidence is outside [0, 1]; TypeError if an entry
+ *   of `correct` is not a boolean.
  * @see Brier 1950, https://doi.org/10.1175/1520-0493(1950)078%3C0001:VOFEIT%3E2.0.CO;2
  *
  * @example
@@ -48,8 +47,8 @@ export function brierScore(confidences: ArrayLike<number>, correct: readonly boo
  *
  *     brier = (1 / n) sum_i sum_k (p[i, k] - [k = label[i]])^2
  *
- * A proper score. Unit: none. Range: [0, 2]; a uniform forecast over K classes scores 1 - 1 / K. Misleads next to
- * {@link brierScore}: of two classes it is twice as much, since both are counted.
+ * A proper score. Unit: none. Range: [0, 2]; a uniform forecast over K classes scores 1 - 1 / K. Misleads next
+ * to {@link brierScore}: with two classes it is twice as large, since both are counted.
  *
  * @param probabilities - `[n][K]`, a distribution over the same classes each.
  * @param labels - `[n]`, the class that came true, in [0, K).
@@ -86,17 +85,17 @@ export function multiclassBrierScore(
 }
 
 /**
- * The Brier score's parts: calibration, discrimination, and what no forecast could help.
+ * The Brier score in parts: calibration, discrimination, and the uncertainty that no forecast removes.
  *
  *     brier = reliability - resolution + uncertainty + withinBins
  *
- * exactly, with the last term for bins that hold different confidences. Unit: none. Range: [0, 1] each,
- * but `withinBins` in [-1, 1]. Misleads with many bins of few answers: resolution and reliability both grow.
+ * exactly; `withinBins` is for bins that hold different confidences. Unit: none. Range: [0, 1] each, but
+ * `withinBins` in [-1, 1]. Misleads with many bins of few answers: resolution and reliability both grow.
  *
  * @param confidences - `[n]`, probabilities in [0, 1].
  * @param correct - `[n]`, whether each answer was right.
  * @returns The score and its parts.
- * @throws As {@link expectedCalibrationError}.
+ * @throws As {@link reliabilityDiagram}.
  * @see Murphy 1973, https://doi.org/10.1175/1520-0450(1973)012%3C0595:ANVPOT%3E2.0.CO;2; within bins: Stephenson et al. 2008, https://doi.org/10.1175/2007WAF2006116.1
  *
  * @example

@@ -1,21 +1,18 @@
-import { diagram, gap } from './reliability.js';
-import type { CalibrationOptions } from './reliability.js';
+import { type CalibrationOptions, diagram, gap } from './reliability.js';
 
 /**
  * Expected calibration error: how far confidence is from accuracy, on average.
  *
  *     ECE = sum_m (|B_m| / n) |accuracy(B_m) - confidence(B_m)|,   B_m = ((m - 1) / bins, m / bins]
  *
- * A confidence of 0 falls into the first bin; with `binning: equalMass` the bins hold about equally many.
- * Unit: probability. Range: [0, 1]; 0 is calibrated. Misleads with few samples, where empty bins and
- * chance raise it (see {@link debiasedCalibrationError}); with the number of bins, so compare equal
- * `bins`; and as quality: a model that always answers with its base rate has none.
+ * A confidence of 0 falls into the first bin. Unit: probability. Range: [0, 1]; 0 is calibrated. Misleads with
+ * few samples, where chance raises it (see {@link debiasedCalibrationError}); across numbers of bins; and as
+ * quality: a model that always answers with its base rate has none.
  *
  * @param confidences - `[n]`, probabilities in [0, 1].
  * @param correct - `[n]`, whether each answer was right.
  * @returns The error.
- * @throws RangeError if the lengths differ or are 0, a confidence is outside [0, 1], or `bins` is not a
- *   positive integer; TypeError if an entry of `correct` is not a boolean.
+ * @throws As {@link reliabilityDiagram}.
  * @see Guo et al. 2017, eq. 3, https://arxiv.org/abs/1706.04599
  *
  * @example
@@ -37,12 +34,12 @@ export function expectedCalibrationError(
  *
  *     MCE = max_m |accuracy(B_m) - confidence(B_m)|   over bins that are not empty
  *
- * Unit: probability. Range: [0, 1]. Misleads with few samples: the emptiest bin decides it.
+ * Unit: probability. Range: [0, 1]. Misleads with few samples: the bin with the fewest decides it.
  *
  * @param confidences - `[n]`, probabilities in [0, 1].
  * @param correct - `[n]`, whether each answer was right.
  * @returns The error.
- * @throws As {@link expectedCalibrationError}.
+ * @throws As {@link reliabilityDiagram}.
  * @see Guo et al. 2017, eq. 5, https://arxiv.org/abs/1706.04599
  *
  * @example
@@ -64,14 +61,14 @@ export function maximumCalibrationError(
  *
  *     sqrt( max(0, sum_m (|B_m| / n) ( (a_m - c_m)^2 - a_m (1 - a_m) / (|B_m| - 1) )) )
  *
- * with accuracy `a_m` and confidence `c_m`. A bin of one answer tells nothing and adds 0. Unit:
- * probability. Range: [0, 1]. Misleads next to {@link expectedCalibrationError}: squares weigh large gaps
- * more; and 0 is also what noise gives.
+ * with accuracy `a_m` and confidence `c_m`; a bin of one answer adds 0. Unit: probability. Range: [0, 1].
+ * Misleads next to {@link expectedCalibrationError}, since squares weigh large gaps more; and 0 is also what
+ * noise gives.
  *
  * @param confidences - `[n]`, probabilities in [0, 1].
  * @param correct - `[n]`, whether each answer was right.
  * @returns The error.
- * @throws As {@link expectedCalibrationError}.
+ * @throws As {@link reliabilityDiagram}.
  * @see Kumar et al. 2019, definition 5.1, https://arxiv.org/abs/1909.10155
  *
  * @example

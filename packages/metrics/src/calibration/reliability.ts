@@ -68,7 +68,7 @@ export function reliabilityDiagram(
  *
  *     edges[m] = m / bins
  *
- * Unit: probability. Range: [0, 1]. Misleads when confidences crowd at one end: most bins are empty then.
+ * Unit: probability. Range: [0, 1]. Misleads when confidences crowd at one end, which leaves most bins empty.
  *
  * @param _confidences - Not looked at.
  * @param bins - How many.
@@ -91,8 +91,8 @@ export function equalWidth(_confidences: ArrayLike<number>, bins: number): Float
  *
  *     edges[m] = quantile(confidences, m / bins), by linear interpolation
  *
- * Equal confidences stay together, so the order of answers does not matter. Unit: probability. Range:
- * [min, max] of the confidences. Misleads when many confidences are equal: some bins are empty then.
+ * Equal confidences share a bin, so the order of answers does not matter. Unit: probability. Range: [min, max]
+ * of the confidences. Misleads when many confidences are equal: some bins are empty then.
  *
  * @param confidences - `[n]`.
  * @param bins - How many.

@@ -18,14 +18,13 @@ export interface RiskCoverage {
  *
  *     risk[k] = (wrong among the k most confident) / k,   area = mean_k risk[k]
  *
- * Where confidences tie, the expectation over their orders. Unit: probability. Range: [0, 1]. Misleads
- * across models: `area` is low for any model that is seldom wrong; `excessArea` takes that out.
+ * Where confidences tie, the expectation over their orders. Unit: probability. Range: [0, 1]. Misleads across
+ * models: `area` is low for any model that is seldom wrong; `excessArea` takes that out.
  *
  * @param confidences - `[n]`, probabilities in [0, 1].
  * @param correct - `[n]`, whether each answer was right.
  * @returns The curve and its areas.
- * @throws RangeError if the lengths differ or are 0, or a confidence is outside [0, 1]; TypeError if an
- *   entry of `correct` is not a boolean.
+ * @throws As {@link brierScore}.
  * @see Geifman et al. 2019 (AURC, excess AURC), https://arxiv.org/abs/1805.08206
  *
  * @example

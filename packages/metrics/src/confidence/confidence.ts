@@ -7,8 +7,8 @@ import { summarizeLogits } from './logits.js';
  *
  *     confidence = max_v softmax(z)[v]
  *
- * Unit: probability. Range: [1 / V, 1]. Misleads as a probability of being right unless it is calibrated
- * (see {@link expectedCalibrationError}), and where several tokens mean the same: the mass is split.
+ * Unit: probability. Range: [1 / V, 1]. Misleads as the probability of being right unless calibrated (see
+ * {@link expectedCalibrationError}), and where several tokens mean the same: they share the probability.
  *
  * @param logits - `[V]`, unnormalised; `-Infinity` marks a token that cannot occur.
  * @returns The largest probability.
@@ -30,7 +30,7 @@ export function confidence(logits: ArrayLike<number>): number {
  *     margin = p[1st] - p[2nd],   p = softmax(z)
  *
  * Unit: probability. Range: [0, 1]; 0 on a tie, 1 for a vocabulary of one token. Misleads when all
- * probabilities are small: a margin of 0.01 is a clear lead at 0.02 and none at 0.5.
+ * probabilities are small: 0.01 is a clear lead at 0.02 and none at 0.5.
  *
  * @param logits - `[V]`, unnormalised; `-Infinity` marks a token that cannot occur.
  * @returns The difference of the two largest probabilities.
@@ -58,14 +58,13 @@ export function margin(logits: ArrayLike<number>): number {
  *
  *     topKMass = sum of the k largest p[v],   p = softmax(z)
  *
- * Unit: probability. Range: [k / V, 1]; what top-k sampling keeps. Misleads across vocabularies: 10 of 100
- * tokens are more than 10 of 100,000.
+ * Unit: probability. Range: [k / V, 1]; what top-k sampling keeps. Misleads across vocabularies of different
+ * sizes.
  *
  * @param logits - `[V]`, unnormalised; `-Infinity` marks a token that cannot occur.
  * @param k - How many tokens, in [1, V].
  * @returns Their probability.
- * @throws RangeError if `logits` is empty, has NaN or +Infinity, or is -Infinity throughout, or `k` is no
- *   integer in [1, V].
+ * @throws As {@link confidence}, and RangeError if `k` is no integer in [1, V].
  * @see Fan et al. 2018 (top-k sampling), https://arxiv.org/abs/1805.04833
  *
  * @example
@@ -94,8 +93,7 @@ export function topKMass(logits: ArrayLike<number>, k: number): number {
  * @param logits - `[V]`, unnormalised; `-Infinity` marks a token that cannot occur.
  * @param token - Its number, in [0, V).
  * @returns The negative log-probability.
- * @throws RangeError if `logits` is empty, has NaN or +Infinity, or is -Infinity throughout, or `token` is no
- *   integer in [0, V).
+ * @throws As {@link confidence}, and RangeError if `token` is no integer in [0, V).
  * @see Shannon 1948, https://doi.org/10.1002/j.1538-7305.1948.tb01338.x
  *
  * @example

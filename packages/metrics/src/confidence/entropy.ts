@@ -7,10 +7,10 @@ import { summarizeLogits } from './logits.js';
  *
  *     H = log Z - sum_v p[v] (z[v] - max z),   Z = sum_v exp(z[v] - max z),   p = softmax(z)
  *
- * Unit: nats. Range: [0, log V]; 0 when one token is certain, log V when all are alike. Adding a
- * constant to all logits changes nothing. Misleads when positions are averaged without saying which:
- * a few forking tokens carry most of it, and long completions outweigh short ones. It is that of the
- * raw policy: temperature, top-k and top-p change what is sampled, not this number.
+ * Unit: nats. Range: [0, log V]; 0 when one token is certain, log V when all are alike. It is that of the raw
+ * policy: temperature, top-k and top-p change what is sampled, not this number. Misleads when averaged over
+ * positions without saying which: a few forking tokens carry most of it, and long completions outweigh short
+ * ones.
  *
  * @param logits - `[V]`, unnormalised; `-Infinity` marks a token that cannot occur.
  * @returns The entropy, nats.
@@ -33,9 +33,8 @@ export function tokenEntropy(logits: ArrayLike<number>): number {
  *
  *     H[t] = log Z[t] - sum_v p[t, v] (z[t, v] - max z[t]),   p[t] = softmax(z[t])
  *
- * Rows in a `Float32Array` are fastest: they go through WebAssembly, with the results of plain JavaScript bit for
- * bit. Unit: nats. Range: [0, log V] each. Misleads as
- * {@link tokenEntropy} does.
+ * Fastest for a `Float32Array`, by WebAssembly; the numbers are the same bit for bit. Unit: nats. Range: [0,
+ * log V] each. Misleads as {@link tokenEntropy} does.
  *
  * @param logits - `[T * V]`, row by row, unnormalised; `-Infinity` marks a token that cannot occur.
  * @param vocabSize - `V`.
@@ -85,12 +84,12 @@ export function entropy(probabilities: ArrayLike<number>): number {
 }
 
 /**
- * Entropy of a distribution as a share of the largest that so many outcomes can have.
+ * Entropy of a distribution as a share of the largest that is possible (evenness).
  *
  *     H / log V,   H = - sum_v p[v] log p[v]
  *
- * Unit: none. Range: [0, 1]; 0 when one outcome is certain, 1 when all are alike. Misleads between distributions over
- * different numbers of outcomes: of a vocabulary of which most cannot occur, V counts every token.
+ * Unit: none. Range: [0, 1]; 0 when one outcome is certain, 1 when all are alike. Misleads between
+ * distributions over different numbers of outcomes: V counts every token, those that cannot occur as well.
  *
  * @param probabilities - `[V]`, at least two, each in [0, 1]; their sum is 1 within 1e-4 and is not rescaled.
  * @returns The share.

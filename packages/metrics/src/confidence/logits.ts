@@ -1,6 +1,5 @@
 import { checkCount } from '../check.js';
-import { sumsInScript } from './exp-sums.js';
-import type { ExpSums } from './exp-sums.js';
+import { type ExpSums, sumsInScript } from './exp-sums.js';
 
 /**
  * One validated summary from which entropy, confidence and margin follow without cancellation.

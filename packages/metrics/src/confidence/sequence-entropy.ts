@@ -25,14 +25,12 @@ export interface SequenceEntropy {
  *     sequence = mean_i ( - sum_t logProbs[i][t] )
  *     perToken = mean_i ( - sum_t logProbs[i][t] / T_i )
  *
- * Unit: nats per sequence, nats per token. Range: [0, infinity). The first is unbiased if completions
- * were drawn from the policy that scored them. Misleads when they were not (temperature, top-p, greedy
- * decoding, an older policy), when completions were cut off at a length limit, and when few samples of a
- * heavy-tailed policy miss what is rare; pool one prompt at a time, or the spread of the prompts enters
- * the standard error.
+ * Unit: nats per sequence, nats per token. Range: [0, infinity). The first is unbiased if the policy that
+ * scored the completions has sampled them. Misleads otherwise (temperature, top-p, greedy decoding, an older
+ * policy), for completions cut off at a length limit, and when prompts are pooled: their spread enters the
+ * standard error.
  *
- * @param logProbs - `[n][T_i]`, nats, ragged: the log-probability of each sampled token, stop token
- *   included.
+ * @param logProbs - `[n][T_i]`, nats, ragged: the log-probability of each sampled token, the stop token too.
  * @returns Both means with their standard errors (`null` from a single completion).
  * @throws RangeError if there is no completion, one has no token, or a value is not finite or above 0.
  * @see Malinin and Gales 2021 (Monte Carlo sequence entropy, length normalisation), https://arxiv.org/abs/2002.07650
@@ -58,9 +56,9 @@ export function sequenceEntropy(logProbs: readonly ArrayLike<number>[]): Sequenc
  *     sequence = mean_i sum_t H[i][t]
  *     perToken = mean_i (1 / T_i) sum_t H[i][t]
  *
- * The chain rule makes the first unbiased, as {@link sequenceEntropy} is, with less variance. Unit: nats
- * per sequence, nats per token. Range: [0, infinity). Misleads when completions were drawn from another
- * policy than the one whose entropies these are, or were cut off.
+ * Unbiased by the chain rule, like {@link sequenceEntropy}, with less variance. Unit: nats per sequence, nats
+ * per token. Range: [0, infinity). Misleads for completions that another policy has sampled, or that were cut
+ * off.
  *
  * @param entropies - `[n][T_i]`, nats, ragged: {@link tokenEntropy} at each position.
  * @returns Both means with their standard errors (`null` from a single completion).

@@ -5,8 +5,8 @@ import { checkDistribution, checkSameLength } from '../check.js';
  *
  *     KL(p || q) = sum_v p[v] log(p[v] / q[v]),   0 log 0 = 0
  *
- * Unit: nats. Range: [0, infinity]; `Infinity` where q rules out what p has. Not symmetric. Misleads from
- * samples: what q missed by chance makes it infinite.
+ * Unit: nats. Range: [0, infinity]; `Infinity` where q rules out what p has. Not symmetric. Misleads when
+ * estimated from samples: what q missed by chance makes it infinite.
  *
  * @param p - `[V]`, probabilities of sum 1 (within 1e-4, not rescaled).
  * @param q - `[V]`, likewise.
@@ -29,13 +29,13 @@ export function klDivergence(p: ArrayLike<number>, q: ArrayLike<number>): number
  *
  *     JS(p, q) = (KL(p || m) + KL(q || m)) / 2,   m = (p + q) / 2
  *
- * Unit: nats. Range: [0, log 2]; symmetric, finite; its square root is a metric. Misleads from few samples,
- * which are far from each other even if they come from one source.
+ * Unit: nats. Range: [0, log 2]; symmetric, finite; its square root is a metric. Misleads when estimated from
+ * few samples, which differ even if they come from one source.
  *
  * @param p - `[V]`, probabilities of sum 1.
  * @param q - `[V]`, likewise.
  * @returns The divergence.
- * @throws RangeError if the lengths differ, or one is no distribution.
+ * @throws As {@link klDivergence}.
  * @see Lin 1991, https://doi.org/10.1109/18.61115
  *
  * @example
@@ -59,7 +59,7 @@ export function jensenShannonDivergence(p: ArrayLike<number>, q: ArrayLike<numbe
  * @param p - `[V]`, probabilities of sum 1.
  * @param q - `[V]`, likewise.
  * @returns The distance.
- * @throws RangeError if the lengths differ, or one is no distribution.
+ * @throws As {@link klDivergence}.
  * @see Levin and Peres 2017, section 4.1, https://doi.org/10.1090/mbk/107
  *
  * @example

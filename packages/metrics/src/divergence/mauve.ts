@@ -20,9 +20,9 @@ export interface MauveOptions {
  *
  *     features -> unit length -> k-means of both sets together -> histograms p, q -> mauveOfHistograms(p, q)
  *
- * Like MAUVE but for one step: no principal components are taken before the clustering. Unit: none. Range:
- * (0, 1]; 1 for equal histograms. Misleads across features, numbers of clusters and seeds: compare only equal
- * ones, and average over seeds; from small sets, whose histograms differ by chance.
+ * MAUVE without its first step, the principal components. Unit: none. Range: (0, 1]; 1 for equal histograms.
+ * Misleads across features, numbers of clusters and seeds: keep them equal, and average over seeds; and for
+ * small sets, whose histograms differ by chance.
  *
  * @param p - `[n][D]`, finite, none zero: features of one set, from a language model.
  * @param q - `[m][D]`: of the other.

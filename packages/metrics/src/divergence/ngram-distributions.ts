@@ -8,8 +8,8 @@ import type { Text, TokenizeOptions } from '../tokenization/tokens.js';
  *
  *     p[run][g] = count(g in run) / (n-grams of the run)
  *
- * For {@link jensenShannonDivergence} and the others. Unit: probability. Range: [0, 1]. Misleads as
- * the distribution of what a policy says: rare n-grams are missing.
+ * For {@link jensenShannonDivergence} and the others. Unit: probability. Range: [0, 1]. Misleads as the
+ * distribution of what a policy says: rare n-grams are missing.
  *
  * @param runs - `[runs][samples]`: strings or token lists.
  * @param n - Length of the n-grams, tokens.

@@ -38,19 +38,10 @@ export function bleuOptions(
 /** BLEU from its counts: smoothing, weighted geometric mean, brevity penalty. */
 export function scoreBleu(
   where: string,
-  {
-    precisions,
-    length,
-    referenceLength,
-    weights,
-    smoothing,
-  }: {
-    readonly precisions: readonly NgramPrecision[];
-    readonly length: number;
-    readonly referenceLength: number;
-    readonly weights: readonly number[];
-    readonly smoothing: Smoothing;
-  },
+  { weights, smoothing }: { readonly weights: readonly number[]; readonly smoothing: Smoothing },
+  precisions: readonly NgramPrecision[],
+  length: number,
+  referenceLength: number,
 ): number {
   if (precisions[0]!.matches === 0) return 0;
   const smoothed = smoothing(precisions);

@@ -1,6 +1,5 @@
 import { checkCount } from '../check.js';
-import { splitAtWhitespace, toTokenLists, toTokens } from '../tokenization/tokens.js';
-import type { Text } from '../tokenization/tokens.js';
+import { splitAtWhitespace, type Text, toTokenLists, toTokens } from '../tokenization/tokens.js';
 import { bleuOptions, clippedPrecisions, closestLength, scoreBleu } from './bleu-score.js';
 import type { BleuOptions } from './bleu-score.js';
 import { smoothingMethod1 } from './smoothing.js';
@@ -12,11 +11,10 @@ import { smoothingMethod1 } from './smoothing.js';
  *     p[n]  = sum_g min(count(g), max over references of count(g)) / max(1, n-grams of the candidate)
  *     BP    = 1 if c > r, else exp(1 - r / c)
  *
- * with `c` the candidate's length and `r` the closest reference length (the shorter one on a tie). It is
- * 0 without a single common token. Unit: none. Range: [0, 1]; 1 if the candidate is a reference of at
- * least maxN tokens. Misleads as a corpus score (that pools counts before dividing: {@link corpusBleu}), across
- * tokenizers, and on texts shorter than maxN, which cannot reach 1. NLTK's own default is
- * {@link noSmoothing}.
+ * with `c` the candidate's length and `r` the closest reference length (the shorter one on a tie). It is 0
+ * without a single common token. NLTK's own default is {@link noSmoothing}. Unit: none. Range: [0, 1]; 1 if the
+ * candidate is a reference of at least maxN tokens. Misleads as a corpus score (that pools counts before
+ * dividing: {@link corpusBleu}), across tokenizers, and on texts shorter than maxN, which cannot reach 1.
  *
  * @param candidate - A string or its tokens.
  * @param references - At least one string or token list.
@@ -35,18 +33,17 @@ export function bleu(
   references: readonly Text[],
   options: BleuOptions = {},
 ): number {
-  const { maxN, weights, smoothing, tokenize } = bleuOptions('bleu', options, {
+  const given = bleuOptions('bleu', options, {
     smoothing: smoothingMethod1,
     tokenize: splitAtWhitespace,
   });
-  const tokens = toTokens('bleu', 'candidate', candidate, tokenize);
-  const others = toTokenLists('bleu', 'references', references, tokenize);
+  const tokens = toTokens('bleu', 'candidate', candidate, given.tokenize);
+  const others = toTokenLists('bleu', 'references', references, given.tokenize);
   checkCount('bleu', 'references', others.length, 1);
-  const precisions = clippedPrecisions(tokens, others, maxN).map(({ matches, total }) => ({
+  const precisions = clippedPrecisions(tokens, others, given.maxN).map(({ matches, total }) => ({
     matches,
     total: Math.max(1, total),
   }));
-  const length = tokens.length;
-  const referenceLength = closestLength(length, others);
-  return scoreBleu('bleu', { precisions, length, referenceLength, weights, smoothing });
+  const { length } = tokens;
+  return scoreBleu('bleu', given, precisions, length, closestLength(length, others));
 }

@@ -20,7 +20,7 @@ interface Platform {
 }
 
 /**
- * Compression ratio: how much shorter texts become when what repeats is said once.
+ * Compression ratio: how much shorter texts become when repetition is compressed.
  *
  *     compressionRatio = bytes of the texts, joined by newlines / bytes after compression
  *

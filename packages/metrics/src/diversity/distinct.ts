@@ -1,6 +1,5 @@
 import { checkCount, checkInteger, resolveOptions } from '../check.js';
-import { ngramSpectrum } from '../tokenization/n-gram-counts.js';
-import type { Spectrum } from '../tokenization/n-gram-counts.js';
+import { ngramSpectrum, type Spectrum } from '../tokenization/n-gram-counts.js';
 import { splitAtWhitespace, toTokenLists } from '../tokenization/tokens.js';
 import type { Text, Tokenize, TokenizeOptions } from '../tokenization/tokens.js';
 
@@ -9,15 +8,15 @@ import type { Text, Tokenize, TokenizeOptions } from '../tokenization/tokens.js'
  *
  *     distinctN = |set of n-grams of all samples| / (number of n-grams of all samples)
  *
- * Unit: none. Range: (0, 1]; lower is less diverse. Misleads across amounts of text, since it falls as
- * samples grow in number or length: compare equal token counts, or see {@link adjustedDistinct}. It does not
- * tell repetition within a sample from likeness between samples.
+ * Unit: none. Range: (0, 1]; lower is less diverse. Misleads across amounts of text, since it falls as samples
+ * grow in number or length: compare equal token counts, or see {@link adjustedDistinct}. It does not tell
+ * repetition within a sample from likeness between samples.
  *
  * @param samples - At least one string or token list.
  * @param n - Length of the n-grams, tokens.
  * @returns The ratio.
- * @throws RangeError if no sample has n tokens, `n` is not a positive integer, or a token is not a string
- *   or a finite number; TypeError if a sample is neither a string nor a list.
+ * @throws RangeError if no sample has n tokens, `n` is not a positive integer, or a token is not a string or a
+ *   finite number; TypeError if a sample is neither a string nor a list.
  * @see Li et al. 2016 (distinct-1, distinct-2), https://arxiv.org/abs/1510.03055
  *
  * @example
@@ -40,8 +39,8 @@ export function distinctN(
  *
  *     adjusted = distinct / ( V (1 - ((V - 1) / V)^C) )   with C n-grams in all
  *
- * Unit: none. Range: (0, infinity), near 1 for uniform draws. Misleads by its `V`: state it; language is far
- * from uniform.
+ * Unit: none. Range: (0, infinity), near 1 for uniform draws. Misleads by its `V`: state it; and language is
+ * far from uniform.
  *
  * @param samples - At least one string or token list.
  * @param n - Length of the n-grams, tokens.
@@ -104,9 +103,8 @@ export function ngramEntropy(
  *
  *     uniqueRatio = |set of samples| / n
  *
- * Unit: none. Range: [1 / n, 1]; lower is less diverse. Strings are compared character by character,
- * token lists token by token. Misleads on long samples, which differ by one comma and count as two, and
- * across n.
+ * Unit: none. Range: [1 / n, 1]; lower is less diverse. Strings are compared by characters, token lists by
+ * tokens. Misleads on long samples, which differ by one comma and count as two, and across n.
  *
  * @param samples - `[n]`, at least one string or token list.
  * @returns The ratio.

@@ -5,12 +5,12 @@ import { levenshtein } from './bit-parallel.js';
 import { atLeastTwo, forEachPair, onePair } from './pairs.js';
 
 /**
- * Edit distance: the fewest insertions, deletions and substitutions of tokens that make one text the other.
+ * Edit distance: the fewest insertions, deletions and substitutions of tokens from one text to the other.
  *
  *     d(a, b) = Levenshtein distance of token lists
  *
- * Unit: tokens. Range: [0, max(|a|, |b|)]. For characters pass `{ tokenize: splitCharacters }`. Misleads
- * on moved blocks, which cost twice their length.
+ * Unit: tokens. Range: [0, max(|a|, |b|)]. For characters pass `{ tokenize: splitCharacters }`. Misleads on
+ * moved blocks, which cost twice their length.
  *
  * @param a - A string or its tokens.
  * @param b - Another one.
@@ -34,13 +34,12 @@ export function editDistance(a: Text, b: Text, options: TokenizeOptions = {}): n
  *
  *     editDiversity = mean over pairs i < j of d(i, j) / max(|i|, |j|)
  *
- * Quadratic in the texts. Unit: none. Range: [0, 1]; 0 when all are equal. Misleads on paraphrases, which
- * count as different, and on very unequal lengths, which count as diverse.
+ * Quadratic in the texts. Unit: none. Range: [0, 1]; 0 when all are equal. Misleads on paraphrases, which count
+ * as different, and on very unequal lengths, which count as diverse.
  *
  * @param texts - `[n]`, `n >= 2`: strings or token lists.
  * @returns The mean.
- * @throws RangeError if there are fewer than two texts, or a token is not a string or a finite number;
- *   TypeError if a text is neither a string nor a list.
+ * @throws As {@link editDistance}, and RangeError if there are fewer than two texts.
  * @see Levenshtein 1966; as a diversity: Alihosseini et al. 2019, https://aclanthology.org/W19-2311
  *
  * @example

@@ -1,7 +1,6 @@
 import { checkInteger, resolveOptions } from '../check.js';
 import { ngramsOf, numberTokens } from '../tokenization/n-grams.js';
-import { splitAtWhitespace } from '../tokenization/tokens.js';
-import type { Text, TokenizeOptions } from '../tokenization/tokens.js';
+import { splitAtWhitespace, type Text, type TokenizeOptions } from '../tokenization/tokens.js';
 import { atLeastTwo } from './pairs.js';
 
 /**
@@ -9,14 +8,13 @@ import { atLeastTwo } from './pairs.js';
  *
  *     jaccardDiversity = 1 - mean over pairs i < j of |S_i and S_j| / |S_i or S_j|
  *
- * Quadratic in the texts. Unit: none. Range: [0, 1]; two texts without n-grams count as equal. Misleads in that
+ * Quadratic in the texts. Unit: none. Range: [0, 1]; texts without n-grams count as equal. Misleads in that
  * order and repetition beyond n tokens do not matter.
  *
  * @param texts - `[n]`, `n >= 2`: strings or token lists.
  * @param n - Length of the n-grams, tokens.
  * @returns The diversity.
- * @throws RangeError if there are fewer than two texts, `n` is not a positive integer, or a token is not a string
- *   or a finite number; TypeError if a text is neither a string nor a list.
+ * @throws As {@link distinctN}, and RangeError if there are fewer than two texts.
  * @see Jaccard 1912, https://doi.org/10.1111/j.1469-8137.1912.tb05611.x
  *
  * @example

@@ -1,9 +1,7 @@
 import { checkCount } from '../check.js';
 import { numberTokens } from '../tokenization/n-grams.js';
-import { toTokenLists } from '../tokenization/tokens.js';
-import type { Text, Tokenize } from '../tokenization/tokens.js';
-import { forget, positionsOf } from './bit-parallel.js';
-import type { Positions } from './bit-parallel.js';
+import { type Text, type Tokenize, toTokenLists } from '../tokenization/tokens.js';
+import { forget, type Positions, positionsOf } from './bit-parallel.js';
 
 type PairFunction = (positions: Positions, other: Int32Array) => number;
 

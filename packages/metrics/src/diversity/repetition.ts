@@ -23,8 +23,7 @@ export interface Loop {
  * @param text - A string or its tokens.
  * @param n - Length of the n-grams, tokens.
  * @returns The share.
- * @throws RangeError if `n` is not a positive integer, or a token is not a string or a finite number;
- *   TypeError if `text` is neither a string nor a list.
+ * @throws RangeError if `n` is not a positive integer, otherwise as {@link trailingLoop}.
  * @see Welleck et al. 2020 (seq-rep-n), https://arxiv.org/abs/1908.04319
  *
  * @example
@@ -50,8 +49,8 @@ export function repetitionRate(text: Text, n: number, options: TokenizeOptions =
  *
  * @param text - A string or its tokens.
  * @returns Period, turns and length.
- * @throws RangeError if a token is not a string or a finite number; TypeError if `text` is neither a string nor a
- *   list.
+ * @throws RangeError if a token is not a string or a finite number; TypeError if `text` is neither a string nor
+ *   a list.
  * @see Holtzman et al. 2020 (degenerate loops), https://arxiv.org/abs/1904.09751
  *
  * @example

@@ -1,11 +1,10 @@
 import { resolveOptions } from '../check.js';
 import { rougeTokens } from '../tokenization/tokenizers.js';
-import { toTokenLists } from '../tokenization/tokens.js';
-import type { Text, TokenizeOptions } from '../tokenization/tokens.js';
+import { type Text, type TokenizeOptions, toTokenLists } from '../tokenization/tokens.js';
 import { commonSubsequence } from './bit-parallel.js';
 import { atLeastTwo, forEachPair, onePair } from './pairs.js';
 
-/** What {@link selfRougeL} and {@link selfChrf} return. */
+/** What {@link selfRougeL} returns. */
 export interface SelfSimilarity {
   /** Mean of `perSample`. */
   readonly mean: number;
@@ -20,14 +19,13 @@ export interface SelfSimilarity {
  *
  *     F = 2 P R / (P + R),   P = LCS / |candidate|,   R = LCS / |reference|
  *
- * Unit: none. Range: [0, 1]; symmetric. Tokens default to {@link rougeTokens}, as in rouge-score without
- * stemming. Misleads as a judge of facts: one word can turn the sense.
+ * Unit: none. Range: [0, 1]; symmetric. The default tokens are {@link rougeTokens}: rouge-score without
+ * stemming. Misleads as a judge of facts: one word can change the meaning.
  *
  * @param candidate - A string or its tokens.
  * @param reference - Another one.
  * @returns The F1.
- * @throws RangeError if a token is not a string or a finite number; TypeError if a text is neither a string nor
- *   a list.
+ * @throws As {@link editDistance}.
  * @see Lin 2004, section 3, https://aclanthology.org/W04-1013
  *
  * @example
@@ -47,12 +45,11 @@ export function rougeL(candidate: Text, reference: Text, options: TokenizeOption
  *     selfRougeL = (1 / n) sum_i max over j != i of ROUGE-L(i, j);   pairwise = mean over i != j
  *
  * Quadratic in the texts. Unit: none. Range: [0, 1]; higher is less diverse. Misleads across set sizes: the
- * best of more others is higher, while `pairwise` stays.
+ * best of more others is higher; `pairwise` is not affected.
  *
  * @param texts - `[n]`, `n >= 2`: strings or token lists.
  * @returns The mean, each text's score, and the mean over pairs.
- * @throws RangeError if there are fewer than two texts, or a token is not a string or a finite number;
- *   TypeError if a text is neither a string nor a list.
+ * @throws As {@link editDistance}, and RangeError if there are fewer than two texts.
  * @see Lin 2004, section 3 (several references: the best), https://aclanthology.org/W04-1013
  *
  * @example

@@ -14,8 +14,8 @@ export type Smoothing = (precisions: readonly NgramPrecision[]) => readonly numb
  *
  *     p[n] = matches[n] / total[n]
  *
- * Unit: none. Range: [0, 1]. NLTK's `method0` puts the smallest float in place of 0, and so returns a
- * number below 1e-76 where this gives 0. Misleads on short texts, most of which score exactly 0.
+ * Unit: none. Range: [0, 1]. NLTK's `method0` puts the smallest float in place of 0, and so a number below
+ * 1e-76 where this gives 0. Misleads on short texts, most of which score exactly 0.
  *
  * @param precisions - Counts for n = 1 to maxN.
  * @returns One precision an order.
@@ -39,13 +39,13 @@ export function noSmoothing(precisions: readonly NgramPrecision[]): number[] {
  *
  *     p[n] = (matches[n] or epsilon) / total[n]
  *
- * Unit: none. Range: (0, 1]. For another epsilon pass `(p) => smoothingMethod1(p, 0.01)`. Misleads on
- * short texts, whose score is then mostly epsilon.
+ * Unit: none. Range: (0, 1]. For another epsilon pass `(p) => smoothingMethod1(p, 0.01)`. Misleads on short
+ * texts, whose score is then mostly epsilon.
  *
  * @param precisions - Counts for n = 1 to maxN.
  * @param epsilon - What stands in for 0 matches, n-grams; 0.1 as in NLTK.
  * @returns One precision an order.
- * @throws RangeError if there is no order, or counts give no precision that is finite and at least 0.
+ * @throws As {@link noSmoothing}.
  * @see Chen and Cherry 2014 (smoothing 1), https://aclanthology.org/W14-3346
  *
  * @example
@@ -69,7 +69,7 @@ export function smoothingMethod1(precisions: readonly NgramPrecision[], epsilon 
  *
  * @param precisions - Counts for n = 1 to maxN.
  * @returns One precision an order.
- * @throws RangeError if there is no order, or counts give no precision that is finite and at least 0.
+ * @throws As {@link noSmoothing}.
  * @see Lin and Och 2004, https://aclanthology.org/C04-1072
  *
  * @example
@@ -95,7 +95,7 @@ export function smoothingMethod2(precisions: readonly NgramPrecision[]): number[
  *
  * @param precisions - Counts for n = 1 to maxN.
  * @returns One precision an order.
- * @throws RangeError if there is no order, or counts give no precision that is finite and at least 0.
+ * @throws As {@link noSmoothing}.
  * @see Chen and Cherry 2014 (smoothing 3), https://aclanthology.org/W14-3346
  *
  * @example
@@ -117,7 +117,7 @@ export function smoothingMethod3(precisions: readonly NgramPrecision[]): number[
  *
  * @param precisions - Counts for n = 1 to maxN.
  * @returns One precision an order.
- * @throws RangeError if there is no order, or counts give no precision that is finite and at least 0.
+ * @throws As {@link noSmoothing}.
  * @see Chen and Cherry 2014 (smoothing 4, K = 5), https://aclanthology.org/W14-3346
  *
  * @example

@@ -14,13 +14,12 @@ export interface VendiOptions {
  *
  *     vendiScore = exp(H(lambda)),   lambda the eigenvalues of K / n,   K[i][j] = cosine(f_i, f_j)
  *
- * Unit: items. Range: [1, min(n, D)]; 1 if all point one way, n if all are orthogonal. Misleads by its
- * features: what they do not tell apart counts as one; and across n.
+ * Unit: items. Range: [1, min(n, D)]; 1 if all point one way, n if all are orthogonal. Misleads across n, and
+ * by its features: what they do not tell apart counts as one.
  *
  * @param features - `[n][D]`, finite, none zero.
  * @returns The effective number.
- * @throws RangeError if there is no feature, their lengths differ, one is zero or not finite, or `order` is
- *   negative.
+ * @throws As {@link meanCosine}, but one feature is enough; RangeError if `order` is negative.
  * @see Friedman and Dieng 2023, https://arxiv.org/abs/2210.02410
  *
  * @example

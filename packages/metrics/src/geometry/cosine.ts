@@ -18,15 +18,14 @@ export interface FeatureCosine {
  *
  *     cosine(i, j) = <f_i, f_j> / (|f_i| |f_j|),   over the N (N - 1) / 2 pairs i < j
  *
- * Unit: none. Range: [-1, 1] each, but the mean is at least -1 / (N - 1). Looks at every pair, `O(N^2 D)`;
- * for the mean alone {@link meanCosine} takes `O(N D)`. Misleads when a few coordinates or a common offset
- * are large, which makes everything alike: see {@link centredVarianceRatio}. A pair is no independent
- * sample, so the spread over pairs is no standard error.
+ * Looks at every pair, `O(N^2 D)`; {@link meanCosine} takes `O(N D)`. Unit: none. Range: [-1, 1] each, but the
+ * mean is at least -1 / (N - 1). Misleads when a few coordinates or a common offset are large, which makes
+ * everything alike: see {@link centredVarianceRatio}; and its spread is no standard error, since pairs are not
+ * independent.
  *
  * @param features - `[N][D]`, finite, none zero, `N >= 2`.
  * @returns Mean, standard deviation, minimum and maximum over the pairs.
- * @throws RangeError if there are fewer than two features, their lengths differ, or one is zero or not
- *   finite.
+ * @throws RangeError if there are fewer than two features, their lengths differ, or one is zero or not finite.
  * @see Ethayarajh 2019 (average cosine of contextual features), https://arxiv.org/abs/1909.00512
  *
  * @example
@@ -61,14 +60,12 @@ export function featureCosine(features: readonly ArrayLike<number>[]): FeatureCo
  *
  *     meanCosine = (|sum_i u_i|^2 - N) / (N (N - 1)),   u_i = f_i / |f_i|
  *
- * Unit: none. Range: [-1 / (N - 1), 1]. The same number as `featureCosine(features).mean`, in `O(N D)`;
- * near 1 is the limited feature variability under which one update moves every context alike. Misleads
- * as {@link featureCosine} does.
+ * Equals `featureCosine(features).mean`, in `O(N D)`. Near 1 features hardly vary, and one update moves every
+ * context alike. Unit: none. Range: [-1 / (N - 1), 1]. Misleads as {@link featureCosine} does.
  *
  * @param features - `[N][D]`, finite, none zero, `N >= 2`.
  * @returns The mean over the pairs.
- * @throws RangeError if there are fewer than two features, their lengths differ, or one is zero or not
- *   finite.
+ * @throws As {@link featureCosine}.
  * @see Ethayarajh 2019, https://arxiv.org/abs/1909.00512
  *
  * @example

@@ -12,8 +12,8 @@ export interface IntrinsicDimensionOptions {
  *
  *     d = slope through the origin of -log(1 - F(mu)) against log mu,   mu = r_2 / r_1
  *
- * Quadratic in N. Unit: dimensions. Range: (0, infinity). Misleads for few features in many dimensions, where it
- * is too low, with duplicates, and with noise: at the smallest scale everything has the full dimension.
+ * Quadratic in N. Unit: dimensions. Range: (0, infinity). Misleads for few features in many dimensions, where
+ * it is too low, with duplicates, and with noise, which has the full dimension at the smallest scale.
  *
  * @param features - `[N][D]`, finite, `N >= 3`, no two equal.
  * @returns The estimate.

@@ -1,6 +1,5 @@
 import { checkCount } from '../check.js';
-import { featureMatrix, transposed } from '../numbers/matrix.js';
-import type { Matrix } from '../numbers/matrix.js';
+import { featureMatrix, type Matrix, transposed } from '../numbers/matrix.js';
 import { dot, singular } from '../numbers/singular.js';
 
 /**

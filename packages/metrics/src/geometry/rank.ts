@@ -7,10 +7,9 @@ import { centred, featureMatrix, rescaled, smallerGram, sumOfSquares } from '../
  *
  *     effectiveRank = exp( - sum_i p_i log p_i ),   p_i = sigma_i / sum_j sigma_j
  *
- * with the singular values `sigma` of the `N x D` matrix, not centred. Unit: directions. Range: [1, rank],
- * rank at most min(N, D); scaling or rotating all features changes nothing. Singular values below
- * `3e-8 sqrt(max(N, D))` of the largest are rounding and count as 0. Misleads across N
- * (compare equal N), and when a large common mean is one of the directions.
+ * with the singular values `sigma` of the `N x D` matrix, not centred; those below `3e-8 sqrt(max(N, D))` of
+ * the largest are rounding and count as 0. Scaling or rotating all features changes nothing. Unit: directions.
+ * Range: [1, rank]. Misleads across N (compare equal N), and when a large common mean is one of the directions.
  *
  * @param features - `[N][D]`, finite, not all zero.
  * @returns The effective rank.
@@ -42,15 +41,14 @@ export function effectiveRank(features: readonly ArrayLike<number>[]): number {
  *
  *     participationRatio = (sum_i lambda_i)^2 / sum_i lambda_i^2
  *
- * with the eigenvalues `lambda` of the covariance, that is after centring. Unit: directions. Range:
- * [1, min(N - 1, D)]; scaling, rotating or shifting all features changes nothing. Misleads across N
- * (compare equal N), and in that it squares the variances: one strong direction hides many weak ones,
- * which {@link effectiveRank} still sees.
+ * with the eigenvalues `lambda` of the covariance, that is after centring. Scaling, rotating or shifting all
+ * features changes nothing. Unit: directions. Range: [1, min(N - 1, D)]. Misleads across N (compare equal N),
+ * and by its squares: one strong direction hides many weak ones, which {@link effectiveRank} still sees.
  *
  * @param features - `[N][D]`, finite, `N >= 2`, not all equal.
  * @returns The participation ratio.
- * @throws RangeError if there are fewer than two features, their lengths differ, one is not finite, or
- *   all are equal.
+ * @throws RangeError if there are fewer than two features, their lengths differ, one is not finite, or all are
+ *   equal.
  * @see Gao et al. 2017, https://doi.org/10.1101/214262
  *
  * @example
@@ -75,12 +73,12 @@ export function participationRatio(features: readonly ArrayLike<number>[]): numb
  *
  *     stableRank = |A|_F^2 / |A|_2^2 = sum_i sigma_i^2 / sigma_1^2
  *
- * not centred. Unit: directions. Range: [1, rank]. Misleads when a large common mean is the first direction:
- * it is near 1 then.
+ * not centred. Unit: directions. Range: [1, rank]. Misleads when a large common mean is the first direction,
+ * which gives a number near 1.
  *
  * @param features - `[N][D]`, finite, not all zero.
  * @returns The stable rank.
- * @throws RangeError if there is no feature, their lengths differ, one is not finite, or all are zero.
+ * @throws As {@link effectiveRank}.
  * @see Rudelson and Vershynin 2007, https://doi.org/10.1145/1255443.1255449
  *
  * @example

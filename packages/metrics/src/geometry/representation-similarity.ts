@@ -1,5 +1,4 @@
-import { centred, featureMatrix, rescaled, sumOfSquares } from '../numbers/matrix.js';
-import type { Matrix } from '../numbers/matrix.js';
+import { centred, featureMatrix, type Matrix, rescaled, sumOfSquares } from '../numbers/matrix.js';
 import { singular } from '../numbers/singular.js';
 
 /**

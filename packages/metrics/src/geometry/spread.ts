@@ -7,8 +7,8 @@ import { share } from './rank.js';
  *     centredVarianceRatio = mean_i |f_i - mean f|^2 / mean_i |f_i|^2 = 1 - |mean f|^2 / mean_i |f_i|^2
  *
  * Unit: none. Range: [0, 1]; 0 when all features are equal, 1 when their mean is 0. Misleads when lengths
- * differ much, since long features decide it, and for small N: independent features of mean 0 give only
- * `1 - 1 / N` on average.
+ * differ much, since long features decide it, and for small N: independent features of mean 0 give `1 - 1 / N`
+ * on average.
  *
  * @param features - `[N][D]`, finite, not all zero.
  * @returns The ratio.
@@ -36,7 +36,7 @@ export function centredVarianceRatio(features: readonly ArrayLike<number>[]): nu
  *
  * Its square is half the mean squared distance of two features drawn with replacement. Unit: that of the
  * features. Range: [0, infinity). Misleads across models, whose features differ in size: see
- * {@link centredVarianceRatio}, or give features of unit length.
+ * {@link centredVarianceRatio}.
  *
  * @param features - `[N][D]`, finite.
  * @returns The distance.
@@ -58,13 +58,12 @@ export function embeddingDispersion(features: readonly ArrayLike<number>[]): num
  *
  *     anisotropy = lambda_1 / sum_i lambda_i,   lambda the eigenvalues of the covariance
  *
- * Unit: none. Range: [1 / min(N - 1, D), 1]; 1 if all lie on a line. For the other use of the word, the mean
- * cosine, see {@link meanCosine}. Misleads across N, and when one coordinate is large for all.
+ * Unit: none. Range: [1 / min(N - 1, D), 1]; 1 if all lie on a line. The mean cosine has this name too: see
+ * {@link meanCosine}. Misleads across N, and when one coordinate is large for all.
  *
  * @param features - `[N][D]`, finite, `N >= 2`, not all equal.
  * @returns The share.
- * @throws RangeError if there are fewer than two features, their lengths differ, one is not finite, or all are
- *   equal.
+ * @throws As {@link participationRatio}.
  * @see Razzhigaev et al. 2024, https://arxiv.org/abs/2311.05928
  *
  * @example

@@ -23,8 +23,8 @@ export interface Replicates {
  *
  *     [ q((1 - level) / 2), q((1 + level) / 2) ]   of the replicates, by linear interpolation
  *
- * Unit: that of the statistic. Range: within the replicates. Misleads for skewed statistics and small n, where it
- * is too narrow: see {@link bca}.
+ * Unit: that of the statistic. Range: within the replicates. Misleads for skewed statistics and small n, where
+ * it is too narrow: see {@link bca}.
  *
  * @param given - Replicates and level.
  * @returns The ends.

@@ -8,8 +8,7 @@ import {
   resolveOptions,
 } from '../check.js';
 import { nextIndex } from '../numbers/uniform.js';
-import { bca, percentile } from './bootstrap-interval.js';
-import type { BootstrapMethod } from './bootstrap-interval.js';
+import { bca, type BootstrapMethod, percentile } from './bootstrap-interval.js';
 import { interquartileMean, mean } from './mean.js';
 
 /** Options of every bootstrap. */
@@ -89,14 +88,13 @@ function bootstrapOf<Item>(
   const n = items.length;
   const all = Array.from(items);
   const resample = all.slice();
-  return estimateFrom(where, given, n, statistic(all), {
-    replicate: () => {
-      for (let i = 0; i < n; i++) resample[i] = all[nextIndex(where, given.uniform, n)]!;
-      return statistic(resample);
-    },
-    jackknife: () =>
-      Float64Array.from(all, (_, left) => statistic(all.filter((_, i) => i !== left))),
-  });
+  const replicate = (): number => {
+    for (let i = 0; i < n; i++) resample[i] = all[nextIndex(where, given.uniform, n)]!;
+    return statistic(resample);
+  };
+  return estimateFrom(where, given, n, statistic(all), replicate, () =>
+    Float64Array.from(all, (_, left) => statistic(all.filter((_, i) => i !== left))),
+  );
 }
 
 /**
@@ -140,7 +138,7 @@ export function pairedBootstrap(
 }
 
 /**
- * Hierarchical bootstrap of a mean of means: groups are drawn anew, and within each what it holds.
+ * Hierarchical bootstrap of a mean of means: groups are resampled, and within each group its members.
  *
  *     replicate[b] = mean over drawn seeds of the mean over drawn prompts of ... ,   each with replacement
  *
@@ -149,8 +147,7 @@ export function pairedBootstrap(
  *
  * @param groups - Nested lists of finite numbers, such as `[seeds][prompts]`; none empty.
  * @returns The mean of means, its interval and standard error.
- * @throws RangeError if a list is empty, a value is not finite, an option is out of range, or `uniform` leaves
- *   [0, 1).
+ * @throws As {@link bootstrap}, and RangeError if a list is empty.
  * @see Saravanan et al. 2020, https://arxiv.org/abs/2007.07797
  *
  * @example
@@ -182,13 +179,11 @@ export function hierarchicalBootstrap(
     }
     return sum / list.length;
   };
-  return estimateFrom(where, given, groups.length, meanOf(groups, 'groups'), {
-    replicate: () => drawn(groups),
-  });
+  return estimateFrom(where, given, groups.length, meanOf(groups, 'groups'), () => drawn(groups));
 }
 
 /**
- * Stratified bootstrap of scores of several runs on several tasks: within each task, runs are drawn anew.
+ * Stratified bootstrap of the scores of several runs on several tasks: runs are resampled within each task.
  *
  *     replicate[b] = statistic( { scores[run(m, r)][m] } ),   run(m, r) drawn with replacement for each task m
  *
@@ -196,11 +191,11 @@ export function hierarchicalBootstrap(
  * scores. Range: that of the statistic. Misleads as uncertainty about other tasks: these tasks are kept.
  *
  * @param scores - `[runs][tasks]`, finite.
- * @param options - As for {@link bootstrapInterval}.
+ * @param options - As for {@link hierarchicalBootstrap}.
  * @param statistic - From all scores to a number. {@link interquartileMean} if left out.
  * @returns The statistic, its interval and standard error; `n` is the number of runs.
- * @throws RangeError if there is no run or no task, rows differ in length, a score is not finite, an option is
- *   out of range, or `uniform` leaves [0, 1).
+ * @throws As {@link bootstrap}, and RangeError if rows are empty, differ in length, or have a score that is not
+ *   finite.
  * @see Agarwal et al. 2021, https://arxiv.org/abs/2108.13264
  *
  * @example
@@ -228,13 +223,11 @@ export function stratifiedBootstrap(
     all.set(row, r * tasks);
   });
   const resample = new Float64Array(n * tasks);
-  return estimateFrom(where, given, n, statistic(all), {
-    replicate: () => {
-      for (let i = 0; i < resample.length; i++) {
-        resample[i] = all[nextIndex(where, given.uniform, n) * tasks + (i % tasks)]!;
-      }
-      return statistic(resample);
-    },
+  return estimateFrom(where, given, n, statistic(all), () => {
+    for (let i = 0; i < resample.length; i++) {
+      resample[i] = all[nextIndex(where, given.uniform, n) * tasks + (i % tasks)]!;
+    }
+    return statistic(resample);
   });
 }
 
@@ -245,15 +238,11 @@ function estimateFrom(
     level,
     resamples,
     interval = percentile,
-  }: Omit<Required<BootstrapIntervalOptions>, 'uniform'> & {
-    readonly interval?: BootstrapMethod;
-  },
+  }: Pick<BootstrapOptions, 'interval'> & { readonly level: number; readonly resamples: number },
   n: number,
   estimate: number,
-  {
-    replicate,
-    jackknife = () => new Float64Array(),
-  }: { readonly replicate: () => number; readonly jackknife?: () => Float64Array },
+  replicate: () => number,
+  jackknife = () => new Float64Array(),
 ): BootstrapEstimate {
   checkLevel(where, level);
   checkInteger(where, 'resamples', resamples, 1);

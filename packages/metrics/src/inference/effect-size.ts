@@ -34,7 +34,7 @@ export function cohenD(a: ArrayLike<number>, b: ArrayLike<number>): number {
  * @param a - `[n]`, finite, `n >= 2`.
  * @param b - `[m]`, finite, `m >= 2`; not all equal in both.
  * @returns The effect size.
- * @throws RangeError if a sample has fewer than two values or one that is not finite, or nothing varies.
+ * @throws As {@link cohenD}.
  * @see Hedges 1981, https://doi.org/10.3102/10769986006002107
  *
  * @example

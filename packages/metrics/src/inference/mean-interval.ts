@@ -25,9 +25,9 @@ export interface MeanInterval {
  *
  *     mean +- t s / sqrt(n),   P(|T| <= t) = level for T of n - 1 degrees of freedom
  *
- * Unit: that of the values. Range: `low <= mean <= high`. Misleads when the values are not independent
- * (prompts that share a seed, steps of one run), or far from normal with n below about 10; two
- * overlapping intervals may still differ (see {@link pairedDifference}).
+ * Unit: that of the values. Range: `low <= mean <= high`. Misleads when the values are not independent (prompts
+ * that share a seed, steps of one run), and far from normal with n below about 10; two overlapping intervals
+ * may still differ (see {@link pairedDifference}).
  *
  * @param values - `[n]`, finite: one number a seed.
  * @returns The mean and its interval; the ends are `null` when `n` is 1, since one value does not tell.
@@ -51,9 +51,9 @@ export function meanInterval(
  *
  *     meanInterval(a - b)
  *
- * Unit: that of the values. Range: `low <= mean <= high`; 0 outside the interval is a difference at that
- * level. Sharper than two separate intervals, since what a seed does to both cancels. Misleads when the
- * pairs share nothing, and when the best of many comparisons is the one reported.
+ * What a seed does to both cancels: sharper than two separate intervals. 0 outside of it is a difference at
+ * that level. Unit: that of the values. Range: `low <= mean <= high`. Misleads when the pairs share nothing,
+ * and when the best of many comparisons is the one reported.
  *
  * @param a - `[n]`, finite: one number a seed.
  * @param b - `[n]`, finite: the other method, on the same seeds in the same order.

@@ -6,8 +6,8 @@ import { powerOfTwoNear } from '../numbers/scale.js';
  *
  *     mean = (1 / n) sum_i x[i]
  *
- * Unit: that of the values. Range: [min x, max x]. A second pass removes the first one's rounding, so
- * that equal values give back exactly that value. Misleads for skewed values, where a few decide it.
+ * A second pass removes the rounding of the first, so that the mean of equal values is that value. Unit: that
+ * of the values. Range: [min x, max x]. Misleads for skewed values, where a few decide it.
  *
  * @param values - `[n]`, finite.
  * @returns The mean.
@@ -56,12 +56,12 @@ export function standardDeviation(values: ArrayLike<number>): number {
  *
  *     IQM = mean of the sorted values from floor(n / 4) to n - floor(n / 4)
  *
- * Unit: that of the values. Range: [min x, max x]. Less noisy than the median, less moved by outliers than the
- * mean. Misleads when failures are what matters: it does not see the worst quarter.
+ * Less noisy than the median, less moved by outliers than the mean. Unit: that of the values. Range: [min x,
+ * max x]. Misleads when failures are what matters: it does not see the worst quarter.
  *
  * @param values - `[n]`, finite: the scores of all runs on all tasks.
  * @returns The mean.
- * @throws RangeError if `values` is empty or has an entry that is not finite.
+ * @throws As {@link mean}.
  * @see Agarwal et al. 2021, section 4.2, https://arxiv.org/abs/2108.13264
  *
  * @example

@@ -1,7 +1,8 @@
 import { checkShares } from '../check.js';
 
 /**
- * Holm's adjustment of p-values: below alpha, all rejections are right with probability 1 - alpha.
+ * Holm's adjustment of p-values: with those below alpha rejected, all rejections are right with probability 1 -
+ * alpha.
  *
  *     adjusted(i) = max over j <= i of min(1, (m - j + 1) p(j)),   p in ascending order
  *
@@ -29,17 +30,17 @@ export function holm(pValues: ArrayLike<number>): number[] {
 }
 
 /**
- * Benjamini and Hochberg's adjustment of p-values: below alpha, at most a share alpha of rejections is wrong,
- * on average.
+ * Benjamini and Hochberg's adjustment of p-values: of those below alpha, a share alpha is wrong on average, at
+ * most.
  *
  *     adjusted(i) = min over j >= i of min(1, m p(j) / j),   p in ascending order
  *
  * For independent or positively dependent tests. Unit: probability. Range: [p, 1]. Misleads as a guarantee for
- * a single one of the rejections.
+ * any single rejection.
  *
  * @param pValues - `[m]`, in [0, 1].
  * @returns `[m]`, in the order given.
- * @throws RangeError if a p-value is outside [0, 1].
+ * @throws As {@link holm}.
  * @see Benjamini and Hochberg 1995, https://doi.org/10.1111/j.2517-6161.1995.tb02031.x
  *
  * @example

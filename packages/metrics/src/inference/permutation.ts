@@ -25,8 +25,8 @@ export interface PermutationTest {
  *
  *     p = share of relabellings with |difference of means| at least as large as the one seen
  *
- * Drawn ones count the data as one more: `(hits + 1) / (resamples + 1)`. Unit: probability. Range: (0, 1].
- * Misleads as evidence of equal means when spreads differ much and sizes too: it tests equal distributions.
+ * Drawn relabellings count the data as one more: `(hits + 1) / (resamples + 1)`. Unit: probability. Range: (0,
+ * 1]. Misleads as evidence of equal means when spreads and sizes differ much: it tests equal distributions.
  *
  * @param a - `[n]`, finite.
  * @param b - `[m]`, finite.
@@ -86,14 +86,13 @@ export function permutationTest(
  *
  *     p = share of sign patterns with |mean of +-(a[i] - b[i])| at least as large as the one seen
  *
- * Unit: probability. Range: (0, 1]; never below `2^(1 - n)` for n pairs. Misleads for few pairs: five can
- * never reach 0.05.
+ * Unit: probability. Range: (0, 1]; never below `2^(1 - n)` for n pairs. Misleads for few pairs: five can never
+ * reach 0.05.
  *
  * @param a - `[n]`, finite.
  * @param b - `[n]`, finite, in the same order.
  * @returns Mean difference and p-value.
- * @throws RangeError if the lengths differ, a sample is empty or not finite, `resamples` is not a positive
- *   integer, or `uniform` leaves [0, 1).
+ * @throws As {@link permutationTest}, and RangeError if the lengths differ.
  * @see Pitman 1937, https://doi.org/10.2307/2984124
  *
  * @example

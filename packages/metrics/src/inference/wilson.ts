@@ -14,12 +14,12 @@ export interface ShareInterval {
 }
 
 /**
- * Wilson's interval for a share, such as an accuracy.
+ * Wilson's interval for a share, such as an accuracy; good for few trials and for shares of 0 and 1.
  *
  *     (s + z^2 / 2 +- z sqrt(s (n - s) / n + z^2 / 4)) / (n + z^2),   z = Phi^-1((1 + level) / 2)
  *
- * Good for few trials and for shares of 0 and 1. Unit: probability. Range: [0, 1]. Misleads when trials are not
- * independent (several samples of one prompt): see {@link hierarchicalBootstrap}.
+ * Unit: probability. Range: [0, 1]. Misleads when trials are not independent (several samples of one prompt):
+ * see {@link hierarchicalBootstrap}.
  *
  * @param successes - In [0, n].
  * @param n - Trials, at least 1.

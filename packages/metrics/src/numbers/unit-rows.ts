@@ -1,6 +1,5 @@
 import { checkCount, checkFinite } from '../check.js';
-import { featureMatrix, rowProduct } from './matrix.js';
-import type { Matrix } from './matrix.js';
+import { featureMatrix, type Matrix, rowProduct } from './matrix.js';
 import { powerOfTwoNear } from './scale.js';
 
 /** Features divided by their lengths; each is scaled first, so that no square overflows or vanishes. */

@@ -1,13 +1,13 @@
-import { checkFinite, checkNumberOf, checkSameLength } from '../check.js';
+import { checkCount, checkFinite, checkNumberOf, checkSameLength } from '../check.js';
 
 /**
  * Best-of-n: the expected reward of the best of n samples, from N of which n are drawn without replacement.
  *
  *     bestOfN = sum_i x[i] C(i - 1, n - 1) / C(N, n),   x in ascending order of score
  *
- * Unbiased for independent samples. The best is chosen by `scores`, and `rewards` are what it is worth: with
- * scores of a proxy this shows overoptimisation. Unit: that of the rewards. Range: [min, max] of the rewards.
- * Misleads as quality of a single sample, for n > 1, and for n near N, where few sets of samples are left.
+ * Unbiased for independent samples. `scores` choose the best, `rewards` say what it is worth: with scores of a
+ * proxy this shows overoptimisation. Unit: that of the rewards. Range: [min, max] of the rewards. Misleads as
+ * quality of a single sample, for n > 1, and for n near N, where few sets of samples are left.
  *
  * @param rewards - `[N]`, finite.
  * @param n - Samples to choose from, in [1, N].
@@ -26,8 +26,9 @@ export function bestOfN(
   n: number,
   scores: ArrayLike<number> = rewards,
 ): number {
+  checkCount('bestOfN', 'rewards', rewards.length, 1);
   checkSameLength('bestOfN', ['rewards', rewards], ['scores', scores]);
-  checkFinite('bestOfN', 'rewards', rewards, 1);
+  checkFinite('bestOfN', 'rewards', rewards);
   checkFinite('bestOfN', 'scores', scores);
   const total = rewards.length;
   checkNumberOf('bestOfN', 'n', n, 1, total, ' (rewards); draw more samples');

@@ -2,13 +2,12 @@ import { checkCount, checkNumberOf } from '../check.js';
 import { logBinomial } from '../numbers/log-binomial.js';
 
 /**
- * Majority@k: the chance that the most frequent of k answers is right, from N answers of which k are drawn
- * without replacement. Ties are broken by lot.
+ * Majority@k: the chance that the most frequent of k answers is right, the k drawn from N without replacement.
  *
  *     majorityAtK = E[ [the vote's winner is right] ]   over all C(N, k) choices, exactly
  *
- * Unit: probability. Range: [0, 1]. Misleads where answers are free text, which never agree: give their
- * extracted values.
+ * Ties are broken at random. Unit: probability. Range: [0, 1]. Misleads for free text, where answers never
+ * agree: pass the extracted values.
  *
  * @param answers - `[N]`, compared by `===`.
  * @param isCorrect - Whether an answer is right.

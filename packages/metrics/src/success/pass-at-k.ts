@@ -6,10 +6,10 @@ import { logBinomial } from '../numbers/log-binomial.js';
  *
  *     passAtK = 1 - C(n - c, k) / C(n, k) = 1 - prod_{i = n - c + 1}^{n} (1 - k / i)
  *
- * Unit: probability. Range: [0, 1]. Unbiased for independent samples, unlike `1 - (1 - c / n)^k`; the
- * product neither overflows nor needs factorials. It is for one problem: average over problems after.
- * Misleads as the quality of the sample that will be shown, for k > 1, when nobody can tell which of the k
- * is correct, and on tasks where guessing k times suffices.
+ * Unbiased for independent samples, unlike `1 - (1 - c / n)^k`, and without factorials that overflow. It is for
+ * one problem: average over problems after. Unit: probability. Range: [0, 1]. Misleads as the quality of the
+ * sample that will be shown, if nobody can tell which of the k is correct, and on tasks where guessing k times
+ * suffices.
  *
  * @param n - Samples drawn.
  * @param c - Samples that were correct, in [0, n].
@@ -43,7 +43,7 @@ export function passAtK(n: number, c: number, k: number): number {
  * @param k - Samples that are looked at, in [1, n].
  * @param tau - Share that must be right, in [0, 1].
  * @returns The estimate.
- * @throws RangeError if an argument is not an integer (`tau`: a number) or out of range.
+ * @throws As {@link passAtK}, and RangeError if `tau` is outside [0, 1].
  * @see Liu et al. 2024, eq. 5, https://arxiv.org/abs/2412.13147
  *
  * @example
@@ -71,7 +71,7 @@ export function gPassAtK(n: number, c: number, k: number, tau: number): number {
  * @param c - Samples that were right, in [0, n].
  * @param k - Samples that are looked at, in [2, n].
  * @returns The estimate.
- * @throws RangeError if an argument is not an integer or out of range.
+ * @throws As {@link passAtK}.
  * @see Liu et al. 2024, eq. 6, https://arxiv.org/abs/2412.13147
  *
  * @example

@@ -1,7 +1,5 @@
-import { TABLE, ngramsOf, numberTokens } from './n-grams.js';
-import type { NgramOrder } from './n-grams.js';
-import { isIntegers } from './tokens.js';
-import type { Integers, Token } from './tokens.js';
+import { type NgramOrder, ngramsOf, numberTokens, TABLE } from './n-grams.js';
+import { type Integers, isIntegers, type Token } from './tokens.js';
 
 /** How many different n-grams occur how often: `spectrum.get(3)` of them occur 3 times. */
 export type Spectrum = ReadonlyMap<number, number>;
