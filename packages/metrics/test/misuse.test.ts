@@ -69,9 +69,6 @@ const calls: readonly (readonly [keyof typeof metrics, ...unknown[]])[] = [
   ['brierScore', p, [1, 0]],
   ['multiclassBrierScore', rows, [0, 1, 1]],
   ['selfBleu', 'a b c'],
-  ['selfBleu', texts, 2],
-  ['selfBleu', texts, { n: 2 }],
-  ['adjustedDistinct', texts, 1, 10, { tokenizer: metrics.mtevalTokens }],
   ['compressionRatio', texts, { level: 9 }],
 ];
 

@@ -1,5 +1,5 @@
-import { checkInteger, resolveOptions } from '../check.js';
-import type { Token, Tokenize, TokenizeOptions } from '../tokenization/tokens.js';
+import { checkInteger } from '../check.js';
+import type { Token, TokenizeOptions } from '../tokenization/tokens.js';
 import type { NgramPrecision, Smoothing } from './smoothing.js';
 
 /** Options of {@link bleu} and {@link selfBleu}. */
@@ -12,16 +12,14 @@ export interface BleuOptions extends TokenizeOptions {
   readonly smoothing?: Smoothing;
 }
 
-/** Options of BLEU scores, checked: the tokenizer and the smoothing differ in their defaults. */
-export function bleuOptions(
+/** The weights given, checked; uniform ones if none are. */
+export function weightsOf(
   where: string,
-  options: BleuOptions,
-  defaults: { readonly smoothing: Smoothing; readonly tokenize: Tokenize },
-) {
-  const given = resolveOptions(where, options, { maxN: 4, weights: undefined, ...defaults });
-  const { maxN } = given;
+  maxN: number,
+  given?: readonly number[],
+): readonly number[] {
   checkInteger(where, 'maxN', maxN, 1);
-  const weights = given.weights ?? new Array<number>(maxN).fill(1 / maxN);
+  const weights = given ?? new Array<number>(maxN).fill(1 / maxN);
   const sum = weights.reduce((total, weight) => total + weight, 0);
   if (
     weights.length !== maxN ||
@@ -32,13 +30,14 @@ export function bleuOptions(
       `${where}: weights is [${weights.join(', ')}], expected maxN = ${maxN} numbers >= 0 of sum 1`,
     );
   }
-  return { ...given, weights };
+  return weights;
 }
 
 /** BLEU from its counts: smoothing, weighted geometric mean, brevity penalty. */
 export function scoreBleu(
   where: string,
-  { weights, smoothing }: { readonly weights: readonly number[]; readonly smoothing: Smoothing },
+  smoothing: Smoothing,
+  weights: readonly number[],
   precisions: readonly NgramPrecision[],
   length: number,
   referenceLength: number,

@@ -1,6 +1,6 @@
-import { checkCount } from '../check.js';
+import { checkCount, resolveOptions } from '../check.js';
 import { splitAtWhitespace, type Text, toTokenLists, toTokens } from '../tokenization/tokens.js';
-import { bleuOptions, clippedPrecisions, closestLength, scoreBleu } from './bleu-score.js';
+import { clippedPrecisions, closestLength, scoreBleu, weightsOf } from './bleu-score.js';
 import type { BleuOptions } from './bleu-score.js';
 import { smoothingMethod1 } from './smoothing.js';
 
@@ -33,17 +33,20 @@ export function bleu(
   references: readonly Text[],
   options: BleuOptions = {},
 ): number {
-  const given = bleuOptions('bleu', options, {
+  const { maxN, smoothing, tokenize, ...given } = resolveOptions('bleu', options, {
+    maxN: 4,
+    weights: undefined,
     smoothing: smoothingMethod1,
     tokenize: splitAtWhitespace,
   });
-  const tokens = toTokens('bleu', 'candidate', candidate, given.tokenize);
-  const others = toTokenLists('bleu', 'references', references, given.tokenize);
+  const weights = weightsOf('bleu', maxN, given.weights);
+  const tokens = toTokens('bleu', 'candidate', candidate, tokenize);
+  const others = toTokenLists('bleu', 'references', references, tokenize);
   checkCount('bleu', 'references', others.length, 1);
-  const precisions = clippedPrecisions(tokens, others, given.maxN).map(({ matches, total }) => ({
+  const precisions = clippedPrecisions(tokens, others, maxN).map(({ matches, total }) => ({
     matches,
     total: Math.max(1, total),
   }));
   const { length } = tokens;
-  return scoreBleu('bleu', given, precisions, length, closestLength(length, others));
+  return scoreBleu('bleu', smoothing, weights, precisions, length, closestLength(length, others));
 }

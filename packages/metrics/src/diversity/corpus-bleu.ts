@@ -1,12 +1,12 @@
-import { checkCount, checkSameLength } from '../check.js';
+import { checkCount, checkSameLength, resolveOptions } from '../check.js';
 import { mtevalTokens } from '../tokenization/tokenizers.js';
 import { type Text, toTokenLists } from '../tokenization/tokens.js';
 import {
-  bleuOptions,
   brevityPenalty,
   clippedPrecisions,
   closestLength,
   scoreBleu,
+  weightsOf,
 } from './bleu-score.js';
 import type { BleuOptions } from './bleu-score.js';
 import { smoothingMethod3 } from './smoothing.js';
@@ -61,28 +61,31 @@ export function corpusBleu(
   options: BleuOptions = {},
 ): CorpusBleu {
   const where = 'corpusBleu';
-  const given = bleuOptions(where, options, {
+  const { maxN, smoothing, tokenize, ...given } = resolveOptions(where, options, {
+    maxN: 4,
+    weights: undefined,
     smoothing: smoothingMethod3,
     tokenize: mtevalTokens,
   });
-  const trimmed = (text: string): ArrayLike<string | number> => given.tokenize(text.trimEnd());
+  const weights = weightsOf(where, maxN, given.weights);
+  const trimmed = (text: string): ArrayLike<string | number> => tokenize(text.trimEnd());
   const texts = toTokenLists(where, 'candidates', candidates, trimmed);
   checkCount(where, 'candidates', texts.length, 1);
   checkSameLength(where, ['candidates', texts], ['references', references]);
-  const precisions = Array.from({ length: given.maxN }, () => ({ matches: 0, total: 0 }));
+  const precisions = Array.from({ length: maxN }, () => ({ matches: 0, total: 0 }));
   let [length, referenceLength] = [0, 0];
   for (const [i, text] of texts.entries()) {
     const others = toTokenLists(where, `references[${i}]`, references[i]!, trimmed);
     checkCount(where, `references[${i}]`, others.length, 1);
     length += text.length;
     referenceLength += closestLength(text.length, others);
-    for (const [n, { matches, total }] of clippedPrecisions(text, others, given.maxN).entries()) {
+    for (const [n, { matches, total }] of clippedPrecisions(text, others, maxN).entries()) {
       precisions[n]!.matches += matches;
       precisions[n]!.total += total;
     }
   }
   return {
-    bleu: scoreBleu(where, given, precisions, length, referenceLength),
+    bleu: scoreBleu(where, smoothing, weights, precisions, length, referenceLength),
     precisions: precisions.map(({ matches, total }) => (total === 0 ? null : matches / total)),
     brevityPenalty: brevityPenalty(length, referenceLength),
     length,

@@ -58,9 +58,8 @@ export function adjustedDistinct(
   samples: readonly Text[],
   n: number,
   vocabSize: number,
-  options: TokenizeOptions = {},
+  { tokenize = splitAtWhitespace }: TokenizeOptions = {},
 ): number {
-  const { tokenize } = resolveOptions('adjustedDistinct', options, { tokenize: splitAtWhitespace });
   checkInteger('adjustedDistinct', 'vocabSize', vocabSize, 1);
   const { spectrum, total } = checkedSpectrum('adjustedDistinct', samples, n, tokenize);
   // V (1 - (1 - 1/V)^C) without cancellation for large V.

@@ -1,7 +1,7 @@
 import { checkCount } from '../check.js';
 import { extendNgrams, type NgramOrder, numberTokens } from '../tokenization/n-grams.js';
 import { splitAtWhitespace, type Text, toTokenLists } from '../tokenization/tokens.js';
-import { type BleuOptions, bleuOptions, scoreBleu } from './bleu-score.js';
+import { type BleuOptions, scoreBleu, weightsOf } from './bleu-score.js';
 import { smoothingMethod1 } from './smoothing.js';
 
 /** What {@link selfBleu} returns. */
@@ -33,17 +33,22 @@ export interface SelfBleu {
  * selfBleu(['a b c d', 'a b c d', 'e f g h']); // => { mean: 0.666667, perSample: [1, 1, 0] }
  * ```
  */
-export function selfBleu(texts: readonly Text[], options: BleuOptions = {}): SelfBleu {
-  const given = bleuOptions('selfBleu', options, {
-    smoothing: smoothingMethod1,
-    tokenize: splitAtWhitespace,
-  });
-  const tokens = toTokenLists('selfBleu', 'texts', texts, given.tokenize);
+export function selfBleu(
+  texts: readonly Text[],
+  {
+    maxN = 4,
+    weights: given,
+    smoothing = smoothingMethod1,
+    tokenize = splitAtWhitespace,
+  }: BleuOptions = {},
+): SelfBleu {
+  const weights = weightsOf('selfBleu', maxN, given);
+  const tokens = toTokenLists('selfBleu', 'texts', texts, tokenize);
   checkCount('selfBleu', 'texts', tokens.length, 2);
   const corpus = numberTokens(tokens);
   const orders: Int32Array[] = [];
   let order: NgramOrder = corpus;
-  for (let n = 1; n <= given.maxN; n++) {
+  for (let n = 1; n <= maxN; n++) {
     if (n > 1) order = extendNgrams(corpus, order.ids, n);
     orders.push(matchesOfOthers(order, corpus.starts));
   }
@@ -52,7 +57,8 @@ export function selfBleu(texts: readonly Text[], options: BleuOptions = {}): Sel
   const perSample = lengths.map((length, i) =>
     scoreBleu(
       'selfBleu',
-      given,
+      smoothing,
+      weights,
       orders.map((matches, k) => ({ matches: matches[i]!, total: Math.max(1, length - k) })),
       length,
       closest[i]!,

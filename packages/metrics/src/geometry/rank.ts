@@ -1,6 +1,7 @@
 import { entropy } from '../confidence/entropy.js';
 import { symmetricEigenvalues } from '../numbers/eigenvalues.js';
 import { centred, featureMatrix, rescaled, smallerGram, sumOfSquares } from '../numbers/matrix.js';
+import type { Matrix } from '../numbers/matrix.js';
 
 /**
  * Effective rank of a set of features: how many directions they fill.
@@ -26,9 +27,7 @@ export function effectiveRank(features: readonly ArrayLike<number>[]): number {
   const gram = smallerGram(matrix);
   const eigenvalues = symmetricEigenvalues(gram.data, gram.size);
   const largest = eigenvalues[gram.size - 1]!;
-  if (!(largest > 0)) {
-    throw new RangeError('effectiveRank: features has only zeros, expected one that is not');
-  }
+  positive('effectiveRank', largest, ONLY_ZEROS);
   // What rounding in the Gram matrix and in its eigenvalues can leave where there is nothing.
   const noise = 4 * Math.max(matrix.rows, matrix.columns) * Number.EPSILON * largest;
   const singular = eigenvalues.map((value) => (value > noise ? Math.sqrt(value) : 0));
@@ -58,12 +57,7 @@ export function effectiveRank(features: readonly ArrayLike<number>[]): number {
  */
 export function participationRatio(features: readonly ArrayLike<number>[]): number {
   const matrix = rescaled(centred(featureMatrix('participationRatio', features, 2)));
-  const trace = sumOfSquares(matrix.data);
-  if (trace === 0) {
-    throw new RangeError(
-      'participationRatio: features has equal entries only, expected some variance',
-    );
-  }
+  const trace = positive('participationRatio', sumOfSquares(matrix.data), ALL_EQUAL);
   // The sum of squared eigenvalues of a symmetric matrix is that of its squared entries.
   return trace ** 2 / sumOfSquares(smallerGram(matrix).data);
 }
@@ -88,17 +82,21 @@ export function participationRatio(features: readonly ArrayLike<number>[]): numb
  */
 export function stableRank(features: readonly ArrayLike<number>[]): number {
   const matrix = featureMatrix('stableRank', features, 1);
-  return 1 / share('stableRank', matrix, 'only zeros, expected one that is not');
+  return 1 / share('stableRank', matrix, ONLY_ZEROS);
 }
 
 /** The largest eigenvalue of the Gram matrix over the sum of all. */
-export function share(
-  where: string,
-  matrix: Parameters<typeof smallerGram>[0],
-  otherwise: string,
-): number {
-  const total = sumOfSquares(matrix.data);
-  if (total === 0) throw new RangeError(`${where}: features has ${otherwise}`);
+export function share(where: string, matrix: Matrix, otherwise: string): number {
+  const total = positive(where, sumOfSquares(matrix.data), otherwise);
   const { size, data } = smallerGram(matrix);
   return Math.min(1, symmetricEigenvalues(data, size)[size - 1]! / total);
+}
+
+export const ONLY_ZEROS = 'only zeros, expected one that is not';
+export const ALL_EQUAL = 'equal entries only, expected some variance';
+
+/** A sum of squares, refused where it is 0. */
+export function positive(where: string, sum: number, otherwise: string): number {
+  if (!(sum > 0)) throw new RangeError(`${where}: features has ${otherwise}`);
+  return sum;
 }

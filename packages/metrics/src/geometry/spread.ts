@@ -1,5 +1,5 @@
 import { centred, featureMatrix, rescaled, sumOfSquares } from '../numbers/matrix.js';
-import { share } from './rank.js';
+import { ALL_EQUAL, ONLY_ZEROS, positive, share } from './rank.js';
 
 /**
  * How much features vary about their mean, as a share of their size.
@@ -22,10 +22,7 @@ import { share } from './rank.js';
  */
 export function centredVarianceRatio(features: readonly ArrayLike<number>[]): number {
   const matrix = featureMatrix('centredVarianceRatio', features, 1);
-  const total = sumOfSquares(matrix.data);
-  if (total === 0) {
-    throw new RangeError('centredVarianceRatio: features has only zeros, expected one that is not');
-  }
+  const total = positive('centredVarianceRatio', sumOfSquares(matrix.data), ONLY_ZEROS);
   return sumOfSquares(centred(matrix).data) / total;
 }
 
@@ -73,5 +70,5 @@ export function embeddingDispersion(features: readonly ArrayLike<number>[]): num
  */
 export function anisotropy(features: readonly ArrayLike<number>[]): number {
   const matrix = rescaled(centred(featureMatrix('anisotropy', features, 2)));
-  return share('anisotropy', matrix, 'equal entries only, expected some variance');
+  return share('anisotropy', matrix, ALL_EQUAL);
 }
