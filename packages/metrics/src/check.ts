@@ -12,12 +12,12 @@ export function checkCount(where: string, name: string, count: number, atLeast: 
   }
 }
 
-/** Options by name: a name that is left out, or undefined, has its default. */
+/** Options that are there if they have a default. */
 type Resolved<T, D> = {
   readonly [K in keyof T & keyof D]-?: undefined extends D[K] ? T[K] : Exclude<T[K], undefined>;
 };
 
-/** Options, with their defaults for what is not given; `defaults` holds every name that there is. */
+/** Options with their defaults filled in. `defaults` lists every option: `undefined` is no default. */
 export function resolveOptions<
   T extends object,
   D extends { readonly [K in keyof Required<T>]: T[K] | undefined },
@@ -80,7 +80,6 @@ export function checkLogProbs(where: string, name: string, logProbs: ArrayLike<n
   }
 }
 
-/** One number. */
 export function checkNumber(where: string, name: string, value: number): void {
   if (!Number.isFinite(value)) {
     throw new RangeError(`${where}: ${name} is ${value}, expected a finite number`);
@@ -93,7 +92,7 @@ export function checkInteger(where: string, name: string, value: number, atLeast
   }
 }
 
-/** How many of what there is: an integer up to `most`. @param meaning - what there are `most` of, and advice */
+/** An integer from `atLeast` to `most`; `meaning` ends the message: what `most` is, and advice. */
 export function checkNumberOf(
   where: string,
   name: string,
@@ -115,7 +114,6 @@ export function checkLevel(where: string, level: number): void {
   }
 }
 
-/** Confidences and whether each answer was right. */
 export function checkConfidences(
   where: string,
   confidences: ArrayLike<number>,
@@ -167,7 +165,7 @@ export function checkDistribution(
   }
 }
 
-/** `k` of `n` samples, of which `c` were right. */
+/** Of `n` samples `c` were right, and `k` are looked at. */
 export function checkSamples(where: string, n: number, c: number, k: number): void {
   checkInteger(where, 'n', n, 1);
   checkNumberOf(where, 'c', c, 0, n, ' (n)');

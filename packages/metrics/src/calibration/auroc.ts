@@ -46,8 +46,7 @@ export function auroc(scores: ArrayLike<number>, correct: readonly boolean[]): n
  * @param scores - `[n]`, finite; higher means more confident.
  * @param correct - `[n]`, whether each answer was right; at least one must be.
  * @returns The area.
- * @throws RangeError if the lengths differ, a score is not finite, or no answer is right; TypeError as for
- *   {@link auroc}.
+ * @throws As {@link auroc}, but a wrong answer is not needed.
  * @see Davis and Goadrich 2006, https://doi.org/10.1145/1143844.1143874
  *
  * @example

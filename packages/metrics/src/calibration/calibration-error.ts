@@ -62,8 +62,7 @@ export function maximumCalibrationError(
  *     sqrt( max(0, sum_m (|B_m| / n) ( (a_m - c_m)^2 - a_m (1 - a_m) / (|B_m| - 1) )) )
  *
  * with accuracy `a_m` and confidence `c_m`; a bin of one answer adds 0. Unit: probability. Range: [0, 1].
- * Misleads next to {@link expectedCalibrationError}, since squares weigh large gaps more; and 0 is also what
- * noise gives.
+ * Misleads next to {@link expectedCalibrationError}, since squares weigh large gaps more; noise gives 0 too.
  *
  * @param confidences - `[n]`, probabilities in [0, 1].
  * @param correct - `[n]`, whether each answer was right.

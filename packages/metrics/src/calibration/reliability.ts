@@ -32,7 +32,6 @@ export interface ReliabilityBin {
   readonly accuracy: number | null;
 }
 
-/** More bins than this are a mistake. */
 const MOST_BINS = 1_000_000;
 
 /**
@@ -82,7 +81,7 @@ export function reliabilityDiagram(
  * ```
  */
 export function equalWidth(_confidences: ArrayLike<number>, bins: number): Float64Array {
-  checkBins('equalWidth', bins);
+  checkNumberOf('equalWidth', 'bins', bins, 1, MOST_BINS, '');
   return Float64Array.from({ length: bins + 1 }, (_, m) => m / bins);
 }
 
@@ -106,14 +105,10 @@ export function equalWidth(_confidences: ArrayLike<number>, bins: number): Float
  * ```
  */
 export function equalMass(confidences: ArrayLike<number>, bins: number): Float64Array {
-  checkBins('equalMass', bins);
+  checkNumberOf('equalMass', 'bins', bins, 1, MOST_BINS, '');
   checkFinite('equalMass', 'confidences', confidences, 1);
   const sorted = Float64Array.from(confidences).sort();
   return Float64Array.from({ length: bins + 1 }, (_, m) => quantile(sorted, m / bins));
-}
-
-function checkBins(where: string, bins: number): void {
-  checkNumberOf(where, 'bins', bins, 1, MOST_BINS, '');
 }
 
 export function gap({ confidence, accuracy }: ReliabilityBin): number {
@@ -127,7 +122,7 @@ export function diagram(
   options: CalibrationOptions,
 ): ReliabilityBin[] {
   const { bins, binning } = resolveOptions(where, options, { bins: 15, binning: equalWidth });
-  checkBins(where, bins);
+  checkNumberOf(where, 'bins', bins, 1, MOST_BINS, '');
   checkConfidences(where, confidences, correct);
   const edges = binning(confidences, bins);
   checkCount(where, 'edges of binning', edges.length, 2);

@@ -58,8 +58,7 @@ export function margin(logits: ArrayLike<number>): number {
  *
  *     topKMass = sum of the k largest p[v],   p = softmax(z)
  *
- * Unit: probability. Range: [k / V, 1]; what top-k sampling keeps. Misleads across vocabularies of different
- * sizes.
+ * Unit: probability. Range: [k / V, 1]; what top-k sampling keeps. Misleads across sizes of vocabularies.
  *
  * @param logits - `[V]`, unnormalised; `-Infinity` marks a token that cannot occur.
  * @param k - How many tokens, in [1, V].

@@ -9,8 +9,7 @@ import { summarizeLogits } from './logits.js';
  *
  * Unit: nats. Range: [0, log V]; 0 when one token is certain, log V when all are alike. It is that of the raw
  * policy: temperature, top-k and top-p change what is sampled, not this number. Misleads when averaged over
- * positions without saying which: a few forking tokens carry most of it, and long completions outweigh short
- * ones.
+ * positions: a few forking tokens carry most of it, and long completions outweigh short ones.
  *
  * @param logits - `[V]`, unnormalised; `-Infinity` marks a token that cannot occur.
  * @returns The entropy, nats.
@@ -108,7 +107,6 @@ export function normalizedEntropy(probabilities: ArrayLike<number>): number {
   return Math.min(1, entropyOf(where, probabilities) / Math.log(probabilities.length));
 }
 
-/** Entropy of a distribution, checked. */
 export function entropyOf(where: string, probabilities: ArrayLike<number>): number {
   checkDistribution(where, 'probabilities', probabilities);
   let total = 0;

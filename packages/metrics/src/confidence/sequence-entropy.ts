@@ -27,7 +27,7 @@ export interface SequenceEntropy {
  *
  * Unit: nats per sequence, nats per token. Range: [0, infinity). The first is unbiased if the policy that
  * scored the completions has sampled them. Misleads otherwise (temperature, top-p, greedy decoding, an older
- * policy), for completions cut off at a length limit, and when prompts are pooled: their spread enters the
+ * policy), for completions cut off at a length limit, and over several prompts, whose spread enters the
  * standard error.
  *
  * @param logProbs - `[n][T_i]`, nats, ragged: the log-probability of each sampled token, the stop token too.
@@ -57,8 +57,7 @@ export function sequenceEntropy(logProbs: readonly ArrayLike<number>[]): Sequenc
  *     perToken = mean_i (1 / T_i) sum_t H[i][t]
  *
  * Unbiased by the chain rule, like {@link sequenceEntropy}, with less variance. Unit: nats per sequence, nats
- * per token. Range: [0, infinity). Misleads for completions that another policy has sampled, or that were cut
- * off.
+ * per token. Range: [0, infinity). Misleads for completions of another policy, or that were cut off.
  *
  * @param entropies - `[n][T_i]`, nats, ragged: {@link tokenEntropy} at each position.
  * @returns Both means with their standard errors (`null` from a single completion).

@@ -2,13 +2,13 @@ import { checkInteger } from '../check.js';
 import type { Token, TokenizeOptions } from '../tokenization/tokens.js';
 import type { NgramPrecision, Smoothing } from './smoothing.js';
 
-/** Options of {@link bleu} and {@link selfBleu}. */
+/** Options of {@link bleu}, {@link corpusBleu} and {@link selfBleu}. */
 export interface BleuOptions extends TokenizeOptions {
   /** Longest n-gram that is counted, in tokens. @defaultValue 4 */
   readonly maxN?: number;
   /** `[maxN]`: weight of each order; at least 0, sum 1. @defaultValue uniform, 1 / maxN each */
   readonly weights?: readonly number[];
-  /** What becomes of orders without a match. @defaultValue smoothingMethod1 */
+  /** What becomes of orders without a match. @defaultValue smoothingMethod1, of a corpus smoothingMethod3 */
   readonly smoothing?: Smoothing;
 }
 

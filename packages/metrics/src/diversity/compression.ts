@@ -9,7 +9,7 @@ export interface CompressionOptions {
   readonly compress?: Compress;
 }
 
-// Of every platform that this package names, and of no type library that it could ask for.
+// What Node.js and browsers share; no type library has just this.
 interface Platform {
   readonly TextEncoder: new () => { encode(text: string): Uint8Array };
   readonly Blob: new (parts: readonly Uint8Array[]) => {

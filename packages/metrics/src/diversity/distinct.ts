@@ -39,8 +39,8 @@ export function distinctN(
  *
  *     adjusted = distinct / ( V (1 - ((V - 1) / V)^C) )   with C n-grams in all
  *
- * Unit: none. Range: (0, infinity), near 1 for uniform draws. Misleads by its `V`: state it; and language is
- * far from uniform.
+ * Unit: none. Range: (0, infinity), near 1 for uniform draws. Misleads by its `V`: state it. Language is not
+ * uniform.
  *
  * @param samples - At least one string or token list.
  * @param n - Length of the n-grams, tokens.

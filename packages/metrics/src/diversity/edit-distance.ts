@@ -15,8 +15,8 @@ import { atLeastTwo, forEachPair, onePair } from './pairs.js';
  * @param a - A string or its tokens.
  * @param b - Another one.
  * @returns The distance.
- * @throws RangeError if a token is not a string or a finite number; TypeError if a text is neither a string nor
- *   a list.
+ * @throws RangeError if a token is not a string or a finite number; TypeError if a text is neither string nor
+ *   list.
  * @see Levenshtein 1966; computed as Myers 1999, https://doi.org/10.1145/316542.316550
  *
  * @example

@@ -49,8 +49,8 @@ export function repetitionRate(text: Text, n: number, options: TokenizeOptions =
  *
  * @param text - A string or its tokens.
  * @returns Period, turns and length.
- * @throws RangeError if a token is not a string or a finite number; TypeError if `text` is neither a string nor
- *   a list.
+ * @throws RangeError if a token is not a string or a finite number; TypeError if `text` is neither string nor
+ *   list.
  * @see Holtzman et al. 2020 (degenerate loops), https://arxiv.org/abs/1904.09751
  *
  * @example

@@ -2,7 +2,7 @@
 export interface NgramPrecision {
   /** N-grams found, each at most as often as in the reference that has it most often. */
   readonly matches: number;
-  /** N-grams of the candidate; 1 where it is shorter than n, as in NLTK, but 0 where a whole corpus has none. */
+  /** N-grams of the candidate; 1 where it is shorter than n, as in NLTK, but 0 (precision 0) for a corpus without any. */
   readonly total: number;
 }
 
@@ -134,7 +134,6 @@ export function smoothingMethod4(precisions: readonly NgramPrecision[]): number[
   );
 }
 
-/** Refuses counts that give no precisions. */
 function checked(where: string, precisions: number[]): number[] {
   if (precisions.length === 0 || !precisions.every((p) => p >= 0 && p < Infinity)) {
     throw new RangeError(

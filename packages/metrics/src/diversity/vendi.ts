@@ -19,7 +19,7 @@ export interface VendiOptions {
  *
  * @param features - `[n][D]`, finite, none zero.
  * @returns The effective number.
- * @throws As {@link meanCosine}, but one feature is enough; RangeError if `order` is negative.
+ * @throws As {@link featureCosine}, but one feature is enough; RangeError if `order` is negative.
  * @see Friedman and Dieng 2023, https://arxiv.org/abs/2210.02410
  *
  * @example

@@ -20,8 +20,8 @@ export interface FeatureCosine {
  *
  * Looks at every pair, `O(N^2 D)`; {@link meanCosine} takes `O(N D)`. Unit: none. Range: [-1, 1] each, but the
  * mean is at least -1 / (N - 1). Misleads when a few coordinates or a common offset are large, which makes
- * everything alike: see {@link centredVarianceRatio}; and its spread is no standard error, since pairs are not
- * independent.
+ * everything alike: see {@link centredVarianceRatio}; pairs are not independent, so its spread gives no
+ * standard error.
  *
  * @param features - `[N][D]`, finite, none zero, `N >= 2`.
  * @returns Mean, standard deviation, minimum and maximum over the pairs.

@@ -14,7 +14,7 @@ import type { Matrix } from '../numbers/matrix.js';
  *
  * @param features - `[N][D]`, finite, not all zero.
  * @returns The effective rank.
- * @throws RangeError if there is no feature, their lengths differ, one is not finite, or all are zero.
+ * @throws RangeError if there is no feature, lengths differ, an entry is not finite, or all are zero.
  * @see Roy and Vetterli 2007, https://infoscience.epfl.ch/record/110188
  *
  * @example
@@ -46,8 +46,7 @@ export function effectiveRank(features: readonly ArrayLike<number>[]): number {
  *
  * @param features - `[N][D]`, finite, `N >= 2`, not all equal.
  * @returns The participation ratio.
- * @throws RangeError if there are fewer than two features, their lengths differ, one is not finite, or all are
- *   equal.
+ * @throws RangeError if there are fewer than two features, lengths differ, one is not finite, or all are equal.
  * @see Gao et al. 2017, https://doi.org/10.1101/214262
  *
  * @example

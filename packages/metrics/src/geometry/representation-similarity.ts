@@ -12,8 +12,8 @@ import { singular } from '../numbers/singular.js';
  * @param x - `[N][D]`, finite, not all equal.
  * @param y - `[N][E]`: the same items in the same order.
  * @returns The similarity.
- * @throws RangeError if N differs or is below 2, lengths differ, a value is not finite, or all features of a
- *   side are equal.
+ * @throws RangeError if N differs or is below 2, lengths differ, a value is not finite, or a side does not
+ *   vary.
  * @see Kornblith et al. 2019, https://arxiv.org/abs/1905.00414
  *
  * @example
@@ -70,16 +70,12 @@ function centredPair(
       `${where}: y has ${y.length} entries, expected ${x.length} (the same items as x)`,
     );
   }
-  const [a, b] = [x, y].map((features, i) => {
+  const side = (name: string, features: readonly ArrayLike<number>[]): Matrix => {
     const matrix = rescaled(centred(featureMatrix(where, features, 2)));
-    if (sumOfSquares(matrix.data) === 0) {
-      throw new RangeError(
-        `${where}: ${'xy'[i]} has equal features only, expected some that differ`,
-      );
-    }
-    return matrix;
-  });
-  return [a!, b!];
+    if (sumOfSquares(matrix.data) > 0) return matrix;
+    throw new RangeError(`${where}: ${name} has equal features only, expected some that differ`);
+  };
+  return [side('x', x), side('y', y)];
 }
 
 /** `A^T B`. */

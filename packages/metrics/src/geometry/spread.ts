@@ -7,8 +7,7 @@ import { ALL_EQUAL, ONLY_ZEROS, positive, share } from './rank.js';
  *     centredVarianceRatio = mean_i |f_i - mean f|^2 / mean_i |f_i|^2 = 1 - |mean f|^2 / mean_i |f_i|^2
  *
  * Unit: none. Range: [0, 1]; 0 when all features are equal, 1 when their mean is 0. Misleads when lengths
- * differ much, since long features decide it, and for small N: independent features of mean 0 give `1 - 1 / N`
- * on average.
+ * differ much, since long features decide it, and for small N: independent features of mean 0 give `1 - 1 / N`.
  *
  * @param features - `[N][D]`, finite, not all zero.
  * @returns The ratio.

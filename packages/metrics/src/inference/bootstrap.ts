@@ -164,11 +164,10 @@ export function hierarchicalBootstrap(
   const where = 'hierarchicalBootstrap';
   const given = resolveOptions(where, options, DEFAULTS);
   const meanOf = (list: Nested, name: string): number => {
-    checkCount(where, name, list.length, 1);
     const means = list.map((item, i) =>
       typeof item === 'number' ? item : meanOf(item, `${name}[${i}]`),
     );
-    checkFinite(where, name, means);
+    checkFinite(where, name, means, 1);
     return mean(means);
   };
   const drawn = (list: Nested): number => {
@@ -231,7 +230,7 @@ export function stratifiedBootstrap(
   });
 }
 
-/** The estimate of `n` items, and what replicates of it tell; one item tells nothing. */
+/** An estimate from `n` items with what its replicates tell; one item tells nothing. */
 function estimateFrom(
   where: string,
   {

@@ -1,6 +1,6 @@
 import { checkInteger, checkNumber } from '../check.js';
 
-/** What is kept of numbers that stream by: enough for mean, spread and extremes. */
+/** What is kept of a stream of numbers: enough for mean, spread and extremes. */
 export interface Moments {
   /** How many. */
   readonly n: number;
@@ -14,7 +14,7 @@ export interface Moments {
   readonly max: number;
 }
 
-/** The moments of no number: where a stream begins. */
+/** The moments at the start of a stream. */
 export const noMoments: Moments = { n: 0, mean: 0, squares: 0, min: Infinity, max: -Infinity };
 
 /**
@@ -22,8 +22,7 @@ export const noMoments: Moments = { n: 0, mean: 0, squares: 0, min: Infinity, ma
  *
  *     mean' = mean + (x - mean) / n',   squares' = squares + (x - mean) (x - mean')
  *
- * Unit: that of the numbers. Range: any finite. Misleads by its rounding, which depends on the order of the
- * numbers.
+ * Unit: that of the numbers. Range: any finite. Misleads by its rounding, which depends on their order.
  *
  * @param moments - Of the numbers so far.
  * @param x - The next one, finite.

@@ -1,8 +1,7 @@
 import { checkShares } from '../check.js';
 
 /**
- * Holm's adjustment of p-values: with those below alpha rejected, all rejections are right with probability 1 -
- * alpha.
+ * Holm's adjustment of p-values: rejecting below alpha makes any error with probability at most alpha.
  *
  *     adjusted(i) = max over j <= i of min(1, (m - j + 1) p(j)),   p in ascending order
  *
@@ -30,13 +29,12 @@ export function holm(pValues: ArrayLike<number>): number[] {
 }
 
 /**
- * Benjamini and Hochberg's adjustment of p-values: of those below alpha, a share alpha is wrong on average, at
- * most.
+ * Benjamini and Hochberg's adjustment of p-values: below alpha, the false discovery rate is at most alpha.
  *
  *     adjusted(i) = min over j >= i of min(1, m p(j) / j),   p in ascending order
  *
- * For independent or positively dependent tests. Unit: probability. Range: [p, 1]. Misleads as a guarantee for
- * any single rejection.
+ * For independent or positively dependent tests. Unit: probability. Range: [p, 1]. Misleads about a single
+ * result.
  *
  * @param pValues - `[m]`, in [0, 1].
  * @returns `[m]`, in the order given.

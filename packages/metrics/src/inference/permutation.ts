@@ -31,8 +31,7 @@ export interface PermutationTest {
  * @param a - `[n]`, finite.
  * @param b - `[m]`, finite.
  * @returns Difference and p-value.
- * @throws RangeError if a sample is empty or not finite, `resamples` is not a positive integer, or `uniform`
- *   leaves [0, 1).
+ * @throws RangeError if a sample is empty or not finite, or an option is out of range.
  * @see Pitman 1937, https://doi.org/10.2307/2984124
  *
  * @example
@@ -51,9 +50,7 @@ export function permutationTest(
   const pool = Float64Array.from([...Array.from(a), ...Array.from(b)]);
   const total = pool.reduce((sum, value) => sum + value, 0);
   const differenceOf = (sum: number): number => sum / n - (total - sum) / b.length;
-  const sumOf = (values: ArrayLike<number>): number =>
-    Array.from(values).reduce((sum, value) => sum + value, 0);
-  const difference = differenceOf(sumOf(a));
+  const difference = differenceOf(pool.subarray(0, n).reduce((sum, value) => sum + value, 0));
   const reaches = atLeast(difference, pool);
   if (logBinomial(pool.length, n) <= Math.log(resamples) + 1e-9) {
     let [hits, count] = [0, 0];
@@ -86,8 +83,7 @@ export function permutationTest(
  *
  *     p = share of sign patterns with |mean of +-(a[i] - b[i])| at least as large as the one seen
  *
- * Unit: probability. Range: (0, 1]; never below `2^(1 - n)` for n pairs. Misleads for few pairs: five can never
- * reach 0.05.
+ * Unit: probability. Range: (0, 1]; at least `2^(1 - n)` for n pairs. Misleads for few: five never reach 0.05.
  *
  * @param a - `[n]`, finite.
  * @param b - `[n]`, finite, in the same order.
@@ -140,7 +136,7 @@ function checked(
   return given;
 }
 
-/** At least as far from 0, where sums in another order may round otherwise. */
+/** Whether a difference is at least as far from 0; sums in another order may round differently. */
 function atLeast(difference: number, values: Float64Array): (other: number) => boolean {
   const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   const bound = Math.abs(difference) - 1e-13 * values.length * largest;

@@ -8,8 +8,7 @@ import { logBinomial } from '../numbers/log-binomial.js';
  *
  * Unbiased for independent samples, unlike `1 - (1 - c / n)^k`, and without factorials that overflow. It is for
  * one problem: average over problems after. Unit: probability. Range: [0, 1]. Misleads as the quality of the
- * sample that will be shown, if nobody can tell which of the k is correct, and on tasks where guessing k times
- * suffices.
+ * sample that will be shown, if nobody can tell which of the k is correct, and where guessing k times suffices.
  *
  * @param n - Samples drawn.
  * @param c - Samples that were correct, in [0, n].

@@ -1,4 +1,4 @@
-import { splitAtWhitespace } from './tokens.js';
+import { SPACE, splitAtWhitespace } from './tokens.js';
 
 /**
  * The characters of a text that are not whitespace, as sacreBLEU's `char`.
@@ -17,9 +17,7 @@ import { splitAtWhitespace } from './tokens.js';
  * ```
  */
 export function splitCharacters(text: string): string[] {
-  return (
-    text.match(/[^\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/gu) ?? []
-  );
+  return text.match(NOT_SPACE) ?? [];
 }
 
 /**
@@ -122,9 +120,8 @@ export function treebankTokens(text: string): string[] {
 
 type Rule = readonly [pattern: RegExp, replacement: string];
 
-/** Python's whitespace, and its word characters, inside of a class. */
-const SPACE =
-  '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
+const NOT_SPACE = /* @__PURE__ */ new RegExp(`[^${SPACE}]`, 'gu');
+/** Python's word characters, inside of a class. */
 
 const WORD = '\\p{L}\\p{N}_';
 
