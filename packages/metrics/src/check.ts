@@ -23,7 +23,7 @@ export function resolveOptions<
   D extends { readonly [K in keyof Required<T>]: T[K] | undefined },
 >(where: string, options: T, defaults: D): Resolved<T, D> {
   const given: unknown = options;
-  const names = Object.keys(defaults);
+  const names = Object.keys(defaults).join(', ');
   if (typeof given !== 'object' || given === null || 'length' in given) {
     const what =
       typeof given === 'function'
@@ -31,14 +31,16 @@ export function resolveOptions<
         : given instanceof Object
           ? 'a list'
           : String(given);
-    throw new TypeError(`${where}: options is ${what}, expected an object of ${names.join(', ')}`);
+    throw new TypeError(`${where}: options is ${what}, expected an object of ${names}`);
   }
-  const chosen = Object.entries(given).filter(([, value]) => value !== undefined);
-  const unknown = Object.keys(given).find((name) => !names.includes(name));
-  if (unknown !== undefined) {
-    throw new RangeError(`${where}: options has "${unknown}", expected only ${names.join(', ')}`);
+  const resolved: Record<string, unknown> = { ...defaults };
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(defaults, name)) {
+      throw new RangeError(`${where}: options has "${name}", expected only ${names}`);
+    }
+    if (value !== undefined) resolved[name] = value;
   }
-  return { ...defaults, ...Object.fromEntries(chosen) } as unknown as Resolved<T, D>;
+  return resolved as Resolved<T, D>;
 }
 
 export function checkSameLength(

@@ -1,5 +1,5 @@
 import { checkCount, checkInteger, resolveOptions } from '../check.js';
-import { ngramSpectrum, type Spectrum } from '../tokenization/n-gram-counts.js';
+import { ngramSpectrum, type Spectrum } from '../tokenization/n-gram-spectrum.js';
 import { splitAtWhitespace, toTokenLists } from '../tokenization/tokens.js';
 import type { Text, Tokenize, TokenizeOptions } from '../tokenization/tokens.js';
 

@@ -1,6 +1,6 @@
 import { checkCount } from '../check.js';
 import { featureMatrix, type Matrix, transposed } from '../numbers/matrix.js';
-import { dot, singular } from '../numbers/singular.js';
+import { dot, singular } from '../numbers/singular-values.js';
 
 /**
  * Principal angles between the spans of two sets of features.

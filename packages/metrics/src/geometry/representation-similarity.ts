@@ -1,5 +1,5 @@
 import { centred, featureMatrix, type Matrix, rescaled, sumOfSquares } from '../numbers/matrix.js';
-import { singular } from '../numbers/singular.js';
+import { singular } from '../numbers/singular-values.js';
 
 /**
  * Linear CKA: how alike two representations of the same items are, up to rotation and scale.

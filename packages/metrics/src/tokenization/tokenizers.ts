@@ -1,4 +1,4 @@
-import { SPACE, splitAtWhitespace } from './tokens.js';
+import { splitAtWhitespace } from './tokens.js';
 
 /**
  * The characters of a text that are not whitespace, as sacreBLEU's `char`.
@@ -120,6 +120,9 @@ export function treebankTokens(text: string): string[] {
 
 type Rule = readonly [pattern: RegExp, replacement: string];
 
+/** Python's whitespace, inside of a class. */
+const SPACE =
+  '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
 const NOT_SPACE = /* @__PURE__ */ new RegExp(`[^${SPACE}]`, 'gu');
 /** Python's word characters, inside of a class. */
 

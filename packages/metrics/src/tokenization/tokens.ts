@@ -30,13 +30,11 @@ export interface TokenizeOptions {
  * ```
  */
 export function splitAtWhitespace(text: string): string[] {
-  return text.match(NOT_SPACE) ?? [];
+  return (
+    text.match(/[^\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/gu) ??
+    []
+  );
 }
-
-/** Python's whitespace, inside of a class. */
-export const SPACE =
-  '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
-const NOT_SPACE = /* @__PURE__ */ new RegExp(`[^${SPACE}]+`, 'gu');
 
 /** Arrays whose entries are integers, whatever was put into them. */
 export type Integers = Int32Array | Uint32Array | Uint16Array | Uint8Array;
