@@ -107,7 +107,7 @@ export function normalizedEntropy(probabilities: ArrayLike<number>): number {
   return Math.min(1, entropyOf(where, probabilities) / Math.log(probabilities.length));
 }
 
-export function entropyOf(where: string, probabilities: ArrayLike<number>): number {
+function entropyOf(where: string, probabilities: ArrayLike<number>): number {
   checkDistribution(where, 'probabilities', probabilities);
   let total = 0;
   for (let v = 0; v < probabilities.length; v++) {

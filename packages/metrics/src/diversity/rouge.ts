@@ -68,14 +68,9 @@ export function selfRougeL(texts: readonly Text[], options: TokenizeOptions = {}
     best[j] = Math.max(best[j]!, score);
     sum += 2 * score;
   });
-  return selfSimilarity(best, sum);
-}
-
-/** From the best scores and the sum over ordered pairs. */
-export function selfSimilarity(perSample: readonly number[], sum: number): SelfSimilarity {
-  const n = perSample.length;
-  const mean = perSample.reduce((total, score) => total + score, 0) / n;
-  return { mean, perSample, pairwise: sum / (n * (n - 1)) };
+  const n = best.length;
+  const mean = best.reduce((total, score) => total + score, 0) / n;
+  return { mean, perSample: best, pairwise: sum / (n * (n - 1)) };
 }
 
 function fMeasure(common: number, a: number, b: number): number {

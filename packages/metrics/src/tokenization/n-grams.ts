@@ -1,7 +1,7 @@
 import type { Token } from './tokens.js';
 
 /** Texts end to end, every token a number. */
-export interface Corpus {
+interface Corpus {
   /** `[tokens of all texts]`: equal tokens have equal numbers, below `size`. */
   readonly ids: Int32Array;
   /** `[texts + 1]`: where each text begins, and where the last one ends. */
