@@ -147,7 +147,7 @@ export function pairedBootstrap(
  *
  * @param groups - Nested lists of finite numbers, such as `[seeds][prompts]`; none empty.
  * @returns The mean of means, its interval and standard error.
- * @throws As {@link bootstrap}, and RangeError if a list is empty.
+ * @throws As {@link bootstrap}, and RangeError if a list is empty or a value not finite.
  * @see Saravanan et al. 2020, https://arxiv.org/abs/2007.07797
  *
  * @example

@@ -70,7 +70,7 @@ export function gPassAtK(n: number, c: number, k: number, tau: number): number {
  * @param c - Samples that were right, in [0, n].
  * @param k - Samples that are looked at, in [2, n].
  * @returns The estimate.
- * @throws As {@link passAtK}.
+ * @throws As {@link passAtK}, and RangeError if `k` is 1.
  * @see Liu et al. 2024, eq. 6, https://arxiv.org/abs/2412.13147
  *
  * @example
