@@ -23,7 +23,7 @@ export function resolveOptions<
   D extends { readonly [K in keyof Required<T>]: T[K] | undefined },
 >(where: string, options: T, defaults: D): Resolved<T, D> {
   const given: unknown = options;
-  const names = Object.keys(defaults).join(', ');
+  const names = (): string => Object.keys(defaults).join(', ');
   if (typeof given !== 'object' || given === null || 'length' in given) {
     const what =
       typeof given === 'function'
@@ -31,12 +31,13 @@ export function resolveOptions<
         : given instanceof Object
           ? 'a list'
           : String(given);
-    throw new TypeError(`${where}: options is ${what}, expected an object of ${names}`);
+    throw new TypeError(`${where}: options is ${what}, expected an object of ${names()}`);
   }
   const resolved: Record<string, unknown> = { ...defaults };
-  for (const [name, value] of Object.entries(given)) {
+  for (const name of Object.keys(given)) {
+    const value = (given as Record<string, unknown>)[name];
     if (!Object.hasOwn(defaults, name)) {
-      throw new RangeError(`${where}: options has "${name}", expected only ${names}`);
+      throw new RangeError(`${where}: options has "${name}", expected only ${names()}`);
     }
     if (value !== undefined) resolved[name] = value;
   }
@@ -135,19 +136,15 @@ export function checkBooleans(where: string, name: string, values: readonly bool
   }
 }
 
-/** Numbers in [0, 1], up to rounding. */
-export function checkShares(
-  where: string,
-  name: string,
-  values: ArrayLike<number>,
-  rounding = 0,
-): void {
+/** Numbers in [0, 1]. */
+export function checkShares(where: string, name: string, values: ArrayLike<number>): void {
   for (let i = 0; i < values.length; i++) {
-    const p = values[i]!;
-    if (!(p >= 0 && p <= 1 + rounding)) {
-      throw new RangeError(`${where}: ${name}[${i}] is ${p}, expected a number in [0, 1]`);
-    }
+    if (!(values[i]! >= 0 && values[i]! <= 1)) refuseShare(where, name, i, values[i]!);
   }
+}
+
+function refuseShare(where: string, name: string, i: number, share: number): never {
+  throw new RangeError(`${where}: ${name}[${i}] is ${share}, expected a number in [0, 1]`);
 }
 
 /** A probability distribution: entries in [0, 1] of sum 1. */
@@ -157,9 +154,12 @@ export function checkDistribution(
   probabilities: ArrayLike<number>,
 ): void {
   checkCount(where, name, probabilities.length, 1);
-  checkShares(where, name, probabilities, SUM_TOLERANCE);
   let sum = 0;
-  for (let v = 0; v < probabilities.length; v++) sum += probabilities[v]!;
+  for (let v = 0; v < probabilities.length; v++) {
+    const p = probabilities[v]!;
+    if (!(p >= 0 && p <= 1 + SUM_TOLERANCE)) refuseShare(where, name, v, p);
+    sum += p;
+  }
   if (Math.abs(sum - 1) > SUM_TOLERANCE) {
     throw new RangeError(
       `${where}: ${name} has sum ${sum}, expected 1; divide by the sum, or use tokenEntropy for logits`,

@@ -84,12 +84,13 @@ function bootstrapOf<Item>(
   options: BootstrapOptions,
 ): BootstrapEstimate {
   const given = resolveOptions(where, options, { ...DEFAULTS, interval: bca });
+  const { uniform } = given;
   checkCount(where, 'items', items.length, 1);
   const n = items.length;
   const all = Array.from(items);
   const resample = all.slice();
   const replicate = (): number => {
-    for (let i = 0; i < n; i++) resample[i] = all[nextIndex(where, given.uniform, n)]!;
+    for (let i = 0; i < n; i++) resample[i] = all[nextIndex(where, uniform, n)]!;
     return statistic(resample);
   };
   return estimateFrom(where, given, n, statistic(all), replicate, () =>
