@@ -1,5 +1,11 @@
 export { confidence, margin, surprisal, topKMass } from './confidence/confidence.js';
-export { entropy, normalizedEntropy, tokenEntropies, tokenEntropy } from './confidence/entropy.js';
+export {
+  distributionPerplexity,
+  entropy,
+  normalizedEntropy,
+  tokenEntropies,
+  tokenEntropy,
+} from './confidence/entropy.js';
 export { renyiEntropy, tsallisEntropy, varentropy } from './confidence/generalized-entropy.js';
 export { chainEntropy, positionEntropies, sequenceEntropy } from './confidence/sequence-entropy.js';
 export type { Estimate, SequenceEntropy } from './confidence/sequence-entropy.js';
@@ -73,6 +79,8 @@ export type { PermutationOptions, PermutationTest } from './inference/permutatio
 export { type ShareInterval, wilsonInterval } from './inference/wilson.js';
 export { benjaminiHochberg, holm } from './inference/multiple-comparisons.js';
 export { cohenD, hedgesG, probabilityOfImprovement } from './inference/effect-size.js';
+export { kaplanMeier, stepsToThreshold } from './inference/survival.js';
+export type { StepsToThreshold, SurvivalStep } from './inference/survival.js';
 export { addMoment, mergeMoments, momentsDeviation, noMoments } from './inference/moments.js';
 export type { Moments } from './inference/moments.js';
 export { splitAtWhitespace } from './tokenization/tokens.js';

@@ -63,6 +63,7 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
     [['a b d d', 'a b c c'], ['b d']],
   ],
   debiasedCalibrationError: [probabilities, correct, { bins: 2 }],
+  distributionPerplexity: [[0.5, 0.25, 0.25]],
   distinctN: [texts, 2],
   editDistance: ['a b', 'b c'],
   editDiversity: [texts],
@@ -88,6 +89,10 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
   jensenShannonDivergence: [
     [0.5, 0.5],
     [0.25, 0.75],
+  ],
+  kaplanMeier: [
+    [1, 2, 3],
+    [true, false, true],
   ],
   klDivergence: [
     [0.5, 0.5],
@@ -151,6 +156,19 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
   splitCharacters: ['a b'],
   stableRank: [features],
   standardDeviation: [values],
+  stepsToThreshold: [
+    [
+      [
+        [0, 0.1],
+        [10, 0.6],
+      ],
+      [
+        [0, 0.2],
+        [10, 0.3],
+      ],
+    ],
+    0.5,
+  ],
   stratifiedBootstrap: [[values, [1, 2, 3, 4]], { uniform, resamples: 20 }],
   surprisal: [logits, 1],
   tokenEntropies: [logits, 2],
@@ -257,6 +275,8 @@ describe('a million entries', () => {
     ['holm', [shares]],
     ['interquartileMean', [numbers]],
     ['jensenShannonDivergence', [uniformOver, uniformOver]],
+    ['distributionPerplexity', [uniformOver]],
+    ['kaplanMeier', [numbers, right]],
     ['klDivergence', [uniformOver, uniformOver]],
     ['majorityAtK', [words, (answer: string) => answer === 'w7', 3]],
     ['margin', [numbers]],

@@ -43,6 +43,7 @@ const calls: readonly (readonly [keyof typeof metrics, ...unknown[]])[] = [
   ['expectedCalibrationError', p, right, { nBins: 10 }],
   ['reliabilityDiagram', p, right, metrics.equalMass],
   ['brierDecomposition', p, right, [0, 1]],
+  ['kaplanMeier', a, [true, true, false, true], 0.9],
   ['bleu', 'a b', texts, 2],
   ['bleu', 'a b', texts, texts],
   ['bleu', 'a b', texts, { n: 2 }],

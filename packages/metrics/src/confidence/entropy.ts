@@ -107,6 +107,28 @@ export function normalizedEntropy(probabilities: ArrayLike<number>): number {
   return Math.min(1, entropyOf(where, probabilities) / Math.log(probabilities.length));
 }
 
+/**
+ * Perplexity of a distribution: how many outcomes, all alike, would be as uncertain.
+ *
+ *     exp(H),   H = - sum_v p[v] log p[v]
+ *
+ * Unit: outcomes. Range: [1, V]. Misleads next to {@link perplexity}, which is that of tokens that were seen: the two agree
+ * only on average, and only if they were drawn from this distribution.
+ *
+ * @param probabilities - `[V]`, each in [0, 1]; their sum is 1 within 1e-4 and is not rescaled.
+ * @returns The perplexity.
+ * @throws RangeError if `probabilities` is empty, has an entry outside [0, 1], or does not sum to 1.
+ * @see Jelinek et al. 1977, https://doi.org/10.1121/1.2016299
+ *
+ * @example
+ * ```ts
+ * distributionPerplexity([0.5, 0.25, 0.25, 0]); // => 2.828427
+ * ```
+ */
+export function distributionPerplexity(probabilities: ArrayLike<number>): number {
+  return Math.exp(entropyOf('distributionPerplexity', probabilities));
+}
+
 function entropyOf(where: string, probabilities: ArrayLike<number>): number {
   checkDistribution(where, 'probabilities', probabilities);
   let total = 0;
