@@ -27,6 +27,8 @@ export {
   checkSeed,
   checkTensor,
   checkTokens,
+  showNames,
+  showValue,
 } from './check.js';
 export { type MapRowsOptions, rematerialize, mapRows } from './gradients/rematerialize.js';
 export { type Compiled, compile } from './compile/compile.js';

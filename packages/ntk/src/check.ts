@@ -1,4 +1,4 @@
-import { checkSameShape } from '@cfrl/engine';
+import { checkSameShape, showNames } from '@cfrl/engine';
 import type { Params } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -47,7 +47,7 @@ export function checkSelection(
   const kept = Object.entries(params).filter(([name]) => select(name));
   if (kept.length === 0) {
     throw new RangeError(
-      `${where}: select keeps none of ${Object.keys(params).join(', ')}, expected at least one`,
+      `${where}: select keeps none of ${showNames(Object.keys(params))}, expected at least one`,
     );
   }
   return kept.reduce((sum, [, tensor]) => sum + tensor.size, 0);
@@ -87,7 +87,8 @@ export function checkDelta(where: string, params: Params, delta: Params, called 
     const parameter = params[name];
     if (parameter === undefined) {
       throw new RangeError(
-        `${where}: ${called} has '${name}', expected only ${Object.keys(params).join(', ')}`,
+        `${where}: ${called} has '${name}', expected only ${showNames(Object.keys(params))}; ` +
+          'of a model with adapters these are the merged weights: splitModel(model) of the model after the step has them',
       );
     }
     checkSameShape(`${where}: ${called} '${name}'`, change, parameter, 'its parameter');

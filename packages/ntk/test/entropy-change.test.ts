@@ -129,6 +129,19 @@ describe('entropyChange', () => {
     });
   });
 
+  it('names few of many parameters, and says what goes with adapters', () => {
+    const many = Array.from({ length: 300 }, (_, i) => [`layer.${i}`, tf.scalar(1)]);
+    const { model, after } = stepped(false);
+    const params = { ...model.params, ...(Object.fromEntries(many) as Params) };
+    const lora = { 'q_proj.lora_A.weight': after[model.classifier]! };
+    const message = messageOf(() => entropyChange({ ...model, params }, lora, contexts));
+    expect(message).toMatch(
+      /after has 'q_proj\.lora_A\.weight', expected only .* and \d+ more; .*splitModel\(model\)/,
+    );
+    expect(message.length).toBeLessThan(400);
+    tf.dispose([params, after]);
+  });
+
   it('frees what it made, and refuses bad input', () => {
     const { model, after } = stepped(false);
     const tensors = tf.memory().numTensors;

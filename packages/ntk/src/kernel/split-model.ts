@@ -1,4 +1,4 @@
-import { randomNormal, rng, vjp } from '@cfrl/engine';
+import { randomNormal, rng, showNames, vjp } from '@cfrl/engine';
 import type { Params } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -42,7 +42,7 @@ export function classifierOf<X>(where: string, model: SplitModel<X>): tf.Tensor2
   if (W === undefined) {
     throw new RangeError(
       `${where}: model.classifier is '${model.classifier}', expected one of ` +
-        Object.keys(model.params).join(', '),
+        showNames(Object.keys(model.params)),
     );
   }
   if (W.rank !== 2) {
