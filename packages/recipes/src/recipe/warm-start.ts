@@ -162,9 +162,11 @@ export async function* warmStart(
     params: model.params,
     optState: optimizer.init(model.params),
   };
+  let lent = from !== undefined;
   const update = compile(supervisedUpdate(model, optimizer), { name: 'warmStart: update' });
   try {
     while (step < steps) {
+      await yieldToEventLoop(signal);
       const source = rng(fold(seed, 'warm start', step));
       const examples = Array.from(
         { length: batchSize },
@@ -185,12 +187,14 @@ export async function* warmStart(
       disposeParams(optState);
       ({ params, optState } = next);
       step += 1;
-      await yieldToEventLoop(signal);
+      lent = true;
       const state = { step, sampledTokens: 0, stage: 0, params, optState };
       yield { row: { step, loss }, state };
     }
   } finally {
     update.dispose();
+    // Nobody has been given this state yet.
+    if (!lent) disposeParams(optState);
   }
 }
 
