@@ -1,4 +1,4 @@
-import { checkSameShape, showNames } from '@cfrl/engine';
+import { checkSameShape, showNames, showValue } from '@cfrl/engine';
 import type { Params } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -38,12 +38,19 @@ export function checkFiniteResults<R extends object>(where: string, results: R):
   return results;
 }
 
+/** Refuses what cannot be called; `mend` says what to write instead. */
+export function checkFunction(where: string, value: unknown, mend: string): void {
+  if (typeof value === 'function') return;
+  throw new TypeError(`${where} is ${showValue(value)}, expected a function; ${mend}`);
+}
+
 /** Refuses a selection that keeps no parameter; returns how many numbers it keeps. */
 export function checkSelection(
   where: string,
   params: Params,
   select: (name: string) => boolean,
 ): number {
+  checkFunction(`${where}: select`, select, 'write (name) => [...].includes(name)');
   const kept = Object.entries(params).filter(([name]) => select(name));
   if (kept.length === 0) {
     throw new RangeError(
@@ -78,8 +85,14 @@ export function checkOutputs<X>(
 
 /** Refuses a change of parameters, or parameters after one, that do not fit them. */
 export function checkDelta(where: string, params: Params, delta: Params, called = 'delta'): void {
-  if (typeof delta !== 'object' || delta === null) {
-    throw new TypeError(`${where}: ${called} is ${String(delta)}, expected a record of tensors`);
+  if (
+    typeof delta !== 'object' ||
+    delta === null ||
+    Array.isArray(delta) ||
+    delta instanceof tf.Tensor
+  ) {
+    const is = delta instanceof tf.Tensor ? 'a tensor' : showValue(delta);
+    throw new TypeError(`${where}: ${called} is ${is}, expected a record of tensors`);
   }
   const entries = Object.entries(delta);
   if (entries.length === 0) throw new RangeError(`${where}: ${called} is empty, expected an entry`);
@@ -92,6 +105,12 @@ export function checkDelta(where: string, params: Params, delta: Params, called 
       );
     }
     checkSameShape(`${where}: ${called} '${name}'`, change, parameter, 'its parameter');
+    if (change.isDisposed) {
+      throw new RangeError(
+        `${where}: ${called} '${name}' is a tensor that has been disposed, expected one that is alive; a training loop lends its state ` +
+          'until the next step, so explain a step before that, or copy it',
+      );
+    }
     checkFiniteTensor(`${where}: ${called} '${name}'`, change);
   }
 }

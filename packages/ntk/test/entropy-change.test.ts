@@ -142,6 +142,41 @@ describe('entropyChange', () => {
     tf.dispose([params, after]);
   });
 
+  it('refuses what is no step, no selection and no state that is alive', () => {
+    const { model, after } = stepped(false);
+    const dead = tf.clone(after[model.classifier]!);
+    dead.dispose();
+    const attribute =
+      (step: unknown, options = {}) =>
+      () =>
+        attributeEntropyChange(model, contexts, step as never, options as never);
+    const sample = { context: [0], token: 1, weight: 1 };
+    const step = { samples: [sample], learningRate: 0.1, completions: 1 };
+    const completions = [{ promptTokens: [0], tokens: [1], advantages: [1] }];
+    for (const [call, message] of [
+      [attribute(undefined), 'step is undefined, expected { samples, learningRate, completions }'],
+      [attribute({ ...step, samples: [null] }), 'samples[0] is null, expected { context,'],
+      [attribute(step, { select: ['a'] }), 'select is an array, expected a function; write'],
+      [
+        () => decompose(model, contexts, undefined, { select: 'a' as never }),
+        'select is "a", expected a function',
+      ],
+      [() => decompose({ ...model, params: null as never }, contexts), 'model has no features'],
+      [() => entropyChange(model, dead as never, contexts), 'after is a tensor, expected a record'],
+      [
+        () => entropyChange(model, { [model.classifier]: dead }, contexts),
+        'has been disposed, expected one that is alive',
+      ],
+      [
+        () => toSamples({ completions }, { learningRate: 1, reduce: 'perToken' as never }),
+        'reduce is "perToken", expected a function',
+      ],
+    ] as const) {
+      expect(call).toThrow(message);
+    }
+    tf.dispose([model.params, after]);
+  });
+
   it('frees what it made, and refuses bad input', () => {
     const { model, after } = stepped(false);
     const tensors = tf.memory().numTensors;

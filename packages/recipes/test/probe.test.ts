@@ -259,6 +259,15 @@ describe('what recipes, probes and warm starts cannot work with', () => {
         warming({ task: { ...task, train: [] } }),
         warming({ optimizer: sgd }),
         warming({ step: 3 }),
+        recipe({ from: {} }),
+        recipe({ promptsPerStep: 1e6 }),
+        recipe({ probe: { select: ['a'] } }),
+        ofTask({ stopTokens: 3 }),
+        ofTask({ maxNewTokens: 100 }),
+        warming({ from: true }),
+        warming({ signal: new AbortController() }),
+        warming({ task: { ...task, train: [...task.train, { prompt: '1+', answer: '1' }] } }),
+        warming({ task: { ...task, train: [{ prompt: '1+1=', answer: '' }] } }),
       ].map(messageOf),
     );
     expect(messages).toMatchInlineSnapshot(`

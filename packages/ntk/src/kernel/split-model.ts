@@ -33,7 +33,11 @@ export function checkContexts<X>(
 
 /** `W`, `[V, D]`; borrowed from the model. */
 export function classifierOf<X>(where: string, model: SplitModel<X>): tf.Tensor2D {
-  if (typeof model?.features !== 'function' || typeof model.params !== 'object') {
+  if (
+    typeof model?.features !== 'function' ||
+    typeof model.params !== 'object' ||
+    model.params === null
+  ) {
     throw new TypeError(
       `${where}: model has no features(params, contexts), expected a SplitModel; of a language model splitModel(model) makes one`,
     );

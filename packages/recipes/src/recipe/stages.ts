@@ -16,11 +16,11 @@ import { type Algorithm, type ScoredCompletion, type TrainState, train } from '@
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { ProbeRow, Sample, Stage as StageName, StepRow } from '../report/types.js';
-import { type LoopState, disposeLoopState, release } from '../run/loop-state.js';
+import { type LoopState, checkFrom, disposeLoopState, release } from '../run/loop-state.js';
 import { checkTask, rewardOf } from '../tasks/check-task.js';
 import type { Task } from '../tasks/task.js';
 import { sequencesWithin } from './batches.js';
-import { type Context, checkModel, splitModel, withoutAdapters } from './contexts.js';
+import { type Context, checkModel, checkSignal, splitModel, withoutAdapters } from './contexts.js';
 import { heldOutContexts, probe, type ProbeOptions, resolveProbe } from './probe.js';
 import { languageModelPolicy } from './policy.js';
 
@@ -118,9 +118,8 @@ function checkRecipe(options: RecipeOptions): void {
         : String(algorithm);
     throw new TypeError(`recipe: algorithm is ${is}, expected what a call as grpo() gives`);
   }
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new TypeError(`recipe: signal is ${String(signal)}, expected an AbortSignal`);
-  }
+  checkSignal('recipe', signal);
+  checkFrom('recipe', options.from);
   checkSeed('recipe: seed', options.seed);
   checkPositiveInteger('recipe: tokenBudget', options.tokenBudget);
   checkPositiveInteger('recipe: promptsPerStep', options.promptsPerStep ?? 1);
@@ -145,6 +144,13 @@ export async function* runStages(
 ): AsyncGenerator<RecipeRecord, void, void> {
   checkRecipe(options);
   let state = options.from ?? firstState(options, stages[0]!);
+  // What train refuses is refused now, and not after a probe.
+  try {
+    if (state.stage < stages.length) await trainOn(stages[state.stage]!, options, state).return();
+  } catch (error) {
+    if (options.from === undefined) disposeLoopState(state, options.model.params);
+    throw error;
+  }
   if (state.step === 0) {
     const first = state;
     const probed = await measure(stages[0]!, options, first).catch((error: unknown) => {
