@@ -1,4 +1,4 @@
-import { disposeParams, mapParams } from '@cfrl/engine';
+import { disposeParams, mapParams, showValue } from '@cfrl/engine';
 import type { Params } from '@cfrl/engine';
 import { attributeEntropyChange, decompose, entropyChange, toSamples } from '@cfrl/ntk';
 import type { SplitModel } from '@cfrl/ntk';
@@ -322,10 +322,10 @@ describe('what was forgotten', () => {
     const model = { params, classifier: 'W', tied: false, features };
     for (const after of [undefined, null, 'text']) {
       expect(() => entropyChange(model, after as never, [[1]])).toThrow(
-        `entropyChange: after is ${after}, expected a record of tensors`,
+        `entropyChange: after is ${showValue(after)}, expected a record of tensors`,
       );
       expect(() => toSamples(after as never, { learningRate: 1 })).toThrow(
-        `toSamples: record is ${after}, expected one of train's`,
+        `toSamples: record is ${showValue(after)}, expected one of train's`,
       );
     }
     params.W.dispose();

@@ -1,4 +1,4 @@
-import { checkFinite, checkOptions, checkTokens, valueAndGrad } from '@cfrl/engine';
+import { checkFinite, checkOptions, checkTokens, showValue, valueAndGrad } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { checkFunction, checkNotEmpty } from '../check.js';
@@ -57,7 +57,7 @@ export function toSamples(
   options: ToSamplesOptions,
 ): PolicyGradientStep<readonly number[]> {
   if (typeof record !== 'object' || record === null) {
-    throw new TypeError(`toSamples: record is ${String(record)}, expected one of train's`);
+    throw new TypeError(`toSamples: record is ${showValue(record)}, expected one of train's`);
   }
   checkOptions('toSamples', options, ['learningRate', 'reduce']);
   const { completions: all } = record;
