@@ -11,8 +11,49 @@ export const MOST_ENTRIES = 2 ** 31 - 1;
 /** What is larger is infinite in float32. */
 export const MOST_FLOAT32 = 3.4e38;
 
-const show = (value: unknown): string =>
-  typeof value === 'string' ? JSON.stringify(value) : String(value);
+/**
+ * A value in a message, in a few words, so that it cannot be taken for another: a text in quotes, a bigint with its `n`, and of
+ * functions, arrays and objects what they are.
+ *
+ * @param value - whatever was given
+ * @returns a short text
+ *
+ * @example
+ * ```ts
+ * ['1', 1n, 1, [1], { a: 1 }, Math.max, null].map(showValue);
+ * // => ['"1"', "1n", "1", "an array", "an object with a", "the function max", "null"]
+ * ```
+ */
+export function showValue(value: unknown): string {
+  if (typeof value === 'function') return value.name ? `the function ${value.name}` : 'a function';
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'bigint') return `${value}n`;
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value !== 'object' || value === null) return String(value);
+  if (value instanceof Promise) return 'a promise';
+  return `an object with ${showNames(Object.keys(value))}`;
+}
+
+/** A message has so many names of a list at most. */
+const NAMES = 8;
+
+/**
+ * Names in a message: a model has hundreds of parameters, and what went wrong must not be lost among them.
+ *
+ * @param names - all of them
+ * @returns the first ones, and how many there are more
+ *
+ * @example
+ * ```ts
+ * showNames(['a', 'b']); // => "a, b"
+ * showNames(Array.from({ length: 300 }, (_, i) => `w${i}`)); // => "w0, w1, w2, w3, w4, w5, w6, w7 and 292 more"
+ * ```
+ */
+export function showNames(names: readonly string[]): string {
+  if (names.length === 0) return 'nothing';
+  const more = names.length - NAMES;
+  return `${names.slice(0, NAMES).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
 
 /**
  * Refuses anything but an integer of at least 1.
@@ -29,7 +70,7 @@ const show = (value: unknown): string =>
  */
 export function checkPositiveInteger(where: string, value: number): number {
   if (!Number.isSafeInteger(value) || value < 1) {
-    throw new RangeError(`${where} is ${show(value)}, expected a positive integer`);
+    throw new RangeError(`${where} is ${showValue(value)}, expected a positive integer`);
   }
   return value;
 }
@@ -49,7 +90,7 @@ export function checkPositiveInteger(where: string, value: number): number {
  */
 export function checkFinite(where: string, value: number): number {
   if (typeof value !== 'number' || !Number.isFinite(value)) {
-    throw new RangeError(`${where} is ${show(value)}, expected a finite number`);
+    throw new RangeError(`${where} is ${showValue(value)}, expected a finite number`);
   }
   return value;
 }
@@ -72,7 +113,7 @@ export function checkFinite(where: string, value: number): number {
 export function checkInRange(where: string, value: number, low: number, high: number): number {
   if (typeof value !== 'number' || !(value >= low && value <= high)) {
     const range = high === Infinity ? `a number >= ${low}` : `a number in [${low}, ${high}]`;
-    throw new RangeError(`${where} is ${show(value)}, expected ${range}`);
+    throw new RangeError(`${where} is ${showValue(value)}, expected ${range}`);
   }
   return value;
 }
@@ -92,7 +133,7 @@ export function checkInRange(where: string, value: number, low: number, high: nu
  */
 export function checkSeed(where: string, value: number): number {
   if (!Number.isSafeInteger(value) || value < 0) {
-    throw new RangeError(`${where} is ${show(value)}, expected an integer in [0, 2^53)`);
+    throw new RangeError(`${where} is ${showValue(value)}, expected an integer in [0, 2^53)`);
   }
   return value;
 }
@@ -115,7 +156,7 @@ export function checkTokens(where: string, tokens: readonly number[], vocabSize?
   const i = tokens.findIndex((token) => !(Number.isInteger(token) && token >= 0 && token < end));
   if (i >= 0) {
     throw new RangeError(
-      `${where}[${i}] is ${tokens[i]}, expected a token in [0, ${vocabSize ?? 'V'})`,
+      `${where}[${i}] is ${showValue(tokens[i])}, expected a token in [0, ${vocabSize ?? 'V'})`,
     );
   }
 }
@@ -137,8 +178,7 @@ export function checkTokens(where: string, tokens: readonly number[], vocabSize?
  */
 export function checkTensor<T extends tf.Tensor>(where: string, x: T): T {
   if (!(x instanceof tf.Tensor)) {
-    const what = Array.isArray(x) ? 'an array' : show(x);
-    throw new TypeError(`${where} is ${what}, expected a tensor`);
+    throw new TypeError(`${where} is ${showValue(x)}, expected a tensor`);
   }
   return x;
 }
@@ -192,12 +232,12 @@ export function checkSameShape<T extends tf.Tensor>(
  */
 export function checkOptions(where: string, options: object, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null) {
-    throw new TypeError(`${where}: options is ${show(options)}, expected an object`);
+    throw new TypeError(`${where}: options is ${showValue(options)}, expected an object`);
   }
   const unknown = Object.keys(options).filter((name) => !known.includes(name));
   if (unknown.length > 0) {
     throw new RangeError(
-      `${where}: options has ${unknown.map(show).join(', ')}, expected only ${known.join(', ')}`,
+      `${where}: options has ${unknown.map(showValue).join(', ')}, expected only ${known.join(', ')}`,
     );
   }
 }

@@ -32,6 +32,8 @@ export {
   checkTokens,
   option,
   resolveOptions,
+  showNames,
+  showValue,
 } from './check.js';
 export { type MapRowsOptions, rematerialize, mapRows } from './gradients/rematerialize.js';
 export { type Compiled, compile } from './compile/compile.js';

@@ -1,3 +1,4 @@
+import { showNames } from './check.js';
 import type { Params } from './params.js';
 
 /** Which names: a glob, a predicate, or several of them. */
@@ -45,7 +46,7 @@ export function matching(params: Params, selection: NameSelection): (name: strin
     if (applies.length === 0) {
       throw new RangeError(
         `matching: ${typeof each === 'string' ? `'${each}'` : 'a predicate'} applies to no name, expected some of ` +
-          `${names.join(', ')}`,
+          showNames(names),
       );
     }
     for (const name of applies) {
@@ -55,7 +56,7 @@ export function matching(params: Params, selection: NameSelection): (name: strin
   }
   if (selected.size === 0) {
     throw new RangeError(
-      `matching: selection leaves nothing, expected some of ${names.join(', ')}`,
+      `matching: selection leaves nothing, expected some of ${showNames(names)}`,
     );
   }
   return (name) => selected.has(name);

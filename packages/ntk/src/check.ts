@@ -1,4 +1,4 @@
-import { checkSameShape } from '@cfrl/engine';
+import { checkSameShape, showNames, showValue } from '@cfrl/engine';
 import type { Params } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -38,16 +38,23 @@ export function checkFiniteResults<R extends object>(where: string, results: R):
   return results;
 }
 
+/** Refuses what cannot be called; `mend` says what to write instead. */
+export function checkFunction(where: string, value: unknown, mend: string): void {
+  if (typeof value === 'function') return;
+  throw new TypeError(`${where} is ${showValue(value)}, expected a function; ${mend}`);
+}
+
 /** Refuses a selection that keeps no parameter; returns how many numbers it keeps. */
 export function checkSelection(
   where: string,
   params: Params,
   select: (name: string) => boolean,
 ): number {
+  checkFunction(`${where}: select`, select, 'write (name) => [...].includes(name)');
   const kept = Object.entries(params).filter(([name]) => select(name));
   if (kept.length === 0) {
     throw new RangeError(
-      `${where}: select keeps none of ${Object.keys(params).join(', ')}, expected at least one`,
+      `${where}: select keeps none of ${showNames(Object.keys(params))}, expected at least one`,
     );
   }
   return kept.reduce((sum, [, tensor]) => sum + tensor.size, 0);
@@ -78,8 +85,14 @@ export function checkOutputs<X>(
 
 /** Refuses a change of parameters, or parameters after one, that do not fit them. */
 export function checkDelta(where: string, params: Params, delta: Params, called = 'delta'): void {
-  if (typeof delta !== 'object' || delta === null) {
-    throw new TypeError(`${where}: ${called} is ${String(delta)}, expected a record of tensors`);
+  if (
+    typeof delta !== 'object' ||
+    delta === null ||
+    Array.isArray(delta) ||
+    delta instanceof tf.Tensor
+  ) {
+    const is = delta instanceof tf.Tensor ? 'a tensor' : showValue(delta);
+    throw new TypeError(`${where}: ${called} is ${is}, expected a record of tensors`);
   }
   const entries = Object.entries(delta);
   if (entries.length === 0) throw new RangeError(`${where}: ${called} is empty, expected an entry`);
@@ -87,10 +100,17 @@ export function checkDelta(where: string, params: Params, delta: Params, called 
     const parameter = params[name];
     if (parameter === undefined) {
       throw new RangeError(
-        `${where}: ${called} has '${name}', expected only ${Object.keys(params).join(', ')}`,
+        `${where}: ${called} has '${name}', expected only ${showNames(Object.keys(params))}; ` +
+          'of a model with adapters these are the merged weights: splitModel(model) of the model after the step has them',
       );
     }
     checkSameShape(`${where}: ${called} '${name}'`, change, parameter, 'its parameter');
+    if (change.isDisposed) {
+      throw new RangeError(
+        `${where}: ${called} '${name}' is a tensor that has been disposed, expected one that is alive; a training loop lends its state ` +
+          'until the next step, so explain a step before that, or copy it',
+      );
+    }
     checkFiniteTensor(`${where}: ${called} '${name}'`, change);
   }
 }

@@ -1,4 +1,4 @@
-import { disposeParams, mapParams } from '@cfrl/engine';
+import { disposeParams, mapParams, showValue } from '@cfrl/engine';
 import type { Params } from '@cfrl/engine';
 import { attributeEntropyChange, decompose, entropyChange, toSamples } from '@cfrl/ntk';
 import type { SplitModel } from '@cfrl/ntk';
@@ -127,6 +127,54 @@ describe('entropyChange', () => {
       expect(classifier / mean(byComponent.representation!)).toBeCloseTo(1, 2);
       expect(body / mean(byComponent.gradient!)).toBeCloseTo(1, 2);
     });
+  });
+
+  it('names few of many parameters, and says what goes with adapters', () => {
+    const many = Array.from({ length: 300 }, (_, i) => [`layer.${i}`, tf.scalar(1)]);
+    const { model, after } = stepped(false);
+    const params = { ...model.params, ...(Object.fromEntries(many) as Params) };
+    const lora = { 'q_proj.lora_A.weight': after[model.classifier]! };
+    const message = messageOf(() => entropyChange({ ...model, params }, lora, contexts));
+    expect(message).toMatch(
+      /after has 'q_proj\.lora_A\.weight', expected only .* and \d+ more; .*splitModel\(model\)/,
+    );
+    expect(message.length).toBeLessThan(400);
+    tf.dispose([params, after]);
+  });
+
+  it('refuses what is no step, no selection and no state that is alive', () => {
+    const { model, after } = stepped(false);
+    const dead = tf.clone(after[model.classifier]!);
+    dead.dispose();
+    const attribute =
+      (step: unknown, options = {}) =>
+      () =>
+        attributeEntropyChange(model, contexts, step as never, options as never);
+    const sample = { context: [0], token: 1, weight: 1 };
+    const step = { samples: [sample], learningRate: 0.1, completions: 1 };
+    const completions = [{ promptTokens: [0], tokens: [1], advantages: [1] }];
+    for (const [call, message] of [
+      [attribute(undefined), 'step is undefined, expected { samples, learningRate, completions }'],
+      [attribute({ ...step, samples: [null] }), 'samples[0] is null, expected { context,'],
+      [attribute(step, { select: ['a'] }), 'select is an array, expected a function; write'],
+      [
+        () => decompose(model, contexts, undefined, { select: 'a' as never }),
+        'select is "a", expected a function',
+      ],
+      [() => decompose({ ...model, params: null as never }, contexts), 'model has no features'],
+      [() => entropyChange(model, dead as never, contexts), 'after is a tensor, expected a record'],
+      [
+        () => entropyChange(model, { [model.classifier]: dead }, contexts),
+        'has been disposed, expected one that is alive',
+      ],
+      [
+        () => toSamples({ completions }, { learningRate: 1, reduce: 'perToken' as never }),
+        'reduce is "perToken", expected a function',
+      ],
+    ] as const) {
+      expect(call).toThrow(message);
+    }
+    tf.dispose([model.params, after]);
   });
 
   it('frees what it made, and refuses bad input', () => {
@@ -274,10 +322,10 @@ describe('what was forgotten', () => {
     const model = { params, classifier: 'W', tied: false, features };
     for (const after of [undefined, null, 'text']) {
       expect(() => entropyChange(model, after as never, [[1]])).toThrow(
-        `entropyChange: after is ${after}, expected a record of tensors`,
+        `entropyChange: after is ${showValue(after)}, expected a record of tensors`,
       );
       expect(() => toSamples(after as never, { learningRate: 1 })).toThrow(
-        `toSamples: record is ${after}, expected one of train's`,
+        `toSamples: record is ${showValue(after)}, expected one of train's`,
       );
     }
     params.W.dispose();

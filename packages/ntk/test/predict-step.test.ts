@@ -67,7 +67,7 @@ describe('predictStep', () => {
       expect(messages).toMatchInlineSnapshot(`
         [
           "RangeError: predictStep: delta is empty, expected an entry",
-          "RangeError: predictStep: delta has 'nowhere', expected only model.embed_tokens.weight, model.up.weight, model.up.bias, model.down.weight, model.down.bias, lm_head.weight",
+          "RangeError: predictStep: delta has 'nowhere', expected only model.embed_tokens.weight, model.up.weight, model.up.bias, model.down.weight, model.down.bias, lm_head.weight; of a model with adapters these are the merged weights: splitModel(model) of the model after the step has them",
           "RangeError: predictStep: delta 'lm_head.weight' has shape [2, 3], expected [3, 2] as its parameter",
           "RangeError: predictStep: delta 'lm_head.weight' has NaN or infinite entries, expected finite numbers",
         ]

@@ -259,6 +259,15 @@ describe('what recipes, probes and warm starts cannot work with', () => {
         warming({ task: { ...task, train: [] } }),
         warming({ optimizer: sgd }),
         warming({ step: 3 }),
+        recipe({ from: {} }),
+        recipe({ promptsPerStep: 1e6 }),
+        recipe({ probe: { select: ['a'] } }),
+        ofTask({ stopTokens: 3 }),
+        ofTask({ maxNewTokens: 100 }),
+        warming({ from: true }),
+        warming({ signal: new AbortController() }),
+        warming({ task: { ...task, train: [...task.train, { prompt: '1+', answer: '1' }] } }),
+        warming({ task: { ...task, train: [{ prompt: '1+1=', answer: '' }] } }),
       ].map(messageOf),
     );
     expect(messages).toMatchInlineSnapshot(`
@@ -280,7 +289,7 @@ describe('what recipes, probes and warm starts cannot work with', () => {
         "recipe: algorithm is the function grpo, expected what a call as grpo() gives",
         "recipe: algorithm is undefined, expected what a call as grpo() gives",
         "recipe: seed is -1, expected an integer in [0, 2^53)",
-        "recipe: signal is true, expected an AbortSignal",
+        "recipe: signal is true, expected an AbortSignal; of a controller it is controller.signal",
         "standardRl: learningRate is NaN, expected a number >= 5e-324",
         "recipe: probe: kernelContexts is 1, expected an integer >= 2 (the kernel is measured between different contexts), or 0 for no kernel",
         "recipe: probe: options has "prompt", expected only prompts, groupSize, kernelContexts, select, maxBytes, maxN, samples, signal",
@@ -290,6 +299,15 @@ describe('what recipes, probes and warm starts cannot work with', () => {
         "warmStart: task.train is empty, expected a list of { prompt, answer }",
         "warmStart: optimizer is function, expected what a call as adamw({ learningRate }) gives",
         "warmStart: options has "step", expected only model, task, optimizer, steps, batchSize, seed, signal, from",
+        "recipe: from is an object with nothing, expected a record's state: { step, sampledTokens, stage, params, optState }",
+        "train: prompts has 80 entries, expected at least promptsPerStep, 1000000; a larger group size samples more from each",
+        "recipe: probe: select is an array, expected a function; write (name) => [...].includes(name)",
+        "recipe: task.stopTokens is 3, expected a list of tokens",
+        "recipe: task.maxNewTokens is 100, expected less than 8 (maxPositions), so that a prompt has room",
+        "warmStart: from is true, expected a record's state: { step, sampledTokens, stage, params, optState }",
+        "warmStart: signal is an AbortController, expected an AbortSignal; of a controller it is controller.signal",
+        "warmStart: an example has 3 tokens, expected 6 as the first, with 2 of the answer; give prompts and answers fixed widths",
+        "warmStart: an answer of task.train has no tokens, expected at least one to learn",
       ]
     `);
     disposeParams(model.params);

@@ -1,4 +1,4 @@
-import { cloneParams, disposeParams, type Params } from '@cfrl/engine';
+import { adamw, cloneParams, disposeParams, type Params } from '@cfrl/engine';
 import { CLASSIFIER, type LanguageModel } from '@cfrl/model';
 import {
   cfrl,
@@ -6,6 +6,7 @@ import {
   type RecipeOptions,
   type RecipeRecord,
   standardRl,
+  warmStart,
 } from '@cfrl/recipes';
 import { grpo, ppo, reinforce, rloo } from '@cfrl/rl';
 import * as tf from '@tensorflow/tfjs-core';
@@ -184,6 +185,73 @@ describe('every recipe', () => {
       disposeLoopState(state, model.params);
     }
     expect(tokens).toEqual([128, 128]);
+    disposeParams(model.params);
+  });
+});
+
+describe('a run that is ended while it looks at what a step did', () => {
+  it.each([
+    ['between two stages', 'classifier'],
+    ['at the end of all', 'all'],
+  ])('leaves the last state whole, to go on to the same numbers: %s', async (_, at) => {
+    const model = tinyModel();
+    const common = { ...options(model), probeEvery: 1, classifierShare: 0.5 };
+    const whole = await collect(cfrl(common));
+    const tensors = tf.memory().numTensors;
+
+    const controller = new AbortController();
+    const seen: RecipeRecord[] = [];
+    const held = new Set<unknown>(task.heldOut.map(({ prompt }) => prompt));
+    const ending: typeof task = {
+      ...task,
+      reward: (text, prompt) => {
+        if (held.has(prompt.prompt) && seen.at(-1)?.row?.stage === at) {
+          controller.abort(new Error('enough'));
+        }
+        return task.reward(text, prompt);
+      },
+    };
+    const run = cfrl({ ...common, task: ending, signal: controller.signal });
+    const ended = async (): Promise<void> => {
+      for await (const record of run) seen.push(record);
+    };
+    await expect(ended()).rejects.toThrow('enough');
+    expect(seen.length).toBeGreaterThan(1);
+    expect(seen.length).toBeLessThan(whole.records.length);
+    const { state } = seen.at(-1)!;
+    expect(
+      Object.values({ ...state.params, ...state.optState }).filter((t) => t.isDisposed),
+    ).toEqual([]);
+    const rest = await collect(cfrl({ ...common, from: state }));
+    expect(rest.records).toEqual(whole.records.slice(seen.length));
+    expect(bits(rest.state.params)).toEqual(bits(whole.state.params));
+    disposeLoopState(rest.state, model.params);
+    expect(tf.memory().numTensors).toBe(tensors);
+    disposeLoopState(whole.state, model.params);
+    disposeParams(model.params);
+  });
+});
+
+describe('a warm start that is ended between two steps', () => {
+  it('leaves the last state whole, and nothing that nobody has', async () => {
+    const model = tinyModel();
+    const from = { ...{ model, task, optimizer: adamw({ learningRate: 0.01 }) }, batchSize: 2 };
+    const tensors = tf.memory().numTensors;
+    const never = warmStart({ ...from, steps: 3, seed: 0, signal: AbortSignal.abort() });
+    await expect(never.next()).rejects.toThrow('aborted');
+    expect(tf.memory().numTensors).toBe(tensors);
+
+    const controller = new AbortController();
+    const run = warmStart({ ...from, steps: 3, seed: 0, signal: controller.signal });
+    const { value } = await run.next();
+    controller.abort(new Error('enough'));
+    await expect(run.next()).rejects.toThrow('enough');
+    const { state } = value!;
+    expect(Object.values({ ...state.params, ...state.optState }).some((t) => t.isDisposed)).toBe(
+      false,
+    );
+    disposeLoopState(state, model.params);
+    expect(tf.memory().numTensors).toBe(tensors);
     disposeParams(model.params);
   });
 });

@@ -186,7 +186,7 @@ describe('renderHtml', () => {
     }
   });
 
-  it('says before every wide table that it scrolls, on a phone alone', async () => {
+  it('says before every wide table that it scrolls, where it does, and on a phone in every browser', async () => {
     const html = await renderHtml(CASES['full']!());
     const tables = [...(await documentOf(CASES['full']!())).querySelectorAll('.scroll')];
     expect(tables.length).toBeGreaterThan(3);
@@ -194,6 +194,9 @@ describe('renderHtml', () => {
       expect(table.previousElementSibling?.textContent).toBe('This table scrolls sideways.');
     }
     expect(html).toMatch(/\.swipe \{ display: none;/);
+    // An animation along the table's own scrolling: without any, there is nothing to run along.
+    expect(html).toMatch(/\.wide \.scroll \{ scroll-timeline: --wide inline; \}/);
+    expect(html).toMatch(/\.wide \.swipe \{[^}]*max-height: 0;[^}]*animation-timeline: --wide; \}/);
     expect(html).toMatch(/max-width: 520px\)[\s\S]*\.swipe \{ display: block; \}/);
   });
 

@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,11 +28,20 @@ interface Action {
   readonly then: string | number;
 }
 
-function inTerminal(command: readonly string[], action?: Action): Ended {
-  const spec = JSON.stringify({ command, ...action });
+/** The environment of a user, not that of a test run. */
+function outside(): NodeJS.ProcessEnv {
   const env = { ...process.env };
   for (const name of ['npm_lifecycle_event', 'CFRL_COMMAND']) Reflect.deleteProperty(env, name);
-  const text = execFileSync('python3', [terminal, spec], { cwd: clone, encoding: 'utf8', env });
+  return env;
+}
+
+function inTerminal(command: readonly string[], action?: Action): Ended {
+  const spec = JSON.stringify({ command, ...action });
+  const text = execFileSync('python3', [terminal, spec], {
+    cwd: clone,
+    encoding: 'utf8',
+    env: outside(),
+  });
   return JSON.parse(text) as Ended;
 }
 
@@ -95,6 +104,38 @@ describe.runIf(process.platform === 'linux')('the demo in a terminal', () => {
       const written = table.filter((line) => !line.includes(folder));
       expect(written.length).toBeGreaterThan(8);
       for (const line of written) expect(line.length, line).toBeLessThanOrEqual(80);
+    },
+  );
+
+  it(
+    'ends in one line when it is stopped while it writes the report, and writes it when it goes on',
+    { timeout: 600_000 },
+    async () => {
+      const folder = join(root, 'reported');
+      const [program = '', ...args] = direct(folder);
+      // The terminal sends Ctrl-C to every process of the group: what compiles the sources dies of it.
+      const demo = (stop: string | undefined) =>
+        new Promise<{ readonly code: number | null; readonly output: string }>((resolve) => {
+          const child = spawn(program, args, { cwd: clone, detached: true, env: outside() });
+          let output = '';
+          child.stderr.on('data', (text: Buffer) => {
+            const before = output;
+            output += text.toString();
+            if (stop !== undefined && output.includes(stop) && !before.includes(stop)) {
+              process.kill(-child.pid!, 'SIGINT');
+            }
+          });
+          child.on('close', (code) => resolve({ code, output }));
+        });
+      const stopped = await demo('100 % |');
+      expect(stopped.output.split('\n').slice(-2)).toEqual([
+        `cfrl demo: stopped by Ctrl-C at 100 %, all is saved; to go on: ${direct(folder).join(' ')}`,
+        '',
+      ]);
+      expect(stopped.code).toBe(130);
+      expect(existsSync(join(folder, 'report.html'))).toBe(false);
+      expect((await demo(undefined)).code).toBe(0);
+      expect(existsSync(join(folder, 'report.html'))).toBe(true);
     },
   );
 });

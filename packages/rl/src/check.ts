@@ -1,12 +1,9 @@
-import { checkFinite } from '@cfrl/engine';
-
-const shown = (value: unknown): string =>
-  typeof value === 'string' ? JSON.stringify(value) : String(value);
+import { checkFinite, showValue } from '@cfrl/engine';
 
 /** Refuses what is no list; `where` begins the message. */
 export function checkList(where: string, value: unknown, of: string): void {
   if (Array.isArray(value) || ArrayBuffer.isView(value)) return;
-  throw new TypeError(`${where} is ${shown(value)}, expected an array of ${of}`);
+  throw new TypeError(`${where} is ${showValue(value)}, expected an array of ${of}`);
 }
 
 /** Refuses what is no list, and lists with an entry that is not finite; `where` begins the message. */
@@ -18,6 +15,5 @@ export function checkAllFinite(where: string, values: readonly number[]): void {
 /** Refuses what cannot be called; `mend` says what to write instead. */
 export function checkFunction(where: string, value: unknown, mend: string): void {
   if (typeof value === 'function') return;
-  const kind = Array.isArray(value) ? 'an array' : shown(value);
-  throw new TypeError(`${where} is ${kind}, expected a function; ${mend}`);
+  throw new TypeError(`${where} is ${showValue(value)}, expected a function; ${mend}`);
 }

@@ -123,7 +123,7 @@ describe('a reward', () => {
       const { error, records } = await failure({ reward: failingAt(() => wrong) });
       expect(error).toBeInstanceOf(RangeError);
       expect(error.message).toMatch(
-        /^train: reward at step 1, prompt \d "\w+", completion 1 "[a-z.]+" is .*, expected a finite number$/,
+        /^train: reward at step 1, prompt \d "\w+", completion 1 "[a-z.]+" is .*, expected a finite number; /,
       );
       expect(records).toHaveLength(1);
     },

@@ -69,7 +69,9 @@ describe('wrong input has one clear error', () => {
     ['train: rewardTimeout is "1s", expected milliseconds', train({ rewardTimeout: '1s' })],
     ['train: keepUpdate is 1, expected true or false', train({ keepUpdate: 1 })],
     ['train: signal is an object with', train({ signal: { aborted: false } })],
-    ['train: compile is webgl, expected', train({ compile: 'webgl' })],
+    ['train: compile is "webgl", expected', train({ compile: 'webgl' })],
+    ['train: compile is "yes", expected true, false or \'xla\'', train({ compile: 'yes' })],
+    ['train: compile is an object with xla, expected', train({ compile: { xla: true } })],
     ['train: microBatchSize is 0, expected', train({ microBatchSize: 0 })],
     ['train: seed is "1", expected', train({ seed: '1' })],
     ['train: steps is "10", expected a positive integer', train({ steps: '10' })],
@@ -121,6 +123,26 @@ describe('wrong input has one clear error', () => {
     expect(train({ policy, prompts })).toThrow('train: prompts[1] is empty');
     expect(asked).toEqual([['a', '']]);
   });
+});
+
+it.each<[string, unknown]>([
+  ['is undefined, expected a finite number; return what the completion earned', undefined],
+  ['is 1n, expected a finite number; return a number', 1n],
+  ['is "1", expected a finite number; return a number', '1'],
+  ['is true, expected a finite number; return a number', true],
+  ['is null, expected a finite number; return a number', null],
+  ['is an object with reward, expected a finite number; return a number', { reward: 1 }],
+  ['is the function half, expected a finite number; return a number', function half() {}],
+  ['is NaN, expected a finite number; look for a division by 0', NaN],
+  ['is -Infinity, expected a finite number; look for a division by 0 or a log', -Infinity],
+])('a reward that %s', async (message, earned) => {
+  for (const reward of [
+    () => earned,
+    async () => earned,
+    { batch: (all: readonly unknown[]) => all.map(() => earned) },
+  ]) {
+    await expect(train({ reward })().next()).rejects.toThrow(message);
+  }
 });
 
 it('train refuses a reference of other shapes before it samples', () => {

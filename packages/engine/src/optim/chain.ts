@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { checkSameShape } from '../check.js';
+import { checkSameShape, showNames } from '../check.js';
 import type { Params } from '../params.js';
 import { elementwise } from './elementwise.js';
 import { entries, under } from './state.js';
@@ -72,7 +72,7 @@ export function applyUpdates(params: Params, updates: Params): Params {
     }
     throw new RangeError(
       `applyUpdates: updates has '${name}', expected only names of params: ` +
-        Object.keys(params).join(', '),
+        showNames(Object.keys(params)),
     );
   }
   return tf.tidy(() => {

@@ -1,4 +1,4 @@
-import { randomNormal, rng, vjp } from '@cfrl/engine';
+import { randomNormal, rng, showNames, vjp } from '@cfrl/engine';
 import type { Params } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -33,7 +33,11 @@ export function checkContexts<X>(
 
 /** `W`, `[V, D]`; borrowed from the model. */
 export function classifierOf<X>(where: string, model: SplitModel<X>): tf.Tensor2D {
-  if (typeof model?.features !== 'function' || typeof model.params !== 'object') {
+  if (
+    typeof model?.features !== 'function' ||
+    typeof model.params !== 'object' ||
+    model.params === null
+  ) {
     throw new TypeError(
       `${where}: model has no features(params, contexts), expected a SplitModel; of a language model splitModel(model) makes one`,
     );
@@ -42,7 +46,7 @@ export function classifierOf<X>(where: string, model: SplitModel<X>): tf.Tensor2
   if (W === undefined) {
     throw new RangeError(
       `${where}: model.classifier is '${model.classifier}', expected one of ` +
-        Object.keys(model.params).join(', '),
+        showNames(Object.keys(model.params)),
     );
   }
   if (W.rank !== 2) {

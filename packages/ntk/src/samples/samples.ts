@@ -1,4 +1,4 @@
-import { checkFinite, checkPositiveInteger } from '@cfrl/engine';
+import { checkFinite, checkPositiveInteger, showValue } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { checkNotEmpty } from '../check.js';
@@ -57,11 +57,23 @@ export interface SampleState {
 export function checkStep<X>(
   where: string,
   model: SplitModel<X>,
-  { samples, learningRate, completions }: PolicyGradientStep<X>,
+  step: PolicyGradientStep<X>,
 ): void {
+  if (typeof step !== 'object' || step === null) {
+    throw new TypeError(
+      `${where}: step is ${showValue(step)}, expected { samples, learningRate, completions }; toSamples makes it of a training step's record`,
+    );
+  }
+  const { samples, learningRate, completions } = step;
   const V = classifierOf(where, model).shape[0];
   checkNotEmpty(`${where}: samples`, samples);
-  samples.forEach(({ token, weight }, i) => {
+  samples.forEach((sample, i) => {
+    if (typeof sample !== 'object' || sample === null) {
+      throw new TypeError(
+        `${where}: samples[${i}] is ${showValue(sample)}, expected { context, token, weight }`,
+      );
+    }
+    const { token, weight } = sample;
     checkToken(`${where}: samples[${i}].token`, token, V);
     checkFinite(`${where}: samples[${i}].weight`, weight);
   });

@@ -1,7 +1,7 @@
-import { checkFinite, checkOptions, checkTokens, valueAndGrad } from '@cfrl/engine';
+import { checkFinite, checkOptions, checkTokens, showValue, valueAndGrad } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { checkNotEmpty } from '../check.js';
+import { checkFunction, checkNotEmpty } from '../check.js';
 import type { PolicyGradientStep, TokenSample } from './samples.js';
 
 /** A completion as a training loop records it. */
@@ -57,12 +57,17 @@ export function toSamples(
   options: ToSamplesOptions,
 ): PolicyGradientStep<readonly number[]> {
   if (typeof record !== 'object' || record === null) {
-    throw new TypeError(`toSamples: record is ${String(record)}, expected one of train's`);
+    throw new TypeError(`toSamples: record is ${showValue(record)}, expected one of train's`);
   }
   checkOptions('toSamples', options, ['learningRate', 'reduce']);
   const { completions: all } = record;
   const { learningRate, reduce = sequenceSum } = options;
   checkFinite('toSamples: learningRate', learningRate);
+  checkFunction(
+    'toSamples: reduce',
+    reduce,
+    'give the one that the algorithm was given, as perToken',
+  );
   checkNotEmpty('toSamples: record.completions', all);
   all.forEach(checkCompletion);
   const completions = all.filter(({ dropped = false }) => !dropped);

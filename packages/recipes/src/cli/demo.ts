@@ -3,18 +3,16 @@ import { pathToFileURL } from 'node:url';
 
 import { useBackend } from '@cfrl/engine';
 
-import { collectExperiment } from '../experiment/collect.js';
 import { demo, quickDemo } from '../experiment/config.js';
-import { runExperiment, writeReport } from '../experiment/experiment.js';
+import { runExperiment } from '../experiment/experiment.js';
 import { count } from '../report/format.js';
-import { renderHtml } from '../report/html/index.js';
-import { renderMarkdown } from '../report/markdown.js';
 import { summarize } from '../report/summarize.js';
 import { checkRunFolder } from '../run/run-folder.js';
 import { environmentOf } from './environment.js';
 import { thisInvocation } from './invocation.js';
 import { formatSeconds, progressView } from './progress.js';
-import { Interrupted, endOnSignals, interruptible } from './signals.js';
+import { makeReport } from './report.js';
+import { Interrupted, endOnSignals, interruptible, unlessAborted } from './signals.js';
 import { terminalSummary } from './summary.js';
 
 /** Options of `cfrl demo`. */
@@ -48,12 +46,15 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   const start = performance.now();
   const view = progressView(process.stderr);
   let done = 0;
+  let report: Awaited<ReturnType<typeof makeReport>>;
   try {
-    await interruptible(async (signal) => {
+    report = await interruptible(async (signal) => {
       for await (const progress of runExperiment(root, config, environmentOf(info), { signal })) {
         view.update(progress);
         done = progress.total;
       }
+      view.stop();
+      return unlessAborted(signal, () => makeReport(root, command));
     });
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
@@ -65,11 +66,7 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   } finally {
     view.stop();
   }
-  const input = collectExperiment(root, command);
-  const paths = writeReport(root, {
-    html: await renderHtml(input),
-    markdown: renderMarkdown(input),
-  });
+  const { input, ...paths } = report;
   if (json) {
     process.stdout.write(`${JSON.stringify({ root, ...paths, summary: summarize(input) })}\n`);
     return;

@@ -1,3 +1,5 @@
+import { setTimeout } from 'node:timers/promises';
+
 const NUMBERS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 type Name = keyof typeof NUMBERS;
 const WORDS = { SIGHUP: 'the end of the terminal', SIGINT: 'Ctrl-C', SIGTERM: 'SIGTERM' } as const;
@@ -14,6 +16,22 @@ export class Interrupted extends Error {
   constructor(signal: Name) {
     super(`stopped by ${WORDS[signal]}`);
     this.exitCode = 128 + NUMBERS[signal];
+  }
+}
+
+/** Milliseconds in which a signal that has been sent is seen. */
+const TURN = 20;
+
+/**
+ * Work that has nothing to save, and that ends with the signal's reason wherever it was: Ctrl-C also reaches the programs that
+ * this one runs (what compiles the sources as they are loaded), so that it may fail of that before the signal is seen.
+ */
+export async function unlessAborted<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } finally {
+    await setTimeout(TURN);
+    signal.throwIfAborted();
   }
 }
 

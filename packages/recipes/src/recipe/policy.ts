@@ -1,4 +1,4 @@
-import { checkOptions, checkPositiveInteger, checkTokens } from '@cfrl/engine';
+import { checkOptions, checkPositiveInteger, checkTokens, showValue } from '@cfrl/engine';
 import {
   CLASSIFIER,
   type LanguageModel,
@@ -12,6 +12,8 @@ import {
 } from '@cfrl/model';
 import type { Policy } from '@cfrl/rl';
 import type * as tf from '@tensorflow/tfjs-core';
+
+import { checkModel } from './contexts.js';
 
 /** How a language model acts as a policy. */
 export interface PolicyOptions {
@@ -45,18 +47,18 @@ function checkPolicyOptions({ config }: LanguageModel, options: Required<PolicyO
   }
   if (!Array.isArray(stopTokens)) {
     throw new TypeError(
-      `languageModelPolicy: stopTokens is ${String(stopTokens)}, expected a list of tokens`,
+      `languageModelPolicy: stopTokens is ${showValue(stopTokens)}, expected a list of tokens`,
     );
   }
   checkTokens('languageModelPolicy: stopTokens', stopTokens, config.vocabSize);
   if (![true, false, 'xla'].includes(compile)) {
     throw new RangeError(
-      `languageModelPolicy: compile is ${String(compile)}, expected true, false or 'xla'`,
+      `languageModelPolicy: compile is ${showValue(compile)}, expected true, false or 'xla'`,
     );
   }
   if (typeof rematerialize !== 'boolean') {
     throw new TypeError(
-      `languageModelPolicy: rematerialize is ${String(rematerialize)}, expected true or false`,
+      `languageModelPolicy: rematerialize is ${showValue(rematerialize)}, expected true or false`,
     );
   }
 }
@@ -90,6 +92,7 @@ export function languageModelPolicy(
   options: PolicyOptions,
 ): LanguageModelPolicy {
   checkOptions('languageModelPolicy', options, known);
+  checkModel('languageModelPolicy', model);
   const { config, params: given, tokenizer } = model;
   if (!(CLASSIFIER in given)) {
     throw new RangeError(

@@ -4,6 +4,7 @@ import {
   checkPositiveInteger,
   checkSeed,
   fold,
+  showValue,
   yieldToEventLoop,
 } from '@cfrl/engine';
 import { distinctN, mean, selfBleu } from '@cfrl/metrics';
@@ -21,7 +22,7 @@ import type { ProbeRow, Sample } from '../report/types.js';
 import { checkTask, rewardOf } from '../tasks/check-task.js';
 import type { Task } from '../tasks/task.js';
 import { DEFAULT_MAX_BYTES } from './batches.js';
-import { type Context, checkModel, splitModel, withoutAdapters } from './contexts.js';
+import { type Context, checkModel, checkSignal, splitModel, withoutAdapters } from './contexts.js';
 import { positions } from './positions.js';
 
 /** What a probe looks at; the same at every probe of a run, so that only the model differs. */
@@ -65,6 +66,12 @@ export function resolveProbe(where: string, options: ProbeOptions) {
     );
   }
   checkInRange(`${where}: samples`, samples, 0, Infinity);
+  checkSignal(where, signal);
+  if (select !== undefined && typeof select !== 'function') {
+    throw new TypeError(
+      `${where}: select is ${showValue(select)}, expected a function; write (name) => [...].includes(name)`,
+    );
+  }
   checkInRange(`${where}: maxBytes`, maxBytes, 1, Infinity);
   if (kernelContexts !== 0 && !(Number.isSafeInteger(kernelContexts) && kernelContexts >= 2)) {
     throw new RangeError(

@@ -4,9 +4,8 @@ import {
   checkInRange,
   checkPositiveInteger,
   checkSeed,
-  cloneParams,
-  disposeParams,
   fold,
+  mapParams,
   mergeParams,
   selectParams,
   yieldToEventLoop,
@@ -14,13 +13,14 @@ import {
 import type { LanguageModel } from '@cfrl/model';
 import { entropyChange } from '@cfrl/ntk';
 import { type Algorithm, type ScoredCompletion, type TrainState, train } from '@cfrl/rl';
+import * as tf from '@tensorflow/tfjs-core';
 
 import type { ProbeRow, Sample, Stage as StageName, StepRow } from '../report/types.js';
-import { type LoopState, disposeLoopState, release } from '../run/loop-state.js';
+import { type LoopState, checkFrom, disposeLoopState, release } from '../run/loop-state.js';
 import { checkTask, rewardOf } from '../tasks/check-task.js';
 import type { Task } from '../tasks/task.js';
 import { sequencesWithin } from './batches.js';
-import { type Context, checkModel, splitModel, withoutAdapters } from './contexts.js';
+import { type Context, checkModel, checkSignal, splitModel, withoutAdapters } from './contexts.js';
 import { heldOutContexts, probe, type ProbeOptions, resolveProbe } from './probe.js';
 import { languageModelPolicy } from './policy.js';
 
@@ -118,9 +118,8 @@ function checkRecipe(options: RecipeOptions): void {
         : String(algorithm);
     throw new TypeError(`recipe: algorithm is ${is}, expected what a call as grpo() gives`);
   }
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new TypeError(`recipe: signal is ${String(signal)}, expected an AbortSignal`);
-  }
+  checkSignal('recipe', signal);
+  checkFrom('recipe', options.from);
   checkSeed('recipe: seed', options.seed);
   checkPositiveInteger('recipe: tokenBudget', options.tokenBudget);
   checkPositiveInteger('recipe: promptsPerStep', options.promptsPerStep ?? 1);
@@ -145,6 +144,13 @@ export async function* runStages(
 ): AsyncGenerator<RecipeRecord, void, void> {
   checkRecipe(options);
   let state = options.from ?? firstState(options, stages[0]!);
+  // What train refuses is refused now, and not after a probe.
+  try {
+    if (state.stage < stages.length) await trainOn(stages[state.stage]!, options, state).return();
+  } catch (error) {
+    if (options.from === undefined) disposeLoopState(state, options.model.params);
+    throw error;
+  }
   if (state.step === 0) {
     const first = state;
     const probed = await measure(stages[0]!, options, first).catch((error: unknown) => {
@@ -171,36 +177,37 @@ async function* runStage(
   const stage = stages[start.stage]!;
   const next = stages[start.stage + 1];
   const contexts = heldOutContexts(model, task, options.probe?.prompts ?? 64);
-  /** The parameters before an update that is to be explained; that depends on the step alone. */
-  const keepBefore = ({ step, params }: TrainState): Params =>
-    (step + 1) % probeEvery === 0 ? cloneParams(modelOf(model, params).params) : {};
-
   let { sampledTokens } = start;
-  let before = keepBefore(start);
+  /** What whoever asked has, whole until the next record is there: its tensors are not those that train frees. */
+  let lent = start;
+  let own: TrainState | undefined;
   try {
     for await (const { metrics, completions, state } of trainOn(stage, options, start)) {
-      // train leaves to its caller what it was given: the state that the stage began with.
-      if (state.step === start.step + 1) {
-        release(start.params, state.params, model.params);
-        release(start.optState, state.optState);
-      }
+      own = state;
       const { sampledTokens: sampledNow, ...logged } = metrics;
       sampledTokens += sampledNow;
       const ended = sampledTokens >= stage.untilTokens;
-      let now: LoopState = { ...state, sampledTokens, stage: start.stage };
+      const due = state.step % probeEvery === 0;
       let probed: ProbeRecord | undefined;
-      if (ended || state.step % probeEvery === 0) {
-        const explained = Object.keys(before).length > 0;
-        const change = explained ? changeOf(options, before, state.params, contexts) : {};
+      if (ended || due) {
+        const before = modelOf(model, lent.params).params;
+        const change = due ? changeOf(options, before, state.params, contexts) : {};
+        const now = { ...state, sampledTokens, stage: start.stage };
         probed = await measure(stage, options, now, change);
       }
-      disposeParams(before);
-      before = ended ? {} : keepBefore(state);
-      if (ended) now = { ...now, stage: start.stage + 1 };
-      if (ended && next !== undefined) {
-        disposeParams(state.optState);
-        now = { ...now, optState: freshOptState(next, model, state.params) };
-      }
+      const changing = ended && next !== undefined;
+      const now: LoopState = {
+        step: state.step,
+        sampledTokens,
+        stage: start.stage + (ended ? 1 : 0),
+        params: share(state.params, start.params),
+        optState: changing
+          ? freshOptState(next, model, state.params)
+          : share(state.optState, start.optState),
+      };
+      release(lent.params, now.params, model.params);
+      release(lent.optState, now.optState);
+      lent = now;
       yield {
         row: { step: state.step, stage: stage.name, sampledTokens, ...logged },
         completions,
@@ -212,8 +219,16 @@ async function* runStage(
       await yieldToEventLoop(signal);
     }
   } finally {
-    disposeParams(before);
+    if (own !== undefined) {
+      release(own.params, lent.params, model.params);
+      release(own.optState, lent.optState);
+    }
   }
+}
+
+/** Tensors of their own on the same numbers, but for those that were there before and stay as they are. */
+function share(params: Params, start: Params): Params {
+  return mapParams(params, (tensor, name) => (tensor === start[name] ? tensor : tf.clone(tensor)));
 }
 
 /** What an update did to the entropy at some contexts, as it stands in the records. */

@@ -17,10 +17,10 @@ import {
 import { type LanguageModel, forward, promptTokens } from '@cfrl/model';
 import * as tf from '@tensorflow/tfjs-core';
 
-import type { LoopState } from '../run/loop-state.js';
+import { type LoopState, checkFrom } from '../run/loop-state.js';
 import { checkTask } from '../tasks/check-task.js';
 import type { Task, TaskPrompt } from '../tasks/task.js';
-import { checkModel } from './contexts.js';
+import { checkModel, checkSignal } from './contexts.js';
 
 /** Options of {@link warmStart}. */
 export interface WarmStartOptions {
@@ -67,6 +67,11 @@ export function encodeExamples(
   const rows = pairs.map(({ before, answer }) => [...before, ...answer]);
   const length = rows[0]!.length;
   const answerLength = pairs[0]!.answer.length;
+  if (answerLength === 0) {
+    throw new RangeError(
+      'warmStart: an answer of task.train has no tokens, expected at least one to learn',
+    );
+  }
   const ragged = rows.find(
     (row, i) => row.length !== length || pairs[i]!.answer.length !== answerLength,
   );
@@ -157,14 +162,20 @@ export async function* warmStart(
   checkPositiveInteger('warmStart: steps', steps);
   checkPositiveInteger('warmStart: batchSize', batchSize);
   checkSeed('warmStart: seed', seed);
+  checkSignal('warmStart', signal);
+  checkFrom('warmStart', from);
+  // The lengths of all examples: those of a step are drawn at random, and what is wrong would be met late.
+  tf.dispose({ ...encodeExamples(model, task.train) });
   let { step, params, optState } = from ?? {
     step: 0,
     params: model.params,
     optState: optimizer.init(model.params),
   };
+  let lent = from !== undefined;
   const update = compile(supervisedUpdate(model, optimizer), { name: 'warmStart: update' });
   try {
     while (step < steps) {
+      await yieldToEventLoop(signal);
       const source = rng(fold(seed, 'warm start', step));
       const examples = Array.from(
         { length: batchSize },
@@ -185,12 +196,14 @@ export async function* warmStart(
       disposeParams(optState);
       ({ params, optState } = next);
       step += 1;
-      await yieldToEventLoop(signal);
+      lent = true;
       const state = { step, sampledTokens: 0, stage: 0, params, optState };
       yield { row: { step, loss }, state };
     }
   } finally {
     update.dispose();
+    // Nobody has been given this state yet.
+    if (!lent) disposeParams(optState);
   }
 }
 

@@ -1,7 +1,7 @@
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 
-import { condense, type CurvePoint, meanCurve, type Point, points } from './curve.js';
+import { condense, curveEnds, type CurvePoint, meanCurve, type Point, points } from './curve.js';
 import type { Estimate } from './estimate.js';
 import type { Measure } from './measures.js';
 import type { ArmData } from './types.js';
@@ -15,6 +15,8 @@ export interface Series {
   /** One curve a seed. */
   readonly runs: readonly (readonly Point[])[];
   readonly mean: readonly CurvePoint[];
+  /** Both ends of the mean curve, as they are said in words. */
+  readonly ends: readonly CurvePoint[];
   /** Sampled tokens at which stage 1 ended, mean over seeds. */
   readonly boundary: number | null;
 }
@@ -34,13 +36,14 @@ export function seriesOf(arms: readonly ArmData[], measure: Measure): Series[] {
     const boundaries = arm.runs.flatMap((run) => run.stageBoundary ?? []);
     const boundary =
       boundaries.length === 0 ? null : boundaries.reduce((a, b) => a + b, 0) / boundaries.length;
-    return { name: arm.name, index, runs, mean: meanCurve(runs), boundary };
+    const ends = curveEnds(arm, measure);
+    return { name: arm.name, index, runs, mean: meanCurve(runs), ends, boundary };
   });
 }
 
 /** What a chart shows, in words. */
 export function chartWords(measure: Measure, series: readonly Series[]): string {
-  const arms = series.map(({ name, mean }) => curveWords(name, mean));
+  const arms = series.map(({ name, ends }) => curveWords(name, ends));
   return `${labelOf(measure)} against sampled tokens. ${arms.join(' ')}`;
 }
 

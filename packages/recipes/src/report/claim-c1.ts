@@ -1,6 +1,6 @@
 import { attribution } from './attribution.js';
 import { type Estimate, side } from './estimate.js';
-import { formatEstimate, formatSigned, listed } from './format.js';
+import { estimateText, formatEstimate, listed } from './format.js';
 import { limitedVariability } from './premise.js';
 import type { ReportSummary } from './summarize.js';
 import type { ReportInput } from './types.js';
@@ -61,7 +61,9 @@ function moved(change: Estimate): string {
 
 function attributionText(input: ReportInput): string[] {
   const parts = input.arms.flatMap((arm) => {
-    const [ofClassifier, ofBody] = attribution(arm).map(({ mean }) => formatSigned(mean));
+    const [ofClassifier, ofBody] = attribution(arm).map(
+      (value) => estimateText(value, { signed: true }).mean,
+    );
     return attribution(arm)[0]!.n === 0
       ? []
       : [`${ofClassifier} through the classifier and ${ofBody} through the body under ${arm.name}`];

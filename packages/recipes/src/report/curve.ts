@@ -1,6 +1,6 @@
 import { type Estimate, estimate } from './estimate.js';
 import type { Measure } from './measures.js';
-import type { RunData } from './types.js';
+import type { ArmData, RunData } from './types.js';
 
 /** A value at a number of sampled tokens. */
 export interface Point {
@@ -80,6 +80,14 @@ export function meanHeight(all: readonly Point[], end: number): number | null {
     return sum + ((p.tokens - from.tokens) * (p.value + from.value)) / 2;
   }, 0);
   return area / (end - first.tokens);
+}
+
+/** The two ends of an arm's mean curve, from the values as recorded: the numbers that are said of it, equal to those in tables. */
+export function curveEnds({ runs }: ArmData, measure: Measure): CurvePoint[] {
+  return meanCurve(
+    runs.map((run) => points(run, measure)),
+    2,
+  );
 }
 
 /**

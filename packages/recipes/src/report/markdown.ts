@@ -1,7 +1,7 @@
 import { attribution } from './attribution.js';
 import { checkReportInput } from './check.js';
 import { configRows } from './config.js';
-import { meanCurve, points } from './curve.js';
+import { curveEnds } from './curve.js';
 import type { Estimate } from './estimate.js';
 import { findings } from './findings.js';
 import { DASH, decimalsOf, formatEstimate, formatNumber, formatSigned } from './format.js';
@@ -155,9 +155,7 @@ function headlineTable(summary: ReportSummary): string {
 
 function curves(input: ReportInput): string {
   return CHARTED.map((measure) => {
-    const arms = input.arms.map(({ name, runs }) =>
-      curveWords(name, meanCurve(runs.map((run) => points(run, measure)))),
-    );
+    const arms = input.arms.map((arm) => curveWords(arm.name, curveEnds(arm, measure)));
     return `- **${escapeMarkdown(labelOf(measure))}.** ${escapeMarkdown(arms.join(' '))}`;
   }).join('\n');
 }

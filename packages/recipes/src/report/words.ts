@@ -86,7 +86,7 @@ export function method({ budget, threshold, comparisons }: ReportSummary): strin
       : [
           `Paired differences are an arm minus ${baseline} on the same seed, then averaged: what a seed does to both arms cancels.`,
         ]),
-    'Mean curves are over seeds, each read by linear interpolation at 61 equally spaced positions of the range that all seeds of the arm cover; curves with more than 60 points are first averaged over equal runs of consecutive points. Bands are the 95 % intervals, cut where values are impossible.',
+    'Mean curves are drawn over seeds, each read by linear interpolation at 61 equally spaced positions of the range that all seeds of the arm cover; curves with more than 60 points are first averaged over equal runs of consecutive points. The numbers said of a curve are those recorded at its ends. Bands are the 95 % intervals, cut where values are impossible.',
   ];
 }
 
@@ -94,7 +94,7 @@ export function method({ budget, threshold, comparisons }: ReportSummary): strin
 export const ATTRIBUTION_WORDS =
   'Entropy change of a probed update, nats per token, split to first order into what came through the classifier W and through the body, which is every other parameter. The update is the optimiser’s, with its momentum and clipping; only for plain gradient ascent would these be the shares of the kernel’s components R and G. Mean over the probed updates of a run, then over seeds.';
 
-/** One sentence on how a mean curve went. */
+/** One sentence on how a mean curve went, by its ends. */
 export function curveWords(name: string, curve: readonly CurvePoint[]): string {
   const [first, last] = [curve[0], curve.at(-1)];
   if (!first || !last) return `${name}: not measured.`;

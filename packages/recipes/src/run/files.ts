@@ -20,11 +20,11 @@ export function onDisk<T>(doing: string, path: string, action: () => T): T {
     return action();
   } catch (error) {
     const meaning = diskErrorMeaning(error) ?? String(error);
-    throw new Error(
-      `run: could not ${doing} ${path} (${meaning}); what was written ` +
-        'before is intact: give the same command again to go on from the last checkpoint',
-      { cause: error },
-    );
+    // In a place where nothing can be written, the same command does not help.
+    const again = meaning.endsWith('choose another folder')
+      ? ''
+      : '; what was written before is intact: give the same command again to go on from the last checkpoint';
+    throw new Error(`run: could not ${doing} ${path} (${meaning})${again}`, { cause: error });
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Params, disposeParams, selectParams } from '@cfrl/engine';
+import { type Params, disposeParams, selectParams, showValue } from '@cfrl/engine';
 
 /** Everything that the next step depends on. */
 export interface LoopState {
@@ -12,6 +12,18 @@ export interface LoopState {
   readonly params: Params;
   /** The optimiser's state. */
   readonly optState: Params;
+}
+
+/** Refuses what is no state to go on from. */
+export function checkFrom(where: string, from: LoopState | undefined): void {
+  if (from === undefined) return;
+  const { step, sampledTokens, stage, params, optState } = (from ?? {}) as Partial<LoopState>;
+  const whole = [step, sampledTokens, stage].every((n) => Number.isSafeInteger(n) && n! >= 0);
+  const isRecord = (value: unknown): boolean => typeof value === 'object' && value !== null;
+  if (whole && isRecord(params) && isRecord(optState)) return;
+  throw new TypeError(
+    `${where}: from is ${showValue(from)}, expected a record's state: { step, sampledTokens, stage, params, optState }`,
+  );
 }
 
 /** Frees a record, but for the tensors that others hold. */

@@ -1,4 +1,4 @@
-import { checkFinite, checkPositiveInteger, checkTokens } from '@cfrl/engine';
+import { checkFinite, checkPositiveInteger, checkTokens, showValue } from '@cfrl/engine';
 import { type LanguageModel, promptTokens } from '@cfrl/model';
 
 import type { Task, TaskPrompt } from './task.js';
@@ -14,7 +14,9 @@ interface Needs {
 /** Refuses a task that the model cannot be asked, before anything is sampled. */
 export function checkTask(where: string, model: LanguageModel, task: Task, needs: Needs): void {
   if (typeof task !== 'object' || task === null) {
-    throw new TypeError(`${where}: task is ${String(task)}, expected a task as addition() gives`);
+    throw new TypeError(
+      `${where}: task is ${showValue(task)}, expected a task as addition() gives`,
+    );
   }
   checkPositiveInteger(`${where}: task.maxNewTokens`, task.maxNewTokens);
   if (typeof task.reward !== 'function') {
@@ -23,7 +25,17 @@ export function checkTask(where: string, model: LanguageModel, task: Task, needs
     );
   }
   const { vocabSize, maxPositions } = model.config;
+  if (task.maxNewTokens >= maxPositions) {
+    throw new RangeError(
+      `${where}: task.maxNewTokens is ${task.maxNewTokens}, expected less than ${maxPositions} (maxPositions), so that a prompt has room`,
+    );
+  }
   if (task.stopTokens !== undefined) {
+    if (!Array.isArray(task.stopTokens)) {
+      throw new TypeError(
+        `${where}: task.stopTokens is ${showValue(task.stopTokens)}, expected a list of tokens`,
+      );
+    }
     checkTokens(`${where}: task.stopTokens`, task.stopTokens, vocabSize);
   }
   const used = {

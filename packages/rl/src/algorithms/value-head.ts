@@ -6,6 +6,7 @@ import {
   randomNormal,
   rng,
   checkTensor,
+  showNames,
 } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -59,7 +60,7 @@ export function valueHead(params: Params, features: tf.Tensor3D): tf.Tensor2D {
   const bias = params[biasName];
   if (weight === undefined || bias === undefined) {
     throw new RangeError(
-      `valueHead: params has ${Object.keys(params).join(', ')}, expected ${weightName} and ` +
+      `valueHead: params has ${showNames(Object.keys(params))}, expected ${weightName} and ` +
         `${biasName}; make them with initValueHead`,
     );
   }

@@ -5,6 +5,8 @@ import {
   checkSeed,
   mergeParams,
   selectParams,
+  showNames,
+  showValue,
 } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -35,22 +37,11 @@ const known: readonly (keyof TrainOptions<Prompt>)[] = [
   'from',
 ];
 
-const list = (names: readonly string[]): string => names.join(', ') || 'nothing';
-
-/** A value in a message, in a few words. */
-function show(value: unknown): string {
-  if (typeof value === 'function') return value.name ? `the function ${value.name}` : 'a function';
-  if (typeof value === 'string') return JSON.stringify(value);
-  if (Array.isArray(value)) return 'an array';
-  if (typeof value !== 'object' || value === null) return String(value);
-  return `an object with ${list(Object.keys(value))}`;
-}
-
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function refuse(what: string, value: unknown, expected: string): never {
-  throw new TypeError(`train: ${what} is ${show(value)}, expected ${expected}`);
+  throw new TypeError(`train: ${what} is ${showValue(value)}, expected ${expected}`);
 }
 
 function checkParams(what: string, value: unknown): void {
@@ -153,7 +144,7 @@ function checkKinds<P extends Prompt>(options: TrainOptions<P>): void {
 function checkTimeout(rewardTimeout: number): void {
   if (typeof rewardTimeout === 'number' && rewardTimeout > 0 && rewardTimeout < 2 ** 31) return;
   throw new RangeError(
-    `train: rewardTimeout is ${show(rewardTimeout)}, expected milliseconds, above 0 and below 2^31; ` +
+    `train: rewardTimeout is ${showValue(rewardTimeout)}, expected milliseconds, above 0 and below 2^31; ` +
       'leave it out for no limit',
   );
 }
@@ -167,7 +158,7 @@ export function checkTrainOptions<P extends Prompt>(options: TrainOptions<P>): v
   checkSeed('train: seed', seed);
   if (![undefined, true, false, 'xla'].includes(options.compile)) {
     throw new RangeError(
-      `train: compile is ${String(options.compile)}, expected true, false or 'xla'`,
+      `train: compile is ${showValue(options.compile)}, expected true, false or 'xla'`,
     );
   }
   checkPositiveInteger('train: promptsPerStep', promptsPerStep);
@@ -183,7 +174,7 @@ export function checkTrainOptions<P extends Prompt>(options: TrainOptions<P>): v
   prompts.forEach((prompt, i) => {
     if (!isPromptContent(prompt === null ? null : contentOf(prompt))) {
       throw new TypeError(
-        `train: prompts[${i}] is ${show(prompt)}, expected a text, tokens, messages, or a record { prompt } with one of them`,
+        `train: prompts[${i}] is ${showValue(prompt)}, expected a text, tokens, messages, or a record { prompt } with one of them`,
       );
     }
   });
@@ -202,7 +193,7 @@ export function checkTrainOptions<P extends Prompt>(options: TrainOptions<P>): v
   }
   const names = Object.keys(params);
   if (trainable && !names.some(trainable)) {
-    throw new RangeError(`train: trainable selects nothing, expected some of ${list(names)}`);
+    throw new RangeError(`train: trainable selects nothing, expected some of ${showNames(names)}`);
   }
   if (from !== undefined) checkState(options, from);
 }
@@ -228,7 +219,7 @@ function checkState<P extends Prompt>(options: TrainOptions<P>, from: TrainState
     const missing = Object.keys(fresh).filter((name) => !(name in from.optState));
     if (missing.length > 0) {
       throw new RangeError(
-        `train: from.optState lacks ${list(missing)}, expected the state of the same optimizer ` +
+        `train: from.optState lacks ${showNames(missing)}, expected the state of the same optimizer ` +
           'with the same trainable parameters',
       );
     }
@@ -243,7 +234,9 @@ function checkShapes(what: string, has: Params, expected: Params): void {
     if (want === undefined || want.join() !== shape.join()) {
       throw new RangeError(
         `train: from.${what} has ${name} [${shape.join(', ')}], expected ` +
-          (want === undefined ? `only ${list(Object.keys(expected))}` : `[${want.join(', ')}]`),
+          (want === undefined
+            ? `only ${showNames(Object.keys(expected))}`
+            : `[${want.join(', ')}]`),
       );
     }
   }

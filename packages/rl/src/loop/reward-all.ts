@@ -1,4 +1,4 @@
-import { checkFinite, yieldToEventLoop } from '@cfrl/engine';
+import { showValue, yieldToEventLoop } from '@cfrl/engine';
 
 import { checkAllFinite, checkList } from '../check.js';
 import type { BatchReward, Earned, Prompt, Reward, RewardOptions } from '../types.js';
@@ -119,9 +119,20 @@ export async function rewardAll<P extends Prompt>(
   });
 }
 
+/** How to mend a reward that is no finite number. */
+function mendOf(earned: unknown): string {
+  if (earned === undefined) return 'return what the completion earned';
+  if (typeof earned === 'number')
+    return 'look for a division by 0 or a logarithm of it in the reward';
+  return 'return a number, as Number(...) makes one, or a list of one a token';
+}
+
 function worthOf(earned: Earned, { tokens }: SampledCompletion, at: string): Worth {
   if (!Array.isArray(earned)) {
-    return { reward: checkFinite(`train: reward ${at}`, earned as number) };
+    if (typeof earned === 'number' && Number.isFinite(earned)) return { reward: earned };
+    throw new RangeError(
+      `train: reward ${at} is ${showValue(earned)}, expected a finite number; ${mendOf(earned)}`,
+    );
   }
   const rewards = earned as readonly number[];
   if (rewards.length !== tokens.length) {

@@ -1,6 +1,6 @@
 import { lineChart, seriesOf, chartWords } from '../chart.js';
 import type { CurvePoint } from '../curve.js';
-import { decimalsOf, formatFixed } from '../format.js';
+import { estimateText } from '../format.js';
 import { html, type Markup, raw } from '../markup.js';
 import { CHARTED, FURTHER, type Measure } from '../measures.js';
 import type { ReportInput } from '../types.js';
@@ -39,7 +39,7 @@ function figure(input: ReportInput, measure: Measure): Markup {
   const series = seriesOf(input.arms, measure);
   const empty = series.every(({ runs }) => runs.every((run) => run.length === 0));
   const legend = series.map(
-    ({ name, index, mean }) => html`<li>${armKey(index)}${name}: ${fromTo(mean)}</li>`,
+    ({ name, index, ends }) => html`<li>${armKey(index)}${name}: ${fromTo(ends)}</li>`,
   );
   return html`<figure>
     <figcaption>
@@ -52,12 +52,7 @@ function figure(input: ReportInput, measure: Measure): Markup {
   </figure> `;
 }
 
-/** `0.141 → 0.735`, both with the same decimals. */
-function fromTo(curve: readonly CurvePoint[]): string {
-  const ends = [curve[0], curve.at(-1)]
-    .slice(0, curve.length)
-    .flatMap((point) => point?.mean ?? []);
-  const decimals = decimalsOf(...ends);
-  const texts = ends.map((value) => formatFixed(value, decimals));
-  return texts.length === 0 ? 'not measured' : texts.join(' → ');
+/** `0.141 → 0.735`, each as tables have it. */
+function fromTo(ends: readonly CurvePoint[]): string {
+  return ends.length === 0 ? 'not measured' : ends.map((end) => estimateText(end).mean).join(' → ');
 }

@@ -63,6 +63,12 @@ pre { background: var(--surface); border: 1px solid var(--line); border-radius: 
 
 .scroll { overflow-x: auto; margin: 14px 0 12px; border: 1px solid var(--line); border-radius: 10px; }
 .swipe { display: none; color: var(--muted); font-size: 13px; margin: 14px 0 -6px; }
+@supports (animation-timeline: scroll()) and (timeline-scope: --wide) {
+  .wide { timeline-scope: --wide; }
+  .wide .scroll { scroll-timeline: --wide inline; }
+  .wide .swipe { display: block; max-height: 0; margin: 0; overflow: hidden; animation: hint linear; animation-timeline: --wide; }
+  @keyframes hint { from, to { max-height: 4em; margin: 14px 0 -6px; } }
+}
 .scroll:focus-visible { outline: 2px solid var(--arm-0); outline-offset: 2px; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 .scroll table { width: 100%; font-size: 14px; }
@@ -151,7 +157,7 @@ dl.terms { display: grid; grid-template-columns: minmax(130px, 190px) minmax(0, 
   table.data { break-inside: avoid; }
   h2 { margin-top: 28px; }
   .charts { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 16px; }
-  .swipe { display: none; }
+  .wide .swipe { display: none; }
   .scroll { overflow: visible; border: 0; }
   .scroll table { font-size: 8.5pt; }
   .scroll th, .scroll td { padding: 3px 5px; }

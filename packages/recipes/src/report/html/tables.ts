@@ -13,10 +13,15 @@ import type { Comparison, ReportSummary } from '../summarize.js';
 import type { ReportInput } from '../types.js';
 import { boundSign, differenceLabel, versus } from '../words.js';
 
-/** A table that scrolls sideways inside its own box, never the page; on a phone, where it is too wide, it says so. */
+/**
+ * A table that scrolls sideways inside its own box, never the page; where it is too wide it says so: at any width in browsers
+ * whose styles can ask whether it scrolls, on a phone in all.
+ */
 export function scrolling(label: string, table: Markup): Markup {
-  return html`<p class="swipe">This table scrolls sideways.</p>
-    <div class="scroll" role="region" aria-label="${label}" tabindex="0">${table}</div>`;
+  return html`<div class="wide">
+    <p class="swipe">This table scrolls sideways.</p>
+    <div class="scroll" role="region" aria-label="${label}" tabindex="0">${table}</div>
+  </div>`;
 }
 
 function cell(
