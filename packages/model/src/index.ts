@@ -22,7 +22,7 @@ export {
   classifierLogits,
   forward,
 } from './transformer/forward.js';
-export { initParams, paramShapes } from './transformer/init.js';
+export { initParams, paramShapes } from './transformer/init-params.js';
 export { type LoraOptions, addLora, mergeLora, unmergeLora } from './lora/add.js';
 export { type LoraConfig, isLora } from './lora/factors.js';
 export { adapterParams } from './lora/modules.js';
@@ -42,7 +42,7 @@ export {
   type HuggingFaceConfig,
   fromHuggingFaceConfig,
   toHuggingFaceConfig,
-} from './huggingface/config.js';
+} from './huggingface/config-json.js';
 export type { Completion, FinishReason, SampledToken } from './generation/completion.js';
 export type { Constraint } from './generation/constraint/constraint.js';
 export { type Json, jsonConstraint } from './generation/constraint/json-schema.js';

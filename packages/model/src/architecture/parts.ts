@@ -12,7 +12,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Activation, ModelConfig } from '../config/config.js';
 import { linear as project } from '../lora/apply.js';
 import type { AttentionPart, Initial, Lookup, MlpPart, Norm, ParamSpec } from './blueprint.js';
-import { headDimOf, variation } from './plan.js';
+import { headDimOf, variation } from './derived.js';
 
 type Decide = (config: ModelConfig) => boolean;
 

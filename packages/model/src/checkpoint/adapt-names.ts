@@ -1,9 +1,9 @@
-import { blueprints } from '../architecture/index.js';
+import { blueprints } from '../architecture/blueprints.js';
 import type { ModelConfig } from '../config/config.js';
-import { paramShapes } from '../transformer/init.js';
+import { paramShapes } from '../transformer/init-params.js';
 import { CLASSIFIER } from '../transformer/partition.js';
 import { nameOfStored } from './stored-names.js';
-import { type StoredTensor, sizeOf } from './stored.js';
+import { type StoredTensor, sizeOf } from '../tensor-files/stored-tensor.js';
 
 /** Masks, rotary tables, positions and counters that versions of transformers saved; none of them was trained. */
 const BUFFER = new RegExp(

@@ -1,12 +1,12 @@
 import type { Params } from '@cfrl/engine';
 
 import type { ModelConfig } from '../config/config.js';
-import { fromHuggingFaceConfig } from '../huggingface/config.js';
+import { fromHuggingFaceConfig } from '../huggingface/config-json.js';
 import { resolvePretrained } from '../hub/resolve.js';
 import type { HubOptions } from '../hub/settings.js';
 import type { PretrainedTokenizer } from '../tokenizer/pretrained.js';
 import { readParams } from './read-params.js';
-import { type Source, openSource } from './source.js';
+import { type Source, openSource } from './open-checkpoint.js';
 
 /** Options of {@link loadPretrained}. */
 export interface LoadOptions extends HubOptions {

@@ -1,12 +1,12 @@
 import { type Params, checkPositiveInteger, yieldToEventLoop } from '@cfrl/engine';
 
 import type { ModelConfig } from '../config/config.js';
-import { toHuggingFaceConfig } from '../huggingface/config.js';
-import { type Numbers, allFinite } from '../numbers/format.js';
+import { toHuggingFaceConfig } from '../huggingface/config-json.js';
+import { type Numbers, allFinite } from '../tensor-files/number-format.js';
 import type { StoredDtype } from '../safetensors/encode.js';
 import type { Tokenizer } from '../tokenizer/types.js';
-import { checkParams, infosOf } from './check-model.js';
-import { isWeights, weightFiles } from './shards.js';
+import { checkParams, infosOf } from './check-params.js';
+import { isWeights, weightFiles } from './write-shards.js';
 import { storedName } from './stored-names.js';
 import { tokenizerTexts } from './tokenizer-folder.js';
 import { writeFolder } from './write-files.js';

@@ -10,7 +10,7 @@ import {
 import { fromBytePairFiles } from '../tokenizer/byte-pair-files.js';
 import { END_TEXT, PAD_TEXT } from '../tokenizer/special.js';
 import type { Tokenizer } from '../tokenizer/types.js';
-import { parsePythonJson } from './folder.js';
+import { parsePythonJson } from './json-files.js';
 import { writeFolder } from './write-files.js';
 
 const TEMPLATES = 'additional_chat_templates';

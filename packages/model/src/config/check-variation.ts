@@ -1,6 +1,6 @@
 import { type RotaryScaling, checkInRange, checkPositiveInteger } from '@cfrl/engine';
 
-import { rotaryWidthOf } from '../architecture/plan.js';
+import { rotaryWidthOf } from '../architecture/derived.js';
 import { VARIATIONS } from '../architecture/variations.js';
 import type { ModelConfig, ModelVariation } from './config.js';
 

@@ -1,6 +1,6 @@
 import { MOST_FLOAT32, type RotaryScaling, checkInRange, checkPositiveInteger } from '@cfrl/engine';
 
-import { headDimOf } from '../architecture/plan.js';
+import { headDimOf } from '../architecture/derived.js';
 import { VARIATIONS, hasRotary } from '../architecture/variations.js';
 import { checkRotary, checkVariation } from './check-variation.js';
 import type { LoraConfig } from '../lora/factors.js';

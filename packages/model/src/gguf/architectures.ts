@@ -1,8 +1,8 @@
-import type { StoredTensor } from '../checkpoint/stored.js';
-import type { HuggingFaceConfig } from '../huggingface/config.js';
+import type { StoredTensor } from '../tensor-files/stored-tensor.js';
+import type { HuggingFaceConfig } from '../huggingface/config-json.js';
 import { type Metadata, required } from './metadata.js';
-import { type RopeFactors, ropeScaling } from './rope.js';
-import { minusOne, transpose, unpermuteHeads } from './transforms.js';
+import { type RopeFactors, ropeScaling } from './rope-scaling.js';
+import { minusOne, transpose, unpermuteHeads } from './tensor-transforms.js';
 
 /** What a tensor is called in transformers, and how its numbers get there. */
 export type Place = readonly [name: string, change?: (tensor: StoredTensor) => StoredTensor];

@@ -1,7 +1,7 @@
-import { sizeOf } from '../checkpoint/stored.js';
-import { type NumberFormat, byteLength } from '../numbers/format.js';
+import { sizeOf } from '../tensor-files/stored-tensor.js';
+import { type NumberFormat, byteLength } from '../tensor-files/number-format.js';
 import { Cursor, type Value } from './cursor.js';
-import { TYPES } from './types.js';
+import { TYPES } from './quantised-types.js';
 
 /** One tensor of a GGUF file, and where it lies. */
 export interface GgufTensor {

@@ -1,6 +1,6 @@
-import { type DataFile, openDataFile, readNumbers } from '../checkpoint/data-file.js';
-import type { StoredTensor } from '../checkpoint/stored.js';
-import { byteLength } from '../numbers/format.js';
+import { type DataFile, openDataFile, readNumbers } from '../tensor-files/data-file.js';
+import type { StoredTensor } from '../tensor-files/stored-tensor.js';
+import { byteLength } from '../tensor-files/number-format.js';
 import { type Value, NeedMore } from './cursor.js';
 import { type GgufHeader, type GgufTensor, parseGguf } from './header.js';
 

@@ -1,9 +1,9 @@
-import type { StoredTensor } from '../checkpoint/stored.js';
-import type { HuggingFaceConfig } from '../huggingface/config.js';
+import type { StoredTensor } from '../tensor-files/stored-tensor.js';
+import type { HuggingFaceConfig } from '../huggingface/config-json.js';
 import type { Value } from './cursor.js';
 import { ARCHITECTURES, type GgufArchitecture, type Place } from './architectures.js';
 import { metadataOf, required } from './metadata.js';
-import { takeRopeFactors } from './rope.js';
+import { takeRopeFactors } from './rope-scaling.js';
 import { specialIds } from './special-ids.js';
 import { checkArchitectureKeys } from './unknown-keys.js';
 

@@ -1,9 +1,9 @@
-import { bytePairModel, preTokenizers } from './tokenizer-bpe.js';
+import { bytePairModel, preTokenizers } from './tokenizer-byte-level.js';
 import type { Value } from './cursor.js';
 import { type Metadata, metadataOf, required } from './metadata.js';
 import { type SpecialIds, specialIds } from './special-ids.js';
 import { checkTokenizerKeys } from './unknown-keys.js';
-import { sentencePieceModel } from './tokenizer-spm.js';
+import { sentencePieceModel } from './tokenizer-sentencepiece.js';
 
 /** The part of a `tokenizer.json` that depends on the kind of tokenizer. */
 export interface TokenizerParts {

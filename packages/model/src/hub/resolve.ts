@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 
-import { pickledWeights } from '../checkpoint/pickled.js';
-import { INDEX, parseIndex } from '../checkpoint/weights-index.js';
+import { pickledWeights } from '../checkpoint/pickled-weights.js';
+import { INDEX, parseIndex } from '../checkpoint/read-shards.js';
 import { type Repository, repository } from './api.js';
 import {
   type ModelCache,

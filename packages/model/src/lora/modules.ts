@@ -1,6 +1,6 @@
 import { type WeightLayout, checkFinite, checkInRange, checkPositiveInteger } from '@cfrl/engine';
 
-import { blueprints, bodySpecs } from '../architecture/index.js';
+import { blueprints, bodySpecs } from '../architecture/blueprints.js';
 import type { ParamSpec } from '../architecture/blueprint.js';
 import type { ModelConfig } from '../config/config.js';
 import { CLASSIFIER } from '../transformer/partition.js';

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { decodeNumbers } from '../numbers/format.js';
+import { decodeNumbers } from '../tensor-files/number-format.js';
 import { dataStart, parseHeader, PREFIX, unreadable } from './header.js';
 
 const fail = (problem: string): never => {

@@ -1,5 +1,5 @@
-import type { NumberFormat } from '../numbers/format.js';
-import { BF16, F16 } from '../numbers/half.js';
+import type { NumberFormat } from '../tensor-files/number-format.js';
+import { BF16, F16 } from '../tensor-files/half-precision.js';
 
 /** The formats that are read; half-precision numbers become float32, exactly. */
 export const formats: Readonly<Record<string, NumberFormat>> = {

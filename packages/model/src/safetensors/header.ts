@@ -1,5 +1,5 @@
 import { UNREAD_BYTES, formats } from './formats.js';
-import type { NumberFormat } from '../numbers/format.js';
+import type { NumberFormat } from '../tensor-files/number-format.js';
 
 /** The limit of the reference implementation. */
 const MAX_HEADER = 100_000_000;

@@ -13,8 +13,8 @@ import {
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { Blueprint, Lookup, MaskOf } from '../architecture/blueprint.js';
-import { blueprints, bodySpecs } from '../architecture/index.js';
-import { type Turning, layerPlan, rotaryWidthOf, variation } from '../architecture/plan.js';
+import { blueprints, bodySpecs } from '../architecture/blueprints.js';
+import { type Turning, layerPlan, rotaryWidthOf, variation } from '../architecture/derived.js';
 import type { ModelConfig } from '../config/config.js';
 import { scaledLogits } from './logits.js';
 import { embedded as embeddedTokens, linear, withLora } from '../lora/apply.js';

@@ -1,7 +1,7 @@
 import { type Params, causalMask } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { longestSequence } from '../architecture/plan.js';
+import { longestSequence } from '../architecture/derived.js';
 import { validateConfig } from '../config/config.js';
 import type { ModelConfig } from '../config/config.js';
 import { decode, finalNorm, lookup, rowLogits } from './decoder.js';

@@ -1,7 +1,7 @@
 import { cloneParams, selectParams } from '@cfrl/engine';
 import type { Params } from '@cfrl/engine';
 
-import { blueprints } from '../architecture/index.js';
+import { blueprints } from '../architecture/blueprints.js';
 import type { ModelConfig } from '../config/config.js';
 
 /** Name of the classifier `W` `[V, D]` of an untied model. */

@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 
-import { type NumberFormat, type Numbers, byteLength, bytesOf } from '../numbers/format.js';
+import { type NumberFormat, type Numbers, byteLength, bytesOf } from './number-format.js';
 
 /** A file that is read in pieces. */
 export interface DataFile {

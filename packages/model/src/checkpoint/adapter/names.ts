@@ -1,8 +1,8 @@
-import { blueprints } from '../architecture/index.js';
-import type { ModelConfig } from '../config/config.js';
-import { moduleNames } from '../lora/modules.js';
-import { PEFT_PREFIX } from '../lora/peft.js';
-import { nameOfStored, storedName } from './stored-names.js';
+import { blueprints } from '../../architecture/blueprints.js';
+import type { ModelConfig } from '../../config/config.js';
+import { moduleNames } from '../../lora/modules.js';
+import { PEFT_PREFIX } from './peft-config.js';
+import { nameOfStored, storedName } from '../stored-names.js';
 
 /** What wrappers of PyTorch and PEFT put into names; an adapter's own name, as `default`, may follow. */
 const WRAPPERS: readonly (readonly [RegExp, string])[] = [

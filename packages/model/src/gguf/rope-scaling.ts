@@ -1,6 +1,6 @@
-import type { StoredTensor } from '../checkpoint/stored.js';
-import { sizeOf } from '../checkpoint/stored.js';
-import type { HuggingFaceConfig } from '../huggingface/config.js';
+import type { StoredTensor } from '../tensor-files/stored-tensor.js';
+import { sizeOf } from '../tensor-files/stored-tensor.js';
+import type { HuggingFaceConfig } from '../huggingface/config-json.js';
 import { type Metadata, required } from './metadata.js';
 
 /** What files hold of the factors that frequencies are divided by, by their names without `.weight`. */

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { openGguf } from '../gguf/open.js';
 import { toHuggingFace } from '../gguf/to-hugging-face.js';
 import { tokenizerOf } from '../gguf/tokenizer.js';
-import type { HuggingFaceConfig } from '../huggingface/config.js';
+import type { HuggingFaceConfig } from '../huggingface/config-json.js';
 import { openSafetensors } from '../safetensors/open.js';
 import { type PretrainedTokenizer, tokenizerFromFiles } from '../tokenizer/pretrained.js';
-import { namesIn, readJson } from './folder.js';
-import { pickledWeights } from './pickled.js';
-import type { Stored } from './stored.js';
+import { namesIn, readJson } from './json-files.js';
+import { pickledWeights } from './pickled-weights.js';
+import type { Stored } from '../tensor-files/stored-tensor.js';
 import { loadTokenizer } from './tokenizer-folder.js';
-import { INDEX, openShards } from './weights-index.js';
+import { INDEX, openShards } from './read-shards.js';
 
 /** A checkpoint of any kind, its tensors not yet read. */
 export interface Source extends Stored {

@@ -1,4 +1,4 @@
-import type { Numbers } from '../numbers/format.js';
+import type { Numbers } from './number-format.js';
 
 /** A tensor that lies in a file and has not been read. */
 export interface StoredTensor {

@@ -17,7 +17,7 @@ import {
   separate,
   siluGate,
 } from './parts.js';
-import { variation } from './plan.js';
+import { variation } from './derived.js';
 
 const TWO_NORMS = {
   beforeAttention: 'input_layernorm',

@@ -1,17 +1,17 @@
 import type { Params } from '@cfrl/engine';
 import type * as tf from '@tensorflow/tfjs-core';
 
-import { blueprints } from '../architecture/index.js';
-import type { ModelConfig } from '../config/config.js';
-import { paramShapes } from '../transformer/init.js';
-import type { LoraConfig } from '../lora/factors.js';
-import { factorShapes, moduleNames, wholeParams } from '../lora/modules.js';
-import type { PeftConfig } from '../lora/peft.js';
-import { CLASSIFIER } from '../transformer/partition.js';
-import { differing, sortModules } from './adapter-modules.js';
-import { adapterNames, storedModule } from './adapter-names.js';
-import { equal, pick, refuse, tensorProblems } from './adapter-tensors.js';
-import { withVocabulary } from './adapter-vocabulary.js';
+import { blueprints } from '../../architecture/blueprints.js';
+import type { ModelConfig } from '../../config/config.js';
+import { paramShapes } from '../../transformer/init-params.js';
+import type { LoraConfig } from '../../lora/factors.js';
+import { factorShapes, moduleNames, wholeParams } from '../../lora/modules.js';
+import type { PeftConfig } from './peft-config.js';
+import { CLASSIFIER } from '../../transformer/partition.js';
+import { differing, sortModules } from './modules.js';
+import { adapterNames, storedModule } from './names.js';
+import { equal, pick, refuse, tensorProblems } from './tensors.js';
+import { withVocabulary } from './vocabulary.js';
 
 type Model = { readonly config: ModelConfig; readonly params: Params };
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 import { openSafetensors } from '../safetensors/open.js';
-import type { Stored, StoredTensor } from './stored.js';
+import type { Stored, StoredTensor } from '../tensor-files/stored-tensor.js';
 
 /** Of a sharded checkpoint: which tensor lies in which file. */
 export const INDEX = 'model.safetensors.index.json';

@@ -1,6 +1,6 @@
-import type { ModelConfig } from '../config/config.js';
-import { type LoraConfig } from './factors.js';
-import { BIASES, adaptableModules } from './modules.js';
+import type { ModelConfig } from '../../config/config.js';
+import { type LoraConfig } from '../../lora/factors.js';
+import { BIASES, adaptableModules } from '../../lora/modules.js';
 import { pythonPattern } from './python-pattern.js';
 import type { PeftTargets } from './targets.js';
 

@@ -1,5 +1,5 @@
-import type { NumberFormat } from '../numbers/format.js';
-import { BF16, F16, halves } from '../numbers/half.js';
+import type { NumberFormat } from '../tensor-files/number-format.js';
+import { BF16, F16, halves } from '../tensor-files/half-precision.js';
 
 type Block = (bytes: Uint8Array, from: number, out: Float32Array, to: number) => void;
 

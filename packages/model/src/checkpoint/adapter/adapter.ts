@@ -3,18 +3,18 @@ import { join } from 'node:path';
 
 import { type Params, checkOptions, cloneParams, disposeParams } from '@cfrl/engine';
 
-import { blueprints } from '../architecture/index.js';
-import { type ModelConfig, validateConfig } from '../config/config.js';
-import { paramShapes } from '../transformer/init.js';
-import { type LoraConfig, isLora } from '../lora/factors.js';
-import { adapterParams, factorShapes } from '../lora/modules.js';
-import { PEFT_PREFIX, fromPeftConfig, toPeftConfig } from '../lora/peft.js';
-import { CLASSIFIER } from '../transformer/partition.js';
-import { decodeSafetensors } from '../safetensors/decode.js';
-import { encodeSafetensors } from '../safetensors/encode.js';
-import { refuse, tensorProblems } from './adapter-tensors.js';
-import { readAdapter } from './read-adapter.js';
-import { writeFolder } from './write-files.js';
+import { blueprints } from '../../architecture/blueprints.js';
+import { type ModelConfig, validateConfig } from '../../config/config.js';
+import { paramShapes } from '../../transformer/init-params.js';
+import { type LoraConfig, isLora } from '../../lora/factors.js';
+import { adapterParams, factorShapes } from '../../lora/modules.js';
+import { PEFT_PREFIX, fromPeftConfig, toPeftConfig } from './peft-config.js';
+import { CLASSIFIER } from '../../transformer/partition.js';
+import { decodeSafetensors } from '../../safetensors/decode.js';
+import { encodeSafetensors } from '../../safetensors/encode.js';
+import { refuse, tensorProblems } from './tensors.js';
+import { readAdapter } from './read.js';
+import { writeFolder } from '../write-files.js';
 
 const CONFIG = 'adapter_config.json';
 const TENSORS = 'adapter_model.safetensors';

@@ -1,12 +1,12 @@
 import type { Params } from '@cfrl/engine';
 
-import { blueprints } from '../architecture/index.js';
-import type { ModelConfig } from '../config/config.js';
-import { adaptableModules } from '../lora/modules.js';
-import type { PeftConfig } from '../lora/peft.js';
-import { CLASSIFIER } from '../transformer/partition.js';
-import { isHeld, isTarget } from './adapter-modules.js';
-import { equal, pick, sizes } from './adapter-tensors.js';
+import { blueprints } from '../../architecture/blueprints.js';
+import type { ModelConfig } from '../../config/config.js';
+import { adaptableModules } from '../../lora/modules.js';
+import type { PeftConfig } from './peft-config.js';
+import { CLASSIFIER } from '../../transformer/partition.js';
+import { isHeld, isTarget } from './modules.js';
+import { equal, pick, sizes } from './tensors.js';
 
 type Model = { readonly config: ModelConfig; readonly params: Params };
 

@@ -1,4 +1,4 @@
-import { type StoredTensor, sizeOf } from '../checkpoint/stored.js';
+import { type StoredTensor, sizeOf } from '../tensor-files/stored-tensor.js';
 
 const rowsOf = (shape: readonly number[]): readonly [number, number] => {
   const rows = shape[0] ?? 1;

@@ -1,12 +1,12 @@
 import type { Params } from '@cfrl/engine';
 
-import { blueprints } from '../architecture/index.js';
-import type { ModelConfig } from '../config/config.js';
-import { factorNames } from '../lora/factors.js';
-import { type AdaptableModule, adaptableModules } from '../lora/modules.js';
-import type { PeftConfig } from '../lora/peft.js';
-import { isTargeted, patternValue } from '../lora/targets.js';
-import { storedModule } from './adapter-names.js';
+import { blueprints } from '../../architecture/blueprints.js';
+import type { ModelConfig } from '../../config/config.js';
+import { factorNames } from '../../lora/factors.js';
+import { type AdaptableModule, adaptableModules } from '../../lora/modules.js';
+import type { PeftConfig } from './peft-config.js';
+import { isTargeted, patternValue } from './targets.js';
+import { storedModule } from './names.js';
 
 /** Whether PEFT adapts a module; files may call it otherwise than the model. */
 export const isTarget = (config: ModelConfig, peft: PeftConfig, name: string): boolean => {

@@ -3,7 +3,7 @@ import type { Params } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { ParamSpec } from '../architecture/blueprint.js';
-import { bodySpecs } from '../architecture/index.js';
+import { bodySpecs } from '../architecture/blueprints.js';
 import { validateConfig } from '../config/config.js';
 import type { ModelConfig } from '../config/config.js';
 import { CLASSIFIER } from './partition.js';

@@ -3,7 +3,7 @@ import { ARCHITECTURES, modelConfig, validateConfig } from '../config/config.js'
 import type { Activation, Architecture, ModelConfig } from '../config/config.js';
 import { ACTIVATION_KEYS, ACTIVATION_NAMES, FORMATS, type HuggingFaceConfig } from './formats.js';
 import { readLayers, writeLayers } from './layer-types.js';
-import { readRope, writeRope } from './rope.js';
+import { readRope, writeRope } from './rope-scaling.js';
 import { unknownKeys } from './unknown-keys.js';
 
 export type { HuggingFaceConfig } from './formats.js';

@@ -1,7 +1,7 @@
 import type { Params } from '@cfrl/engine';
 
 import type { ModelConfig } from '../config/config.js';
-import { paramShapes } from '../transformer/init.js';
+import { paramShapes } from '../transformer/init-params.js';
 
 /** Shape and kind of a parameter: what both sides of a checkpoint know. */
 export interface ParamInfo {

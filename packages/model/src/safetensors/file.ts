@@ -1,11 +1,11 @@
 import type { Params } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import type { decodeSafetensors } from '../safetensors/decode.js';
-import { safetensorsChunks } from '../safetensors/encode.js';
-import { openSafetensors } from '../safetensors/open.js';
-import { sizeOf } from './stored.js';
-import { writeFileAtomically } from './write-files.js';
+import type { decodeSafetensors } from './decode.js';
+import { safetensorsChunks } from './encode.js';
+import { openSafetensors } from './open.js';
+import { sizeOf } from '../tensor-files/stored-tensor.js';
+import { writeFileAtomically } from '../checkpoint/write-files.js';
 
 /**
  * Writes a record of tensors to a safetensors file, replacing it at once. One tensor at a time is held

@@ -1,4 +1,4 @@
-import type { NumberFormat } from './format.js';
+import type { NumberFormat } from './number-format.js';
 
 /** The pairs of bytes as 16-bit words; a copy where they stand unaligned. */
 function words(bytes: Uint8Array): Uint16Array {

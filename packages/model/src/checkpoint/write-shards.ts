@@ -1,7 +1,7 @@
 import type { Params } from '@cfrl/engine';
 
 import { type StoredDtype, safetensorsChunks, storedBytes } from '../safetensors/encode.js';
-import { INDEX } from './weights-index.js';
+import { INDEX } from './read-shards.js';
 import type { Contents } from './write-files.js';
 
 /** Files that hold weights, of this checkpoint or of one that was saved before. */
