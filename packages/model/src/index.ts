@@ -11,9 +11,8 @@ export {
   type ModelConfig,
   type ModelConfigOptions,
   type ModelVariation,
-  modelConfig,
-  validateConfig,
-} from './config/config.js';
+} from './config/types.js';
+export { modelConfig, validateConfig } from './config/config.js';
 export {
   type ForwardInput,
   type ForwardOptions,

@@ -1,4 +1,4 @@
-import type { Architecture, ModelConfig } from '../config/config.js';
+import type { Architecture, ModelConfig } from '../config/types.js';
 import type { Blueprint, ParamSpec } from './blueprint.js';
 import {
   allHeads,

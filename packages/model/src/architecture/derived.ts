@@ -1,6 +1,6 @@
 import type { RotaryScaling } from '@cfrl/engine';
 
-import type { ModelConfig, ModelVariation } from '../config/config.js';
+import type { ModelConfig, ModelVariation } from '../config/types.js';
 import { VARIATIONS, hasRotary } from './variations.js';
 
 /** What a configuration says of a variation, or what is usual in its architecture. */

@@ -9,7 +9,7 @@ import {
 } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import type { Activation, ModelConfig } from '../config/config.js';
+import type { Activation, ModelConfig } from '../config/types.js';
 import { linear as project } from '../lora/apply.js';
 import type { AttentionPart, Initial, Lookup, MlpPart, Norm, ParamSpec } from './blueprint.js';
 import { headDimOf, variation } from './derived.js';

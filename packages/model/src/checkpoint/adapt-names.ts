@@ -1,5 +1,5 @@
 import { blueprints } from '../architecture/blueprints.js';
-import type { ModelConfig } from '../config/config.js';
+import type { ModelConfig } from '../config/types.js';
 import { paramShapes } from '../transformer/init-params.js';
 import { CLASSIFIER } from '../transformer/partition.js';
 import { nameOfStored } from './stored-names.js';

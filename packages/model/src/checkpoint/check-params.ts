@@ -1,6 +1,6 @@
 import type { Params } from '@cfrl/engine';
 
-import type { ModelConfig } from '../config/config.js';
+import type { ModelConfig } from '../config/types.js';
 import { paramShapes } from '../transformer/init-params.js';
 
 /** Shape and kind of a parameter: what both sides of a checkpoint know. */

@@ -1,6 +1,6 @@
 import type { Params } from '@cfrl/engine';
 
-import type { ModelConfig } from '../config/config.js';
+import type { ModelConfig } from '../config/types.js';
 import { fromHuggingFaceConfig } from '../huggingface/config-json.js';
 import { resolvePretrained } from '../hub/resolve.js';
 import type { HubOptions } from '../hub/settings.js';

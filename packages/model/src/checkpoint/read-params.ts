@@ -2,7 +2,7 @@ import { type Params, yieldToEventLoop } from '@cfrl/engine';
 import { copyRoom, copyToTensor, mapTensors } from '@cfrl/engine/node';
 import * as tf from '@tensorflow/tfjs-core';
 
-import type { ModelConfig } from '../config/config.js';
+import type { ModelConfig } from '../config/types.js';
 import { paramShapes } from '../transformer/init-params.js';
 import { type Numbers, allFinite } from '../tensor-files/number-format.js';
 import { adaptNames, dropTied } from './adapt-names.js';

@@ -1,6 +1,6 @@
 import { type Params, checkPositiveInteger, yieldToEventLoop } from '@cfrl/engine';
 
-import type { ModelConfig } from '../config/config.js';
+import type { ModelConfig } from '../config/types.js';
 import { toHuggingFaceConfig } from '../huggingface/config-json.js';
 import { type Numbers, allFinite } from '../tensor-files/number-format.js';
 import type { StoredDtype } from '../safetensors/encode.js';

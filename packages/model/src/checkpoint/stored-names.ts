@@ -1,4 +1,4 @@
-import type { Architecture } from '../config/config.js';
+import type { Architecture } from '../config/types.js';
 import { CLASSIFIER } from '../transformer/partition.js';
 
 /** Parameters that transformers calls otherwise in files than in models. */

@@ -2,7 +2,7 @@ import { type RotaryScaling, checkInRange, checkPositiveInteger } from '@cfrl/en
 
 import { rotaryWidthOf } from '../architecture/derived.js';
 import { VARIATIONS } from '../architecture/variations.js';
-import type { ModelConfig, ModelVariation } from './config.js';
+import type { ModelConfig, ModelVariation } from './types.js';
 
 type Check = (where: string, value: unknown, config: ModelConfig) => void;
 

@@ -1,6 +1,7 @@
 import { VARIATIONS, hasRotary } from '../architecture/variations.js';
-import { ARCHITECTURES, modelConfig, validateConfig } from '../config/config.js';
-import type { Activation, Architecture, ModelConfig } from '../config/config.js';
+import { ARCHITECTURES } from '../config/types.js';
+import { modelConfig, validateConfig } from '../config/config.js';
+import type { Activation, Architecture, ModelConfig } from '../config/types.js';
 import { ACTIVATION_KEYS, ACTIVATION_NAMES, FORMATS, type HuggingFaceConfig } from './formats.js';
 import { readLayers, writeLayers } from './layer-types.js';
 import { readRope, writeRope } from './rope-scaling.js';

@@ -1,4 +1,4 @@
-import type { Architecture, ModelConfig } from '../config/config.js';
+import type { Architecture, ModelConfig } from '../config/types.js';
 
 /** The parsed `config.json` of a Hugging Face folder. */
 export type HuggingFaceConfig = Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
 import type { RotaryScaling } from '@cfrl/engine';
 
-import type { Architecture, ModelConfig } from '../config/config.js';
+import type { Architecture, ModelConfig } from '../config/types.js';
 import { FORMATS, type HuggingFaceConfig } from './formats.js';
 
 type Json = Readonly<Record<string, unknown>>;

@@ -1,4 +1,4 @@
-import type { Architecture } from '../config/config.js';
+import type { Architecture } from '../config/types.js';
 import { ACTIVATION_KEYS, FORMATS, type HuggingFaceConfig } from './formats.js';
 import { layerKeys } from './layer-types.js';
 import { ropeKeys } from './rope-scaling.js';

@@ -11,7 +11,8 @@ import {
 } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { type ModelConfig, validateConfig } from '../config/config.js';
+import type { ModelConfig } from '../config/types.js';
+import { validateConfig } from '../config/config.js';
 import { type LoraConfig, factorNames } from './factors.js';
 import {
   type AdaptableModule,

@@ -2,7 +2,7 @@ import { type WeightLayout, checkFinite, checkInRange, checkPositiveInteger } fr
 
 import { blueprints, bodySpecs } from '../architecture/blueprints.js';
 import type { ParamSpec } from '../architecture/blueprint.js';
-import type { ModelConfig } from '../config/config.js';
+import type { ModelConfig } from '../config/types.js';
 import { CLASSIFIER } from '../transformer/partition.js';
 import { type LoraConfig, type ModuleKind, factorNames, rankOf } from './factors.js';
 

@@ -15,7 +15,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Blueprint, Lookup, MaskOf } from '../architecture/blueprint.js';
 import { blueprints, bodySpecs } from '../architecture/blueprints.js';
 import { type Turning, layerPlan, rotaryWidthOf, variation } from '../architecture/derived.js';
-import type { ModelConfig } from '../config/config.js';
+import type { ModelConfig } from '../config/types.js';
 import { scaledLogits } from './logits.js';
 import { embedded as embeddedTokens, linear, withLora } from '../lora/apply.js';
 import { factorShapes } from '../lora/modules.js';

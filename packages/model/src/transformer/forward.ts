@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { longestSequence } from '../architecture/derived.js';
 import { validateConfig } from '../config/config.js';
-import type { ModelConfig } from '../config/config.js';
+import type { ModelConfig } from '../config/types.js';
 import { decode, finalNorm, lookup, rowLogits } from './decoder.js';
 
 /** A batch of token sequences. */

@@ -5,7 +5,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { ParamSpec } from '../architecture/blueprint.js';
 import { bodySpecs } from '../architecture/blueprints.js';
 import { validateConfig } from '../config/config.js';
-import type { ModelConfig } from '../config/config.js';
+import type { ModelConfig } from '../config/types.js';
 import { CLASSIFIER } from './partition.js';
 
 /** Every parameter of a configuration, the classifier of an untied model last. */

@@ -1,7 +1,7 @@
 import { dense, softCap } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import type { ModelConfig } from '../config/config.js';
+import type { ModelConfig } from '../config/types.js';
 
 /**
  * The logits of features: the last step of {@link forward}.

@@ -2,7 +2,7 @@ import { cloneParams, selectParams } from '@cfrl/engine';
 import type { Params } from '@cfrl/engine';
 
 import { blueprints } from '../architecture/blueprints.js';
-import type { ModelConfig } from '../config/config.js';
+import type { ModelConfig } from '../config/types.js';
 
 /** Name of the classifier `W` `[V, D]` of an untied model. */
 export const CLASSIFIER = 'lm_head.weight';

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { type Params, checkOptions, cloneParams, disposeParams } from '@cfrl/engine';
 
 import { blueprints } from '../../architecture/blueprints.js';
-import { type ModelConfig, validateConfig } from '../../config/config.js';
+import type { ModelConfig } from '../../config/types.js';
+import { validateConfig } from '../../config/config.js';
 import { paramShapes } from '../../transformer/init-params.js';
 import { type LoraConfig, isLora } from '../../lora/factors.js';
 import { adapterParams, factorShapes } from '../../lora/modules.js';

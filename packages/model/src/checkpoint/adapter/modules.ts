@@ -1,7 +1,7 @@
 import type { Params } from '@cfrl/engine';
 
 import { blueprints } from '../../architecture/blueprints.js';
-import type { ModelConfig } from '../../config/config.js';
+import type { ModelConfig } from '../../config/types.js';
 import { factorNames } from '../../lora/factors.js';
 import { type AdaptableModule, adaptableModules } from '../../lora/modules.js';
 import type { PeftConfig } from './peft-config.js';

@@ -1,5 +1,5 @@
 import { blueprints } from '../../architecture/blueprints.js';
-import type { ModelConfig } from '../../config/config.js';
+import type { ModelConfig } from '../../config/types.js';
 import { moduleNames } from '../../lora/modules.js';
 import { PEFT_PREFIX } from './peft-config.js';
 import { nameOfStored, storedName } from '../stored-names.js';

@@ -1,4 +1,4 @@
-import type { ModelConfig } from '../../config/config.js';
+import type { ModelConfig } from '../../config/types.js';
 import { type LoraConfig } from '../../lora/factors.js';
 import { BIASES, adaptableModules } from '../../lora/modules.js';
 import { pythonPattern } from './python-pattern.js';

@@ -2,7 +2,7 @@ import type { Params } from '@cfrl/engine';
 import type * as tf from '@tensorflow/tfjs-core';
 
 import { blueprints } from '../../architecture/blueprints.js';
-import type { ModelConfig } from '../../config/config.js';
+import type { ModelConfig } from '../../config/types.js';
 import { paramShapes } from '../../transformer/init-params.js';
 import type { LoraConfig } from '../../lora/factors.js';
 import { factorShapes, moduleNames, wholeParams } from '../../lora/modules.js';
