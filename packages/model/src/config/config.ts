@@ -1,12 +1,9 @@
-import { MOST_FLOAT32, checkInRange, checkPositiveInteger } from '@cfrl/engine';
-
 import { headDimOf } from '../architecture/derived.js';
 import { VARIATIONS, hasRotary } from '../architecture/variations.js';
-import { validateLora } from '../lora/modules.js';
-import { checkRotary, checkVariation } from './check-variation.js';
+import { FIELD_CHECKS, checkFields, checkRotary } from './check-fields.js';
+import { checkLora } from './check-lora.js';
 import {
   ARCHITECTURES,
-  type Architecture,
   type ModelConfig,
   type ModelConfigOptions,
   type ModelVariation,
@@ -27,57 +24,34 @@ import {
  * config.intermediateSize; // => 256
  * ```
  */
-export function modelConfig({
-  architecture,
-  vocabSize,
-  hiddenSize,
-  layers,
-  heads,
-  maxPositions,
-  intermediateSize = 4 * hiddenSize,
-  keyValueHeads = heads,
-  normEpsilon = 1e-5,
-  ropeTheta = 10000,
-  tiedEmbeddings = false,
-  initializerRange = 0.02,
-  ...variation
-}: ModelConfigOptions): ModelConfig {
-  const sizes = {
-    architecture,
-    vocabSize,
-    hiddenSize,
-    intermediateSize,
-    layers,
-    heads,
-    keyValueHeads,
-    maxPositions,
-    normEpsilon,
-    ropeTheta,
-    tiedEmbeddings,
-    initializerRange,
+export function modelConfig(options: ModelConfigOptions): ModelConfig {
+  const { architecture, hiddenSize, heads } = options;
+  const defaults: Partial<ModelConfig> = {
+    intermediateSize: 4 * hiddenSize,
+    keyValueHeads: heads,
+    normEpsilon: 1e-5,
+    ropeTheta: 10000,
+    tiedEmbeddings: false,
+    initializerRange: 0.02,
   };
-  validateConfig({ ...sizes, ...variation });
+  const names = ['architecture', ...Object.keys(FIELD_CHECKS)] as (keyof ModelConfigOptions)[];
+  const fields = Object.fromEntries(
+    names.map((name) => [name, options[name] === undefined ? defaults[name] : options[name]]),
+  ) as unknown as ModelConfig;
+  const whole = { ...options, ...fields };
+  validateConfig(whole);
   const usual: Partial<ModelVariation> = {
     ...(VARIATIONS[architecture] as Partial<ModelVariation>),
-    ...{ headDim: hiddenSize / heads, queryScalar: headDimOf({ ...sizes, ...variation }) },
+    headDim: hiddenSize / heads,
+    queryScalar: headDimOf(whole),
   };
   const differs = ([name, value]: [string, unknown]): boolean =>
     value !== undefined &&
     Object.hasOwn(VARIATIONS[architecture], name) &&
     value !== usual[name as keyof ModelVariation] &&
     !(Array.isArray(value) && value.every((each) => each === true));
-  return { ...sizes, ...Object.fromEntries(Object.entries(variation).filter(differs)) };
+  return { ...fields, ...Object.fromEntries(Object.entries(options).filter(differs)) };
 }
-
-const SIZES = [
-  'vocabSize',
-  'hiddenSize',
-  'intermediateSize',
-  'layers',
-  'heads',
-  'keyValueHeads',
-  'maxPositions',
-] as const;
 
 /**
  * Refuses a configuration that no model can have.
@@ -100,44 +74,28 @@ const SIZES = [
  * ```
  */
 export function validateConfig(config: ModelConfig): void {
-  const { architecture, hiddenSize, heads, keyValueHeads, tiedEmbeddings } = config;
+  const { architecture, hiddenSize, heads, keyValueHeads } = config;
+  const fail = (problem: string): never => {
+    throw new RangeError(`validateConfig: ${problem}`);
+  };
+  const expectMultiple = (name: string, value: number, ofName: string, of: number): void => {
+    if (value % of !== 0) fail(`${name} is ${value}, expected a multiple of ${ofName} (${of})`);
+  };
   if (!ARCHITECTURES.includes(architecture)) {
-    throw new RangeError(
-      `validateConfig: architecture is ${JSON.stringify(architecture)}, expected one of ${ARCHITECTURES.join(', ')}`,
-    );
+    const known = ARCHITECTURES.join(', ');
+    fail(`architecture is ${JSON.stringify(architecture)}, expected one of ${known}`);
   }
-  for (const name of SIZES) checkPositiveInteger(`validateConfig: ${name}`, config[name]);
-  checkInRange('validateConfig: normEpsilon', config.normEpsilon, Number.MIN_VALUE, 1);
-  checkInRange('validateConfig: ropeTheta', config.ropeTheta, 1, Number.MAX_VALUE);
-  checkInRange('validateConfig: initializerRange', config.initializerRange, 0, MOST_FLOAT32);
-  if (typeof tiedEmbeddings !== 'boolean') {
-    throw new TypeError(
-      `validateConfig: tiedEmbeddings is ${String(tiedEmbeddings)}, expected a boolean`,
-    );
-  }
-  checkVariation(config);
+  checkFields(config);
   if (config.headDim === undefined) expectMultiple('hiddenSize', hiddenSize, 'heads', heads);
   expectMultiple('heads', heads, 'keyValueHeads', keyValueHeads);
-  if (ONE_KEY_A_HEAD.has(architecture) && keyValueHeads !== heads) {
-    throw new RangeError(
-      `validateConfig: keyValueHeads is ${keyValueHeads}, expected ${heads} (heads); ${architecture} has no grouped-query attention`,
+  if (['gpt2', 'gpt_neox', 'opt'].includes(architecture) && keyValueHeads !== heads) {
+    fail(
+      `keyValueHeads is ${keyValueHeads}, expected ${heads} (heads); ${architecture} has no grouped-query attention`,
     );
   }
   if (architecture === 'opt' && config.normEpsilon !== 1e-5) {
-    throw new RangeError(
-      `validateConfig: normEpsilon is ${config.normEpsilon}, expected 0.00001; opt has no other`,
-    );
+    fail(`normEpsilon is ${config.normEpsilon}, expected 0.00001; opt has no other`);
   }
   if (hasRotary(architecture)) checkRotary(config);
-  validateLora(config);
-}
-
-const ONE_KEY_A_HEAD: ReadonlySet<Architecture> = new Set(['gpt2', 'gpt_neox', 'opt']);
-
-function expectMultiple(name: string, value: number, ofName: string, of: number): void {
-  if (value % of !== 0) {
-    throw new RangeError(
-      `validateConfig: ${name} is ${value}, expected a multiple of ${ofName} (${of})`,
-    );
-  }
+  if (config.lora !== undefined) checkLora(config, config.lora);
 }

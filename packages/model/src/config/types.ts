@@ -66,7 +66,7 @@ export interface ModelVariation {
   readonly logitScale: number;
 }
 
-/** Everything that determines a model's parameters and its forward pass: a plain record. */
+/** Everything that determines a model's parameters and its forward pass: a plain record. The default values are those of `modelConfig`. */
 export interface ModelConfig extends Partial<ModelVariation> {
   /** Names and wiring of the layers. */
   readonly architecture: Architecture;
@@ -74,52 +74,31 @@ export interface ModelConfig extends Partial<ModelVariation> {
   readonly vocabSize: number;
   /** `D`, width of the residual stream and of the features. */
   readonly hiddenSize: number;
-  /** Width inside the MLP. */
+  /** Width inside the MLP. @defaultValue 4 * hiddenSize */
   readonly intermediateSize: number;
   /** `L`, number of blocks. */
   readonly layers: number;
   /** `H`, query heads; divides `hiddenSize`, unless `headDim` is given. */
   readonly heads: number;
-  /** Key and value heads (grouped-query attention); divides `heads`. `gpt2`, `gpt_neox` and `opt` have as many as `heads`. */
+  /** Key and value heads (grouped-query attention); divides `heads`. `gpt2`, `gpt_neox` and `opt` have as many as `heads`. @defaultValue heads */
   readonly keyValueHeads: number;
   /** Longest sequence in tokens; with dynamic rotary scaling, times its factor. */
   readonly maxPositions: number;
-  /** Added to the variance (layer norm) or the mean square (RMS norm). */
+  /** Added to the variance (layer norm) or the mean square (RMS norm). @defaultValue 1e-5 */
   readonly normEpsilon: number;
-  /** Base of the rotary wavelengths. Without effect where positions are learned. */
+  /** Base of the rotary wavelengths. Without effect where positions are learned. @defaultValue 10000 */
   readonly ropeTheta: number;
-  /** Whether the embedding serves as the classifier; then there is no `lm_head.weight`. */
+  /** Whether the embedding serves as the classifier; then there is no `lm_head.weight`. @defaultValue false */
   readonly tiedEmbeddings: boolean;
-  /** Standard deviation of the initial weights. */
+  /** Standard deviation of the initial weights. @defaultValue 0.02 */
   readonly initializerRange: number;
   /** Adapters beside the weights, as `addLora` made them; they are no part of a checkpoint's configuration. */
   readonly lora?: LoraConfig;
 }
 
 /** Options of {@link modelConfig}: the sizes, and what may differ from the usual. */
-export interface ModelConfigOptions extends Partial<ModelVariation> {
-  /** One of {@link ARCHITECTURES}. */
-  readonly architecture: Architecture;
-  /** `V`, tokens in the vocabulary. */
-  readonly vocabSize: number;
-  /** `D`, width of the residual stream. */
-  readonly hiddenSize: number;
-  /** Number of blocks. */
-  readonly layers: number;
-  /** Query heads. */
-  readonly heads: number;
-  /** Longest sequence in tokens. */
-  readonly maxPositions: number;
-  /** Width inside the MLP. @defaultValue 4 * hiddenSize */
-  readonly intermediateSize?: number;
-  /** Key and value heads. @defaultValue heads */
-  readonly keyValueHeads?: number;
-  /** Added inside the norms' root. @defaultValue 1e-5 */
-  readonly normEpsilon?: number;
-  /** Base of the rotary wavelengths. @defaultValue 10000 */
-  readonly ropeTheta?: number;
-  /** Whether the embedding serves as the classifier. @defaultValue false */
-  readonly tiedEmbeddings?: boolean;
-  /** Standard deviation of the initial weights. @defaultValue 0.02 */
-  readonly initializerRange?: number;
-}
+export type ModelConfigOptions = Partial<Omit<ModelConfig, 'lora'>> &
+  Pick<
+    ModelConfig,
+    'architecture' | 'vocabSize' | 'hiddenSize' | 'layers' | 'heads' | 'maxPositions'
+  >;

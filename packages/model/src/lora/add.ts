@@ -13,10 +13,9 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import type { ModelConfig } from '../config/types.js';
 import { validateConfig } from '../config/config.js';
-import { type LoraConfig, factorNames } from './factors.js';
+import { BIASES, type LoraConfig, factorNames } from './factors.js';
 import {
   type AdaptableModule,
-  BIASES,
   adaptableModules,
   adaptedModules,
   factorShapes,

@@ -1,10 +1,10 @@
-import { type WeightLayout, checkFinite, checkInRange, checkPositiveInteger } from '@cfrl/engine';
+import type { WeightLayout } from '@cfrl/engine';
 
 import { blueprints, bodySpecs } from '../architecture/blueprints.js';
 import type { ParamSpec } from '../architecture/blueprint.js';
 import type { ModelConfig } from '../config/types.js';
 import { CLASSIFIER } from '../transformer/partition.js';
-import { type LoraConfig, type ModuleKind, factorNames, rankOf } from './factors.js';
+import { type ModuleKind, factorNames, rankOf } from './factors.js';
 
 /** A module that can have an adapter. */
 export interface AdaptableModule {
@@ -115,62 +115,3 @@ export const adapterParams = (config: ModelConfig): string[] => [
   ...Object.keys(factorShapes(config)),
   ...wholeParams(config),
 ];
-
-function checkPerModule(
-  { modules }: LoraConfig,
-  field: 'ranks' | 'alphas',
-  values: Readonly<Record<string, number>> = {},
-  check: (where: string, value: number) => void,
-): void {
-  for (const [name, value] of Object.entries(values)) {
-    if (!modules.includes(name)) {
-      throw new RangeError(
-        `validateConfig: lora.${field} has '${name}', expected only modules of lora.modules`,
-      );
-    }
-    check(`validateConfig: lora.${field}['${name}']`, value);
-  }
-}
-
-/** Refuses adapters that the model cannot have. */
-export function validateLora(config: ModelConfig): void {
-  const { lora } = config;
-  if (lora === undefined) return;
-  checkPositiveInteger('validateConfig: lora.rank', lora.rank);
-  checkFinite('validateConfig: lora.alpha', lora.alpha);
-  const known = adaptableModules(config).map(({ name }) => name);
-  const unknown = lora.modules.find((name) => !known.includes(name));
-  if (unknown !== undefined) {
-    throw new RangeError(
-      `validateConfig: lora.modules has '${unknown}', expected only ${known.join(', ')}` +
-        (config.tiedEmbeddings ? '; embedding and classifier can have one after untie(model)' : ''),
-    );
-  }
-  checkPerModule(lora, 'ranks', lora.ranks, checkPositiveInteger);
-  checkPerModule(lora, 'alphas', lora.alphas, checkFinite);
-  checkInRange('validateConfig: lora.dropout', lora.dropout ?? 0, 0, 1);
-  const { bias = 'none', wholeModules = [] } = lora;
-  if (!BIASES.includes(bias)) {
-    throw new RangeError(
-      `validateConfig: lora.bias is ${JSON.stringify(bias)}, expected ${BIASES.map((each) => `'${each}'`).join(' or ')}`,
-    );
-  }
-  if (wholeModules.length === 0) return;
-  const all = moduleNames(config);
-  for (const module of wholeModules) {
-    if (!all.includes(module)) {
-      throw new RangeError(
-        `validateConfig: lora.wholeModules has '${module}', expected modules of the model`,
-      );
-    }
-    const twice = lora.modules.find((name) => name === module || name.startsWith(`${module}.`));
-    if (twice !== undefined) {
-      throw new RangeError(
-        `validateConfig: lora.modules has '${twice}', which is in lora.wholeModules, expected each module in one of them`,
-      );
-    }
-  }
-}
-
-/** The values of `LoraConfig.bias`. */
-export const BIASES: readonly NonNullable<LoraConfig['bias']>[] = ['none', 'lora_only', 'all'];

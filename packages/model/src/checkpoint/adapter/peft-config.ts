@@ -1,6 +1,6 @@
 import type { ModelConfig } from '../../config/types.js';
-import { type LoraConfig } from '../../lora/factors.js';
-import { BIASES, adaptableModules } from '../../lora/modules.js';
+import { BIASES, type LoraConfig } from '../../lora/factors.js';
+import { adaptableModules } from '../../lora/modules.js';
 import { pythonPattern } from './python-pattern.js';
 import type { PeftTargets } from './targets.js';
 

@@ -1,4 +1,4 @@
-import { type RotaryScaling, checkInRange, checkPositiveInteger } from '@cfrl/engine';
+import { MOST_FLOAT32, type RotaryScaling, checkInRange, checkPositiveInteger } from '@cfrl/engine';
 
 import { rotaryWidthOf } from '../architecture/derived.js';
 import { VARIATIONS } from '../architecture/variations.js';
@@ -6,9 +6,12 @@ import type { ModelConfig, ModelVariation } from './types.js';
 
 type Check = (where: string, value: unknown, config: ModelConfig) => void;
 
-const positive: Check = (where, value) => {
-  checkInRange(where, value as number, Number.MIN_VALUE, Number.MAX_VALUE);
-};
+const inRange =
+  (low: number, high: number): Check =>
+  (where, value) => {
+    checkInRange(where, value as number, low, high);
+  };
+const positive = inRange(Number.MIN_VALUE, Number.MAX_VALUE);
 const positiveInteger: Check = (where, value) => {
   checkPositiveInteger(where, value as number);
 };
@@ -28,23 +31,37 @@ const flagALayer: Check = (where, value, { layers }) => {
   );
 };
 
-const CHECKS: Readonly<Record<keyof ModelVariation, Check>> = {
+/** The fields that every configuration has beside its architecture, in the order of the record. */
+export const FIELD_CHECKS: Readonly<
+  Record<keyof Omit<ModelConfig, keyof ModelVariation | 'architecture' | 'lora'>, Check>
+> = {
+  vocabSize: positiveInteger,
+  hiddenSize: positiveInteger,
+  intermediateSize: positiveInteger,
+  layers: positiveInteger,
+  heads: positiveInteger,
+  keyValueHeads: positiveInteger,
+  maxPositions: positiveInteger,
+  normEpsilon: inRange(Number.MIN_VALUE, 1),
+  ropeTheta: inRange(1, Number.MAX_VALUE),
+  tiedEmbeddings: (where, value) => {
+    if (typeof value === 'boolean') return;
+    throw new TypeError(`${where} is ${String(value)}, expected a boolean`);
+  },
+  initializerRange: inRange(0, MOST_FLOAT32),
+};
+
+const VARIATION_CHECKS: Readonly<Record<keyof ModelVariation, Check>> = {
   headDim: positiveInteger,
   attentionBias: flag,
   mlpBias: flag,
   qkNorm: flag,
   parallelResidual: flag,
   activation: oneOf('gelu', 'geluTanh', 'relu'),
-  partialRotaryFactor: (where, value) => {
-    checkInRange(where, value as number, Number.MIN_VALUE, 1);
-  },
-  ropeScaling: (where, value, config) => {
-    checkRopeScaling(where, value as RotaryScaling, config);
-  },
+  partialRotaryFactor: inRange(Number.MIN_VALUE, 1),
+  ropeScaling: checkRopeScaling,
   ropeLayers: flagALayer,
-  localRopeTheta: (where, value) => {
-    checkInRange(where, value as number, 1, Number.MAX_VALUE);
-  },
+  localRopeTheta: inRange(1, Number.MAX_VALUE),
   slidingWindow: positiveInteger,
   slidingLayers: flagALayer,
   queryScalar: positive,
@@ -53,18 +70,20 @@ const CHECKS: Readonly<Record<keyof ModelVariation, Check>> = {
   logitScale: positive,
 };
 
-/** Refuses another architecture's variations, which would be without effect, and values that none can have. */
-export function checkVariation(config: ModelConfig): void {
+/** Refuses values that no configuration can have, and another architecture's variations, which would be without effect. */
+export function checkFields(config: ModelConfig): void {
   const variations = VARIATIONS[config.architecture];
-  for (const name of Object.keys(CHECKS) as (keyof ModelVariation)[]) {
-    const value = config[name];
-    if (value === undefined) continue;
+  const names = Object.keys(VARIATION_CHECKS) as (keyof ModelVariation)[];
+  for (const [name, check] of Object.entries(FIELD_CHECKS)) {
+    check(`validateConfig: ${name}`, config[name as keyof ModelConfig], config);
+  }
+  for (const name of names.filter((each) => config[each] !== undefined)) {
     if (!(name in variations)) {
       throw new RangeError(
-        `validateConfig: ${name} is ${JSON.stringify(value)}, expected none: ${config.architecture} has no such variation`,
+        `validateConfig: ${name} is ${JSON.stringify(config[name])}, expected none: ${config.architecture} has no such variation`,
       );
     }
-    CHECKS[name](`validateConfig: ${name}`, value, config);
+    VARIATION_CHECKS[name](`validateConfig: ${name}`, config[name], config);
   }
 }
 
@@ -77,53 +96,50 @@ const SCALINGS: Readonly<Record<RotaryScaling['type'], readonly string[]>> = {
   longrope: ['shortFactors', 'longFactors', 'originalPositions', 'amplitude'],
 };
 
-function checkRopeScaling(where: string, scaling: RotaryScaling, config: ModelConfig): void {
+function checkRopeScaling(where: string, scaling: unknown, config: ModelConfig): void {
   const type = (scaling as RotaryScaling | null)?.type as string;
   if (!Object.hasOwn(SCALINGS, type)) {
     throw new RangeError(
       `${where} is ${JSON.stringify(scaling)}, expected a record with type ${Object.keys(SCALINGS).join(', ')}`,
     );
   }
-  for (const name of SCALINGS[scaling.type]) {
-    const value = scaling[name as keyof RotaryScaling] as unknown;
+  for (const name of SCALINGS[type as RotaryScaling['type']]) {
+    const value = (scaling as Readonly<Record<string, unknown>>)[name];
     if (name.endsWith('Factors') && !Array.isArray(value)) {
       throw new RangeError(
         `${where}.${name} is ${JSON.stringify(value)}, expected a list of numbers`,
       );
     }
     const check = name === 'truncate' ? flag : positive;
-    const values: readonly unknown[] = Array.isArray(value) ? value : [value];
-    for (const each of values) check(`${where}.${name}`, each, config);
+    for (const each of [value].flat()) check(`${where}.${name}`, each, config);
   }
 }
 
 /** Refuses widths that cannot turn, and scalings that do not fit them. */
 export function checkRotary(config: ModelConfig): void {
   const width = rotaryWidthOf(config);
-  const { ropeScaling, partialRotaryFactor = 1 } = config;
+  const { headDim, ropeScaling, partialRotaryFactor = 1 } = config;
+  const fail = (problem: string): never => {
+    throw new RangeError(`validateConfig: ${problem}`);
+  };
   if (width % 2 !== 0 || width === 0) {
-    const { headDim } = config;
-    const whole =
-      headDim === undefined ? `hiddenSize / heads is ${width}` : `headDim is ${headDim}`;
+    const whole = headDim === undefined ? 'hiddenSize / heads' : 'headDim';
     const what =
       partialRotaryFactor === 1
-        ? whole
+        ? `${whole} is ${width}`
         : `partialRotaryFactor makes ${width} channels of a head turn`;
-    throw new RangeError(
-      `validateConfig: ${what}, expected an even number (rotary positions turn pairs)`,
-    );
+    fail(`${what}, expected an even number (rotary positions turn pairs)`);
   }
   if (ropeScaling?.type === 'longrope') {
     for (const name of ['shortFactors', 'longFactors'] as const) {
-      if (ropeScaling[name].length === width / 2) continue;
-      throw new RangeError(
-        `validateConfig: ropeScaling.${name} has ${ropeScaling[name].length} entries, expected ${width / 2} (half of the channels that turn)`,
+      const { length } = ropeScaling[name];
+      if (length === width / 2) continue;
+      fail(
+        `ropeScaling.${name} has ${length} entries, expected ${width / 2} (half of the channels that turn)`,
       );
     }
   }
   if (ropeScaling?.type === 'dynamic' && width < 4) {
-    throw new RangeError(
-      `validateConfig: ${width} channels of a head turn, expected at least 4 for dynamic scaling`,
-    );
+    fail(`${width} channels of a head turn, expected at least 4 for dynamic scaling`);
   }
 }
