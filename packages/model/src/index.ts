@@ -26,14 +26,8 @@ export { type LoraOptions, addLora, mergeLora, unmergeLora } from './lora/add.js
 export { type LoraConfig, isLora } from './lora/factors.js';
 export { adapterParams } from './lora/modules.js';
 export { logitsOf } from './transformer/logits.js';
-export {
-  CLASSIFIER,
-  body,
-  classifier,
-  classifierName,
-  isClassifier,
-  untie,
-} from './transformer/partition.js';
+export { CLASSIFIER } from './architecture/param-specs.js';
+export { body, classifier, classifierName, isClassifier, untie } from './transformer/partition.js';
 export { checkContexts, lastFeatures, promptTokens } from './contexts.js';
 export { decodeSafetensors } from './safetensors/decode.js';
 export { encodeSafetensors } from './safetensors/encode.js';

@@ -1,23 +1,19 @@
 import type { Architecture, ModelConfig } from '../config/types.js';
-import type { Blueprint, ParamSpec } from './blueprint.js';
+import { fused, separate } from './attention.js';
+import type { Blueprint } from './blueprint.js';
+import { variation } from './derived.js';
+import { type Decide, always } from './linear.js';
+import { gated, gatedTogether, geluGate, plainMlp, siluGate } from './mlp.js';
 import {
   allHeads,
   eachHead,
-  fused,
-  gated,
-  gatedTogether,
-  geluGate,
   headGainMatrix,
   headGainVectors,
   layerNormed,
   layerNormedWithoutBias,
-  plainMlp,
   rms,
   rmsAroundOne,
-  separate,
-  siluGate,
-} from './parts.js';
-import { variation } from './derived.js';
+} from './norms.js';
 
 const TWO_NORMS = {
   beforeAttention: 'input_layernorm',
@@ -33,14 +29,12 @@ const ON_BOTH_SIDES = {
 
 const SELF_ATTENTION = { module: 'self_attn', output: 'o_proj' } as const;
 
-const hasBias = (config: ModelConfig): boolean => variation(config, 'attentionBias') === true;
-const always = (): boolean => true;
+const hasBias: Decide = (config) => variation(config, 'attentionBias') === true;
+const hasHeadNorms: Decide = (config) => variation(config, 'qkNorm')!;
+const activation = (config: ModelConfig) => variation(config, 'activation')!;
 
-const inputAndOutputBias = { inputBias: hasBias, outputBias: hasBias };
-const headNorms = (norm: typeof rms) => ({
-  ...{ query: 'q_norm', key: 'k_norm', when: always },
-  norm: eachHead(norm),
-});
+const BIASES = { inputBias: hasBias, outputBias: hasBias } as const;
+const HEAD_NORMS = { query: 'q_norm', key: 'k_norm', when: always } as const;
 
 /** RMS norm, rotary positions, grouped-query attention, SwiGLU, no biases. */
 const llama: Blueprint = {
@@ -50,7 +44,7 @@ const llama: Blueprint = {
   finalNorm: 'model.norm',
   norm: rms,
   layerNorms: () => TWO_NORMS,
-  attention: separate({ ...SELF_ATTENTION, ...inputAndOutputBias }),
+  attention: separate({ ...SELF_ATTENTION, ...BIASES }),
   mlp: gated(siluGate),
 };
 
@@ -72,12 +66,20 @@ export const blueprints: Readonly<Record<Architecture, Blueprint>> = {
     norm: layerNormed,
     layerNorms: () => ({ beforeAttention: 'ln_1', beforeMlp: 'ln_2' }),
     attention: fused({
-      ...{ module: 'attn', input: 'c_attn', output: 'c_proj', layout: 'in-out' },
-      ...{ inputBias: always, outputBias: always, outputInitial: 'residual' },
+      module: 'attn',
+      input: 'c_attn',
+      output: 'c_proj',
+      inputBias: always,
+      outputBias: always,
+      layout: 'in-out',
+      outputInitial: 'residual',
     }),
     mlp: plainMlp({
-      ...{ up: 'mlp.c_fc', down: 'mlp.c_proj', layout: 'in-out', outputInitial: 'residual' },
+      up: 'mlp.c_fc',
+      down: 'mlp.c_proj',
       activation: () => 'geluTanh',
+      layout: 'in-out',
+      outputInitial: 'residual',
     }),
   },
 
@@ -89,13 +91,13 @@ export const blueprints: Readonly<Record<Architecture, Blueprint>> = {
     norm: layerNormed,
     layerNorms: () => TWO_NORMS,
     attention: fused({
-      ...{ module: 'attention', input: 'query_key_value', output: 'dense', byHead: true },
-      ...inputAndOutputBias,
+      module: 'attention',
+      input: 'query_key_value',
+      output: 'dense',
+      byHead: true,
+      ...BIASES,
     }),
-    mlp: plainMlp({
-      ...{ up: 'mlp.dense_h_to_4h', down: 'mlp.dense_4h_to_h' },
-      activation: (config) => variation(config, 'activation')!,
-    }),
+    mlp: plainMlp({ up: 'mlp.dense_h_to_4h', down: 'mlp.dense_4h_to_h', activation }),
   },
 
   opt: {
@@ -105,47 +107,36 @@ export const blueprints: Readonly<Record<Architecture, Blueprint>> = {
     finalNorm: 'model.decoder.final_layer_norm',
     norm: layerNormed,
     layerNorms: () => ({ beforeAttention: 'self_attn_layer_norm', beforeMlp: 'final_layer_norm' }),
-    attention: separate({
-      ...{ module: 'self_attn', output: 'out_proj' },
-      ...inputAndOutputBias,
-    }),
-    mlp: plainMlp({
-      ...{ up: 'fc1', down: 'fc2' },
-      activation: (config) => variation(config, 'activation')!,
-      bias: hasBias,
-    }),
+    attention: separate({ module: 'self_attn', output: 'out_proj', ...BIASES }),
+    mlp: plainMlp({ up: 'fc1', down: 'fc2', activation, bias: hasBias }),
   },
 
   llama,
 
-  mistral: {
-    ...llama,
-    attention: separate(SELF_ATTENTION),
-  },
+  mistral: { ...llama, attention: separate(SELF_ATTENTION) },
 
-  qwen2: {
-    ...llama,
-    attention: separate({ ...SELF_ATTENTION, inputBias: always }),
-  },
+  qwen2: { ...llama, attention: separate({ ...SELF_ATTENTION, inputBias: always }) },
 
   qwen3: {
     ...llama,
-    attention: separate({ ...SELF_ATTENTION, ...inputAndOutputBias, norms: headNorms(rms) }),
+    attention: separate({
+      ...SELF_ATTENTION,
+      ...BIASES,
+      norms: { ...HEAD_NORMS, norm: eachHead(rms) },
+    }),
   },
 
   gemma,
 
-  gemma2: {
-    ...gemma,
-    layerNorms: () => ON_BOTH_SIDES,
-  },
+  gemma2: { ...gemma, layerNorms: () => ON_BOTH_SIDES },
 
   gemma3_text: {
     ...gemma,
     layerNorms: () => ON_BOTH_SIDES,
     attention: separate({
-      ...{ ...SELF_ATTENTION, ...inputAndOutputBias },
-      norms: headNorms(rmsAroundOne),
+      ...SELF_ATTENTION,
+      ...BIASES,
+      norms: { ...HEAD_NORMS, norm: eachHead(rmsAroundOne) },
     }),
   },
 
@@ -162,8 +153,9 @@ export const blueprints: Readonly<Record<Architecture, Blueprint>> = {
       afterMlp: 'post_feedforward_layernorm',
     }),
     attention: separate({
-      ...{ ...SELF_ATTENTION, ...inputAndOutputBias },
-      norms: { ...headNorms(rms), norm: allHeads(rms) },
+      ...SELF_ATTENTION,
+      ...BIASES,
+      norms: { ...HEAD_NORMS, norm: allHeads(rms) },
     }),
   },
 
@@ -177,10 +169,13 @@ export const blueprints: Readonly<Record<Architecture, Blueprint>> = {
         ? { beforeAttention: TWO_NORMS.beforeAttention }
         : TWO_NORMS,
     attention: separate({
-      ...{ ...SELF_ATTENTION, inputBias: hasBias },
+      ...SELF_ATTENTION,
+      inputBias: hasBias,
       norms: {
-        ...{ query: 'q_layernorm', key: 'k_layernorm', norm: headGainVectors },
-        when: (config) => variation(config, 'qkNorm')!,
+        query: 'q_layernorm',
+        key: 'k_layernorm',
+        norm: headGainVectors,
+        when: hasHeadNorms,
       },
     }),
   },
@@ -192,44 +187,9 @@ export const blueprints: Readonly<Record<Architecture, Blueprint>> = {
     layerNorms: () => ({ beforeAttention: TWO_NORMS.beforeAttention }),
     parallel: true,
     attention: separate({
-      ...{ ...SELF_ATTENTION, ...inputAndOutputBias },
-      norms: {
-        ...{ query: 'q_norm', key: 'k_norm', norm: headGainMatrix },
-        when: (config) => variation(config, 'qkNorm')!,
-      },
+      ...SELF_ATTENTION,
+      ...BIASES,
+      norms: { ...HEAD_NORMS, norm: headGainMatrix, when: hasHeadNorms },
     }),
   },
 };
-
-/** Every parameter but the classifier: embeddings, layer after layer in the order of computation, final norm. */
-export function bodySpecs(config: ModelConfig): ParamSpec[] {
-  const blueprint = blueprints[config.architecture];
-  const { vocabSize, maxPositions, hiddenSize: width } = config;
-  const { positions, norm } = blueprint;
-  const norms = blueprint.layerNorms(config);
-  const normSpecs = (layer: string, name: string | undefined): ParamSpec[] =>
-    name === undefined ? [] : norm.specs(`${layer}.${name}`, width);
-  return [
-    { name: blueprint.embedding, shape: [vocabSize, width], initial: 'normal' },
-    ...(positions
-      ? ([
-          {
-            name: positions.name,
-            shape: [positions.offset + maxPositions, width],
-            initial: 'normal',
-          },
-        ] as const)
-      : []),
-    ...Array.from({ length: config.layers }, (_, i) => `${blueprint.layers}.${i}`).flatMap(
-      (layer) => [
-        ...normSpecs(layer, norms.beforeAttention),
-        ...blueprint.attention.specs(config, layer),
-        ...normSpecs(layer, norms.afterAttention),
-        ...normSpecs(layer, norms.beforeMlp),
-        ...blueprint.mlp.specs(config, layer),
-        ...normSpecs(layer, norms.afterMlp),
-      ],
-    ),
-    ...norm.specs(blueprint.finalNorm, width),
-  ];
-}

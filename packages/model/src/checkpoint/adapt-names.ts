@@ -1,7 +1,7 @@
 import { blueprints } from '../architecture/blueprints.js';
 import type { ModelConfig } from '../config/types.js';
 import { paramShapes } from '../transformer/init-params.js';
-import { CLASSIFIER } from '../transformer/partition.js';
+import { CLASSIFIER } from '../architecture/param-specs.js';
 import { nameOfStored } from './stored-names.js';
 import { type StoredTensor, sizeOf } from '../tensor-files/stored-tensor.js';
 

@@ -1,5 +1,5 @@
 import type { Architecture } from '../config/types.js';
-import { CLASSIFIER } from '../transformer/partition.js';
+import { CLASSIFIER } from '../architecture/param-specs.js';
 
 /** Parameters that transformers calls otherwise in files than in models. */
 const STORED: Readonly<Partial<Record<Architecture, Readonly<Record<string, string>>>>> = {

@@ -1,9 +1,9 @@
 import type { WeightLayout } from '@cfrl/engine';
 
-import { blueprints, bodySpecs } from '../architecture/blueprints.js';
+import { blueprints } from '../architecture/blueprints.js';
 import type { ParamSpec } from '../architecture/blueprint.js';
 import type { ModelConfig } from '../config/types.js';
-import { CLASSIFIER } from '../transformer/partition.js';
+import { CLASSIFIER, paramNames, paramSpecs } from '../architecture/param-specs.js';
 import { type ModuleKind, factorNames, rankOf } from './factors.js';
 
 /** A module that can have an adapter. */
@@ -16,32 +16,26 @@ export interface AdaptableModule {
   readonly layout: WeightLayout;
 }
 
-const WEIGHT = '.weight';
+/** The module of a weight. */
+export const moduleOf = (weight: string): string => weight.replace(/\.weight$/, '');
 
 /** Every module of a model that can have an adapter, in the order of the parameters. */
 export function adaptableModules(config: ModelConfig): AdaptableModule[] {
-  const { architecture, vocabSize, hiddenSize, tiedEmbeddings } = config;
-  const blueprint = blueprints[architecture];
-  const isLinear = ({ name, shape }: ParamSpec): boolean =>
-    shape.length === 2 && name.startsWith(`${blueprint.layers}.`) && !/norm/.test(name);
-  const linear = (name: string, [first, second]: readonly number[]): AdaptableModule => {
-    // GPT-2's Conv1D.
-    const layout = architecture === 'gpt2' && name !== CLASSIFIER ? 'in-out' : 'out-in';
-    const [from, to] = layout === 'in-out' ? [first!, second!] : [second!, first!];
-    return { name: name.slice(0, -WEIGHT.length), kind: 'linear', from, to, layout };
-  };
-  const inLayers = bodySpecs(config)
-    .filter(isLinear)
-    .map(({ name, shape }) => linear(name, shape));
-  if (tiedEmbeddings) return inLayers;
-  const embedding: AdaptableModule = {
-    name: blueprint.embedding.slice(0, -WEIGHT.length),
-    kind: 'embedding',
-    from: vocabSize,
-    to: hiddenSize,
-    layout: 'in-out',
-  };
-  return [embedding, ...inLayers, linear(CLASSIFIER, [vocabSize, hiddenSize])];
+  const { architecture, tiedEmbeddings } = config;
+  const { embedding, layers } = blueprints[architecture];
+  const isAdaptable = ({ name, shape }: ParamSpec): boolean =>
+    name.startsWith(`${layers}.`)
+      ? shape.length === 2 && !/norm/.test(name)
+      : !tiedEmbeddings && (name === embedding || name === CLASSIFIER);
+  return paramSpecs(config)
+    .filter(isAdaptable)
+    .map(({ name, shape }) => {
+      const kind = name === embedding ? 'embedding' : 'linear';
+      const isConv1D = architecture === 'gpt2' && name !== CLASSIFIER;
+      const layout = kind === 'embedding' || isConv1D ? 'in-out' : 'out-in';
+      const [from, to] = layout === 'in-out' ? shape : [...shape].reverse();
+      return { name: moduleOf(name), kind, from: from!, to: to!, layout };
+    });
 }
 
 /** The modules of a model that have an adapter. */
@@ -65,19 +59,13 @@ export const factorShapes = (config: ModelConfig): Record<string, readonly numbe
     }),
   );
 
-/** Names of a model's own parameters. */
-const ownNames = (config: ModelConfig): string[] => [
-  ...bodySpecs(config).map(({ name }) => name),
-  ...(config.tiedEmbeddings ? [] : [CLASSIFIER]),
-];
-
 /** Every module that holds parameters, itself or in its parts: `model.layers.0.mlp`, `model.layers.0.mlp.up_proj`. */
 export function moduleNames(config: ModelConfig): string[] {
   const parents = (name: string): string[] => {
     const end = name.lastIndexOf('.');
     return end < 0 ? [] : [...parents(name.slice(0, end)), name.slice(0, end)];
   };
-  return [...new Set(ownNames(config).flatMap(parents))];
+  return [...new Set(paramNames(config).flatMap(parents))];
 }
 
 /** The model's own parameters, not factors, that belong to its adapters: of whole modules, and biases. */
@@ -85,7 +73,7 @@ export function wholeParams(config: ModelConfig): string[] {
   const { lora } = config;
   if (lora === undefined) return [];
   const { bias = 'none', wholeModules = [], modules } = lora;
-  return ownNames(config).filter(
+  return paramNames(config).filter(
     (name) =>
       wholeModules.some((module) => name.startsWith(`${module}.`)) ||
       (name.endsWith('.bias') &&

@@ -13,7 +13,8 @@ import {
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { Blueprint, Lookup, MaskOf } from '../architecture/blueprint.js';
-import { blueprints, bodySpecs } from '../architecture/blueprints.js';
+import { blueprints } from '../architecture/blueprints.js';
+import { paramNames } from '../architecture/param-specs.js';
 import { type Turning, layerPlan, rotaryWidthOf, variation } from '../architecture/derived.js';
 import type { ModelConfig } from '../config/types.js';
 import { scaledLogits } from './logits.js';
@@ -207,7 +208,7 @@ export function decode(
   let hidden = tf.reshape(embedded, [batch * time, config.hiddenSize]);
 
   const names = input.rematerialize
-    ? [...bodySpecs(config).map(({ name }) => name), ...Object.keys(factorShapes(config))]
+    ? [...paramNames(config), ...Object.keys(factorShapes(config))]
     : [];
   const cache: LayerCache[] = [];
   for (let i = 0; i < config.layers; i++) {

@@ -3,18 +3,9 @@ import type { Params } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { ParamSpec } from '../architecture/blueprint.js';
-import { bodySpecs } from '../architecture/blueprints.js';
+import { paramSpecs } from '../architecture/param-specs.js';
 import { validateConfig } from '../config/config.js';
 import type { ModelConfig } from '../config/types.js';
-import { CLASSIFIER } from './partition.js';
-
-/** Every parameter of a configuration, the classifier of an untied model last. */
-export function paramSpecs(config: ModelConfig): ParamSpec[] {
-  const specs = bodySpecs(config);
-  if (config.tiedEmbeddings) return specs;
-  const { vocabSize, hiddenSize } = config;
-  return [...specs, { name: CLASSIFIER, shape: [vocabSize, hiddenSize], initial: 'normal' }];
-}
 
 /**
  * Names and shapes of a configuration's parameters, in the order of the record.

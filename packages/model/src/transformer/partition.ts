@@ -2,10 +2,8 @@ import { cloneParams, selectParams } from '@cfrl/engine';
 import type { Params } from '@cfrl/engine';
 
 import { blueprints } from '../architecture/blueprints.js';
+import { CLASSIFIER } from '../architecture/param-specs.js';
 import type { ModelConfig } from '../config/types.js';
-
-/** Name of the classifier `W` `[V, D]` of an untied model. */
-export const CLASSIFIER = 'lm_head.weight';
 
 /**
  * The name of the parameter that serves as the classifier `W` `[V, D]`.

@@ -10,7 +10,7 @@ import { paramShapes } from '../../transformer/init-params.js';
 import { type LoraConfig, isLora } from '../../lora/factors.js';
 import { adapterParams, factorShapes } from '../../lora/modules.js';
 import { PEFT_PREFIX, fromPeftConfig, toPeftConfig } from './peft-config.js';
-import { CLASSIFIER } from '../../transformer/partition.js';
+import { CLASSIFIER } from '../../architecture/param-specs.js';
 import { decodeSafetensors } from '../../safetensors/decode.js';
 import { encodeSafetensors } from '../../safetensors/encode.js';
 import { refuse, tensorProblems } from './tensors.js';

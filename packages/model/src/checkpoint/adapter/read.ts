@@ -7,7 +7,7 @@ import { paramShapes } from '../../transformer/init-params.js';
 import type { LoraConfig } from '../../lora/factors.js';
 import { factorShapes, moduleNames, wholeParams } from '../../lora/modules.js';
 import type { PeftConfig } from './peft-config.js';
-import { CLASSIFIER } from '../../transformer/partition.js';
+import { CLASSIFIER } from '../../architecture/param-specs.js';
 import { differing, sortModules } from './modules.js';
 import { adapterNames, storedModule } from './names.js';
 import { equal, pick, refuse, tensorProblems } from './tensors.js';

@@ -4,7 +4,7 @@ import { blueprints } from '../../architecture/blueprints.js';
 import type { ModelConfig } from '../../config/types.js';
 import { adaptableModules } from '../../lora/modules.js';
 import type { PeftConfig } from './peft-config.js';
-import { CLASSIFIER } from '../../transformer/partition.js';
+import { CLASSIFIER } from '../../architecture/param-specs.js';
 import { isHeld, isTarget } from './modules.js';
 import { equal, pick, sizes } from './tensors.js';
 
