@@ -22,7 +22,8 @@ export {
   forward,
 } from './transformer/forward.js';
 export { initParams, paramShapes } from './transformer/init-params.js';
-export { type LoraOptions, addLora, mergeLora, unmergeLora } from './lora/add.js';
+export { type LoraOptions, addLora } from './lora/add.js';
+export { mergeLora, unmergeLora } from './lora/merge.js';
 export { type LoraConfig, isLora } from './lora/factors.js';
 export { adapterParams } from './lora/modules.js';
 export { logitsOf } from './transformer/logits.js';

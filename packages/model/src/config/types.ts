@@ -1,4 +1,4 @@
-import type { RotaryScaling } from '@cfrl/engine';
+import type { Params, RotaryScaling } from '@cfrl/engine';
 
 import type { LoraConfig } from '../lora/factors.js';
 
@@ -102,3 +102,9 @@ export type ModelConfigOptions = Partial<Omit<ModelConfig, 'lora'>> &
     ModelConfig,
     'architecture' | 'vocabSize' | 'hiddenSize' | 'layers' | 'heads' | 'maxPositions'
   >;
+
+/** Configuration and parameters; a function that changes them passes on whatever else a model has. */
+export type Model = { readonly config: ModelConfig; readonly params: Params };
+
+/** What such a function returns. */
+export type Changed<M extends Model> = Omit<M, 'config' | 'params'> & Model;

@@ -19,7 +19,7 @@ import { type Turning, layerPlan, rotaryWidthOf, variation } from '../architectu
 import type { ModelConfig } from '../config/types.js';
 import { scaledLogits } from './logits.js';
 import { embedded as embeddedTokens, linear, withLora } from '../lora/apply.js';
-import { factorShapes } from '../lora/modules.js';
+import { factorShapes, moduleOf } from '../lora/modules.js';
 import { classifierName } from './partition.js';
 
 /** Keys and values of one layer, `[B, K, S, d]` each. A type, since `tf.tidy` returns no interface. */
@@ -47,13 +47,13 @@ export interface Past {
   readonly column: tf.Scalar;
 }
 
-/** The lookup that blocks use, with one message for a record that does not fit. */
+/** Looks parameters up; one message for a record that does not fit. */
 export const lookup =
-  (where: string, params: Params): Lookup =>
+  (where: string, params: Params, expected = "the config's parameters"): Lookup =>
   (name) => {
     const tensor = params[name];
     if (tensor === undefined) {
-      throw new RangeError(`${where}: params has no '${name}', expected the config's parameters`);
+      throw new RangeError(`${where}: params has no '${name}', expected ${expected}`);
     }
     return tensor;
   };
@@ -74,7 +74,7 @@ function embed(
   { embedding: name, embeddingScale, positions }: Blueprint,
   input: DecoderInput,
 ): tf.Tensor {
-  const embedded = embeddedTokens(input.tokens, get, name.replace(/\.weight$/, ''));
+  const embedded = embeddedTokens(input.tokens, get, moduleOf(name));
   const scaled = embeddingScale ? tf.mul(embedded, embeddingScale(config)) : embedded;
   if (positions === undefined) return scaled;
   const rows =
@@ -231,7 +231,7 @@ export const finalNorm = (get: Lookup, config: ModelConfig, hidden: tf.Tensor): 
 
 /** Logits `[N, V]` of features `[N, D]`, with the classifier's adapter. */
 export const rowLogits = (params: Lookup, config: ModelConfig, features: tf.Tensor): tf.Tensor => {
-  const module = classifierName(config).replace(/\.weight$/, '');
+  const module = moduleOf(classifierName(config));
   const product = linear(features, withLora(params, config.lora), module, 'out-in', false);
   return scaledLogits(config, product);
 };

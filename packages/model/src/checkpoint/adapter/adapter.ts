@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Params, checkOptions, cloneParams, disposeParams } from '@cfrl/engine';
 
 import { blueprints } from '../../architecture/blueprints.js';
-import type { ModelConfig } from '../../config/types.js';
+import type { Changed, Model, ModelConfig } from '../../config/types.js';
 import { validateConfig } from '../../config/config.js';
 import { paramShapes } from '../../transformer/init-params.js';
 import { type LoraConfig, isLora } from '../../lora/factors.js';
@@ -19,8 +19,6 @@ import { writeFolder } from '../write-files.js';
 
 const CONFIG = 'adapter_config.json';
 const TENSORS = 'adapter_model.safetensors';
-
-type Model = { readonly config: ModelConfig; readonly params: Params };
 
 /** Options of {@link saveAdapter}. */
 export interface SaveAdapterOptions {
@@ -151,7 +149,7 @@ export async function loadAdapter<M extends Model>(
   folder: string,
   model: M,
   options: LoadAdapterOptions = {},
-): Promise<Omit<M, 'config' | 'params'> & Model> {
+): Promise<Changed<M>> {
   checkOptions('loadAdapter', options, ['onNotice']);
   const { onNotice = (notice) => process.emitWarning(notice) } = options;
   const { config } = model;

@@ -2,7 +2,7 @@ import type { Params } from '@cfrl/engine';
 import type * as tf from '@tensorflow/tfjs-core';
 
 import { blueprints } from '../../architecture/blueprints.js';
-import type { ModelConfig } from '../../config/types.js';
+import type { Model, ModelConfig } from '../../config/types.js';
 import { paramShapes } from '../../transformer/init-params.js';
 import type { LoraConfig } from '../../lora/factors.js';
 import { factorShapes, moduleNames, wholeParams } from '../../lora/modules.js';
@@ -12,8 +12,6 @@ import { differing, sortModules } from './modules.js';
 import { adapterNames, storedModule } from './names.js';
 import { equal, pick, refuse, tensorProblems } from './tensors.js';
 import { withVocabulary } from './vocabulary.js';
-
-type Model = { readonly config: ModelConfig; readonly params: Params };
 
 /** What an adapter's files make of a model; all tensors are borrowed. */
 export interface AdapterReading {

@@ -1,14 +1,12 @@
 import type { Params } from '@cfrl/engine';
 
 import { blueprints } from '../../architecture/blueprints.js';
-import type { ModelConfig } from '../../config/types.js';
+import type { Model, ModelConfig } from '../../config/types.js';
 import { adaptableModules } from '../../lora/modules.js';
 import type { PeftConfig } from './peft-config.js';
 import { CLASSIFIER } from '../../architecture/param-specs.js';
 import { isHeld, isTarget } from './modules.js';
 import { equal, pick, sizes } from './tensors.js';
-
-type Model = { readonly config: ModelConfig; readonly params: Params };
 
 /** Whether the adapter makes two of a tied model's embedding and classifier, by factors of one of them. */
 function adaptsTied(config: ModelConfig, peft: PeftConfig, own: Params): boolean {
