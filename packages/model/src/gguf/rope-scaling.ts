@@ -35,67 +35,69 @@ export async function takeRopeFactors(stored: readonly StoredTensor[]): Promise<
 }
 
 /** What llama.cpp multiplies the rotated numbers by. */
-const amplitudeOf = (metadata: Metadata, architecture: string): number | undefined =>
-  metadata.number(`${architecture}.rope.scaling.attn_factor`) ??
-  metadata.number(`${architecture}.rope.scaling.yarn_attn_factor`);
+const amplitudeOf = (keys: Metadata): number | undefined =>
+  keys.number('rope.scaling.attn_factor') ?? keys.number('rope.scaling.yarn_attn_factor');
+
+/** Those of the fields that have a value. */
+const defined = (fields: Readonly<Record<string, unknown>>): HuggingFaceConfig =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 
 /** The scaling by metadata alone; the type is linear where the file does not say. */
-function byKeys(metadata: Metadata, architecture: string): HuggingFaceConfig | undefined {
-  const key = (name: string): string => `${architecture}.rope.scaling.${name}`;
-  const number = (name: string): number | undefined => metadata.number(key(name));
+function byKeys(keys: Metadata): HuggingFaceConfig | undefined {
+  const { prefix, number, text, flag } = keys.below('rope.scaling.');
   // Until 2023 the factor had a key of its own.
-  const old = metadata.number(`${architecture}.rope.scale_linear`);
+  const old = keys.number('rope.scale_linear');
   const factor = number('factor') || old || undefined;
-  const type = metadata.text(key('type')) ?? 'linear';
+  const type = text('type') ?? 'linear';
   const original = number('original_context_length');
-  const ofTraining = original !== undefined && { original_max_position_embeddings: original };
-  metadata.flag(key('finetuned'));
+  flag('finetuned');
   if (type === 'none' || (type === 'linear' && factor === undefined)) return undefined;
   // The amplitude is asked for by those that use it only: elsewhere it is refused, not dropped.
   if (type === 'linear') return { rope_type: 'linear', factor };
-  const amplitude = amplitudeOf(metadata, architecture);
+  const amplitude = amplitudeOf(keys);
   if (type === 'yarn') {
-    const stretch = required(factor, key('factor'));
-    const betas = { beta_fast: number('yarn_beta_fast'), beta_slow: number('yarn_beta_slow') };
-    return {
-      ...{ rope_type: 'yarn', factor: stretch, ...ofTraining },
-      ...Object.fromEntries(Object.entries(betas).filter(([, value]) => value !== undefined)),
-      ...(amplitude !== undefined && {
-        attention_factor: amplitude * (0.1 * Math.log(stretch) + 1),
-      }),
-    };
+    const stretch = required(factor, `${prefix}factor`);
+    return defined({
+      rope_type: 'yarn',
+      factor: stretch,
+      original_max_position_embeddings: original,
+      beta_fast: number('yarn_beta_fast'),
+      beta_slow: number('yarn_beta_slow'),
+      attention_factor: amplitude && amplitude * (0.1 * Math.log(stretch) + 1),
+    });
   }
   if (type === 'longrope') {
-    return {
-      ...{ rope_type: 'longrope', ...ofTraining },
-      ...(factor !== undefined && { factor }),
-      ...(amplitude !== undefined && { attention_factor: amplitude }),
-    };
+    return defined({
+      rope_type: 'longrope',
+      original_max_position_embeddings: original,
+      factor,
+      attention_factor: amplitude,
+    });
   }
   throw new RangeError(
-    `loadPretrained: ${key('type')} of the GGUF file is '${type}', expected one of none, linear, yarn, longrope`,
+    `loadPretrained: ${prefix}type of the GGUF file is '${type}', expected one of none, linear, yarn, longrope`,
   );
 }
 
 /** Scaled rotary positions, in the words of transformers. */
 export function ropeScaling(
-  metadata: Metadata,
-  architecture: string,
+  keys: Metadata,
   { rope_freqs: all, rope_factors_long: long, rope_factors_short: short }: RopeFactors,
 ): HuggingFaceConfig {
-  const scaling = byKeys(metadata, architecture);
+  const scaling = byKeys(keys);
   if (all === undefined && long === undefined && short === undefined) {
     return scaling === undefined ? {} : { rope_scaling: scaling };
   }
   if (scaling !== undefined && scaling['rope_type'] !== 'longrope') {
     throw new RangeError(
-      `loadPretrained: ${architecture}.rope.scaling.type of the GGUF file is '${String(scaling['rope_type'])}' and it has factors of frequencies too, expected one of them`,
+      `loadPretrained: ${keys.prefix}rope.scaling.type of the GGUF file is '${String(scaling['rope_type'])}' and it has factors of frequencies too, expected one of them`,
     );
   }
   if (all === undefined) {
     return {
       rope_scaling: {
-        ...{ rope_type: 'longrope', ...scaling },
+        rope_type: 'longrope',
+        ...scaling,
         short_factor: required(short, 'rope_factors_short.weight'),
         long_factor: required(long, 'rope_factors_long.weight'),
       },
@@ -108,15 +110,13 @@ export function ropeScaling(
     );
   }
   // The same at every length: Llama 3.1's scaling, as llama.cpp's converter has worked it out.
-  const longest = required(
-    metadata.number(`${architecture}.context_length`),
-    `${architecture}.context_length`,
-  );
   return {
     rope_scaling: {
-      ...{ rope_type: 'longrope', short_factor: all, long_factor: all },
-      ...{ original_max_position_embeddings: longest },
-      attention_factor: amplitudeOf(metadata, architecture) ?? 1,
+      rope_type: 'longrope',
+      short_factor: all,
+      long_factor: all,
+      original_max_position_embeddings: keys.needed('context_length'),
+      attention_factor: amplitudeOf(keys) ?? 1,
     },
   };
 }

@@ -1,6 +1,6 @@
 import { NFC, byteLevel, sequence, splitWords, words } from '../tokenizer/byte-level.js';
 import { type Metadata, required } from './metadata.js';
-import type { TokenizerParts, Vocabulary } from './tokenizer.js';
+import { type TokenizerParts, type Vocabulary, bytePairs } from './vocabulary.js';
 
 /** How a text is cut before its bytes are paired, and whether whole words skip the pairing. */
 interface PreTokenizer {
@@ -34,7 +34,7 @@ const PRE_TOKENIZERS: Readonly<Record<string, PreTokenizer>> = {
 export const preTokenizers = Object.keys(PRE_TOKENIZERS);
 
 /** Byte-level BPE, the kind that llama.cpp calls `gpt2`. */
-export function bytePairModel(metadata: Metadata, { tokens }: Vocabulary): TokenizerParts {
+export function bytePairModel(metadata: Metadata, vocabulary: Vocabulary): TokenizerParts {
   const pre = required(metadata.text('tokenizer.ggml.pre'), 'tokenizer.ggml.pre');
   const known = Object.hasOwn(PRE_TOKENIZERS, pre) ? PRE_TOKENIZERS[pre] : undefined;
   if (known === undefined) {
@@ -47,14 +47,7 @@ export function bytePairModel(metadata: Metadata, { tokens }: Vocabulary): Token
     normalizer: known.normalizer ?? null,
     pre_tokenizer: known.split,
     decoder: byteLevel({ words: true, prefixSpace: true }),
-    model: {
-      type: 'BPE',
-      ...{ dropout: null, unk_token: null, fuse_unk: false, byte_fallback: false },
-      ...{ continuing_subword_prefix: null, end_of_word_suffix: null },
-      ignore_merges: known.ignoreMerges ?? false,
-      vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
-      merges,
-    },
+    model: bytePairs(vocabulary, merges, { ignore_merges: known.ignoreMerges ?? false }),
     begins: known.begins ?? false,
   };
 }

@@ -1,5 +1,5 @@
 import { type Metadata, required } from './metadata.js';
-import { NORMAL, type TokenizerParts, type Vocabulary } from './tokenizer.js';
+import { NORMAL, type TokenizerParts, type Vocabulary, bytePairs } from './vocabulary.js';
 
 const SPACE = '\u2581';
 
@@ -71,13 +71,11 @@ export function sentencePieceModel(metadata: Metadata, vocabulary: Vocabulary): 
       type: 'Sequence',
       decoders: [replace(SPACE, ' '), { type: 'ByteFallback' }, { type: 'Fuse' }, ...strip],
     },
-    model: {
-      type: 'BPE',
-      ...{ dropout: null, unk_token: tokens[unknown] ?? null, fuse_unk: true, byte_fallback: true },
-      ...{ continuing_subword_prefix: null, end_of_word_suffix: null, ignore_merges: false },
-      vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
-      merges: mergesOf(vocabulary, scores),
-    },
+    model: bytePairs(vocabulary, mergesOf(vocabulary, scores), {
+      unk_token: tokens[unknown] ?? null,
+      fuse_unk: true,
+      byte_fallback: true,
+    }),
     begins: true,
   };
 }
