@@ -11,15 +11,25 @@ export interface ParamInfo {
   readonly problem?: string;
 }
 
-const sizes = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
+/** A shape as messages show it. */
+export const sizes = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
+
+/** Whether a parameter is missing or has another shape, in a sentence. */
+export function shapeProblem(
+  name: string,
+  shape: readonly number[],
+  found: readonly number[] | undefined,
+): string[] {
+  if (found === undefined) return [`'${name}' is missing`];
+  if (sizes(found) === sizes(shape)) return [];
+  return [`'${name}' has shape ${sizes(found)}, expected ${sizes(shape)}`];
+}
 
 function paramProblem(name: string, shape: readonly number[], info?: ParamInfo): string[] {
-  if (info === undefined) return [`'${name}' is missing`];
-  if (sizes(info.shape) !== sizes(shape)) {
-    return [`'${name}' has shape ${sizes(info.shape)}, expected ${sizes(shape)}`];
-  }
-  if (info.problem !== undefined) return [info.problem];
-  return info.kind === 'float32' ? [] : [`'${name}' is not of floating point`];
+  const problem = shapeProblem(name, shape, info?.shape);
+  if (problem.length > 0) return problem;
+  if (info?.problem !== undefined) return [info.problem];
+  return info?.kind === 'float32' ? [] : [`'${name}' is not of floating point`];
 }
 
 /**

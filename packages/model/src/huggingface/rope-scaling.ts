@@ -11,6 +11,8 @@ export type Rope = Partial<
   Pick<ModelConfig, 'ropeTheta' | 'ropeScaling' | 'partialRotaryFactor' | 'localRopeTheta'>
 >;
 
+const ORIGINAL = 'original_max_position_embeddings';
+
 /** The keys of version 4, by architecture; version 5 has `rope_parameters`. */
 const THETA: Readonly<Partial<Record<Architecture, string>>> = { gpt_neox: 'rotary_emb_base' };
 const SHARE: Readonly<Partial<Record<Architecture, string>>> = { gpt_neox: 'rotary_pct' };
@@ -18,7 +20,7 @@ const SHARE: Readonly<Partial<Record<Architecture, string>>> = { gpt_neox: 'rota
 export const ropeKeys = (architecture: Architecture): string[] => [
   'rope_parameters',
   'rope_scaling',
-  'original_max_position_embeddings',
+  ORIGINAL,
   THETA[architecture] ?? 'rope_theta',
   SHARE[architecture] ?? 'partial_rotary_factor',
   ...(architecture === 'gemma3_text' ? ['rope_local_base_freq'] : []),
@@ -71,74 +73,71 @@ function parametersByLayer(json: HuggingFaceConfig, fail: Fail): [Json, Json] {
 const amplitudeOfYarn = (factor: number, mscale = 1): number =>
   factor <= 1 ? 1 : 0.1 * mscale * Math.log(factor) + 1;
 
-type Numbers = Readonly<Partial<Record<string, number>>>;
+type Type = 'default' | RotaryScaling['type'];
 
-/** What each type of scaling reads, as transformers does. */
-const READERS: Readonly<
-  Record<string, (p: Json, original: number, longest: number) => RotaryScaling>
-> = {
-  linear: (p) => ({ type: 'linear', factor: p['factor'] as number }),
-  // The original length is that of the file; transformers reads no other here.
-  dynamic: (p, _, longest) => ({
-    type: 'dynamic',
-    factor: p['factor'] as number,
-    originalPositions: longest,
-  }),
-  llama3: (p, originalPositions) => ({
-    type: 'llama3',
-    factor: p['factor'] as number,
-    lowFrequencyFactor: p['low_freq_factor'] as number,
-    highFrequencyFactor: p['high_freq_factor'] as number,
-    originalPositions,
-  }),
-  yarn: (p, originalPositions, longest) => {
-    const { mscale, mscale_all_dim: all } = p as Numbers;
-    const factor = (p['factor'] ?? longest / originalPositions) as number;
-    const byScale =
-      mscale && all
-        ? amplitudeOfYarn(factor, mscale) / amplitudeOfYarn(factor, all)
-        : amplitudeOfYarn(factor);
-    return {
-      ...{ type: 'yarn', factor, originalPositions },
-      betaFast: (p['beta_fast'] ?? 32) as number,
-      betaSlow: (p['beta_slow'] ?? 1) as number,
-      truncate: (p['truncate'] ?? true) as boolean,
-      amplitude: (p['attention_factor'] ?? byScale) as number,
-    };
+/** The fields of each scaling, with the keys of transformers' parameters. */
+const KEYS: Readonly<Record<Type, Readonly<Record<string, string>>>> = {
+  default: {},
+  linear: { factor: 'factor' },
+  dynamic: { factor: 'factor', originalPositions: ORIGINAL },
+  llama3: {
+    factor: 'factor',
+    lowFrequencyFactor: 'low_freq_factor',
+    highFrequencyFactor: 'high_freq_factor',
+    originalPositions: ORIGINAL,
   },
-  longrope: (p, originalPositions, longest) => {
-    const factor = (p['factor'] ?? longest / originalPositions) as number;
-    const byLength =
-      factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(originalPositions));
-    return {
-      type: 'longrope',
-      shortFactors: p['short_factor'] as number[],
-      longFactors: p['long_factor'] as number[],
-      originalPositions,
-      amplitude: (p['attention_factor'] ?? byLength) as number,
-    };
+  yarn: {
+    factor: 'factor',
+    originalPositions: ORIGINAL,
+    betaFast: 'beta_fast',
+    betaSlow: 'beta_slow',
+    truncate: 'truncate',
+    amplitude: 'attention_factor',
+  },
+  longrope: {
+    shortFactors: 'short_factor',
+    longFactors: 'long_factor',
+    originalPositions: ORIGINAL,
+    amplitude: 'attention_factor',
   },
 };
 
-/** Keys of the parameters, by type; any other would be without effect, or is one that is not computed. */
+/** Keys that each type has beside its fields; any other would be without effect, or is one that is not computed. */
+const OTHER_KEYS: Readonly<Record<string, readonly string[]>> = {
+  yarn: ['mscale', 'mscale_all_dim'],
+  longrope: ['factor'],
+};
 const COMMON = ['rope_type', 'type', 'rope_theta', 'partial_rotary_factor'];
-const REQUIRED: Readonly<Record<string, readonly string[]>> = {
-  default: [],
-  linear: ['factor'],
-  dynamic: ['factor'],
-  llama3: ['factor', 'low_freq_factor', 'high_freq_factor'],
-  yarn: [],
-  longrope: ['short_factor', 'long_factor'],
-};
-const OPTIONAL: Readonly<Record<string, readonly string[]>> = {
-  dynamic: ['original_max_position_embeddings'],
-  llama3: ['original_max_position_embeddings'],
-  yarn: [
-    ...['factor', 'original_max_position_embeddings', 'attention_factor', 'beta_fast'],
-    ...['beta_slow', 'mscale', 'mscale_all_dim', 'truncate'],
-  ],
-  longrope: ['factor', 'original_max_position_embeddings', 'attention_factor'],
-};
+
+/** What transformers takes for keys that are absent; a key without a default has to be there. */
+function defaultsOf(type: Type, p: Json, original: number, longest: number): Json {
+  const factor = (p['factor'] ?? longest / original) as number;
+  const { mscale, mscale_all_dim: all } = p as Readonly<Record<string, number | undefined>>;
+  switch (type) {
+    case 'default':
+    case 'linear':
+      return {};
+    case 'yarn':
+      return {
+        [ORIGINAL]: original,
+        factor,
+        beta_fast: 32,
+        beta_slow: 1,
+        truncate: true,
+        attention_factor:
+          mscale && all
+            ? amplitudeOfYarn(factor, mscale) / amplitudeOfYarn(factor, all)
+            : amplitudeOfYarn(factor),
+      };
+    case 'longrope':
+      return {
+        [ORIGINAL]: original,
+        attention_factor: factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original)),
+      };
+    default:
+      return { [ORIGINAL]: original };
+  }
+}
 
 function scalingOf(
   architecture: Architecture,
@@ -151,28 +150,34 @@ function scalingOf(
   // The first files of Phi-3 have older names.
   const old = architecture === 'phi3' && (given === 'su' || given === 'yarn');
   const type = old ? 'longrope' : given;
-  if (typeof type !== 'string' || !Object.hasOwn(REQUIRED, type)) {
-    return fail(
-      `${name} has type ${JSON.stringify(given)}, expected one of ${Object.keys(REQUIRED).join(', ')}`,
-    );
+  if (typeof type !== 'string' || !Object.hasOwn(KEYS, type)) {
+    const types = Object.keys(KEYS).join(', ');
+    return fail(`${name} has type ${JSON.stringify(given)}, expected one of ${types}`);
   }
-  const known = [...COMMON, ...REQUIRED[type]!, ...(OPTIONAL[type] ?? [])];
+  const longest = json['max_position_embeddings'] as number;
+  const outside = json[ORIGINAL] ?? (architecture === 'phi3' ? 4096 : undefined);
+  // For dynamic scaling transformers reads no other length than the file's.
+  const original = (
+    type === 'dynamic' ? longest : (outside ?? parameters[ORIGINAL] ?? longest)
+  ) as number;
+  const keys = KEYS[type as Type];
+  const defaults = defaultsOf(type as Type, parameters, original, longest);
+  const known = [...COMMON, ...Object.values(keys), ...(OTHER_KEYS[type] ?? [])];
   for (const key of Object.keys(parameters)) {
     if (!known.includes(key) && parameters[key] !== null) {
       fail(`${name} has '${key}', expected only ${known.join(', ')} for type "${type}"`);
     }
   }
-  for (const key of REQUIRED[type]!) {
-    if (parameters[key] === undefined || parameters[key] === null) {
+  for (const key of Object.values(keys)) {
+    if ((parameters[key] ?? defaults[key]) === undefined) {
       fail(`${name} has no '${key}', expected one for type "${type}"`);
     }
   }
   if (type === 'default') return undefined;
-  const longest = json['max_position_embeddings'] as number;
-  const outside =
-    json['original_max_position_embeddings'] ?? (architecture === 'phi3' ? 4096 : undefined);
-  const original = outside ?? parameters['original_max_position_embeddings'] ?? longest;
-  return READERS[type]!(parameters, original as number, longest);
+  const valueOf = (key: string): unknown =>
+    key === ORIGINAL ? original : (parameters[key] ?? defaults[key]);
+  const fields = Object.entries(keys).map(([ours, key]) => [ours, valueOf(key)]);
+  return { type, ...Object.fromEntries(fields) } as unknown as RotaryScaling;
 }
 
 /** Reads both spellings: `rope_theta` with `rope_scaling` (version 4), `rope_parameters` (version 5). */
@@ -201,39 +206,14 @@ export function readRope(architecture: Architecture, json: HuggingFaceConfig, fa
 }
 
 /** The parameters of a scaling, by transformers' names. */
-function written(scaling: RotaryScaling): Json {
-  switch (scaling.type) {
-    case 'linear':
-    case 'dynamic':
-      return { rope_type: scaling.type, factor: scaling.factor };
-    case 'llama3':
-      return {
-        rope_type: 'llama3',
-        factor: scaling.factor,
-        low_freq_factor: scaling.lowFrequencyFactor,
-        high_freq_factor: scaling.highFrequencyFactor,
-        original_max_position_embeddings: scaling.originalPositions,
-      };
-    case 'yarn':
-      return {
-        rope_type: 'yarn',
-        factor: scaling.factor,
-        original_max_position_embeddings: scaling.originalPositions,
-        beta_fast: scaling.betaFast,
-        beta_slow: scaling.betaSlow,
-        truncate: scaling.truncate,
-        attention_factor: scaling.amplitude,
-      };
-    case 'longrope':
-      return {
-        rope_type: 'longrope',
-        short_factor: scaling.shortFactors,
-        long_factor: scaling.longFactors,
-        original_max_position_embeddings: scaling.originalPositions,
-        attention_factor: scaling.amplitude,
-      };
-  }
-}
+const written = ({ type, ...fields }: RotaryScaling): Json => ({
+  rope_type: type,
+  ...Object.fromEntries(
+    Object.entries(KEYS[type])
+      .filter(([, key]) => type !== 'dynamic' || key !== ORIGINAL)
+      .map(([ours, key]) => [key, (fields as Json)[ours]]),
+  ),
+});
 
 /** Writes both spellings; the inverse of {@link readRope}. */
 export function writeRope(config: ModelConfig): Json {
@@ -245,7 +225,7 @@ export function writeRope(config: ModelConfig): Json {
   const parameters = { ...scaling, rope_theta: ropeTheta, ...partial };
   const outside =
     architecture === 'phi3' && ropeScaling !== undefined && 'originalPositions' in ropeScaling
-      ? { original_max_position_embeddings: ropeScaling.originalPositions }
+      ? { [ORIGINAL]: ropeScaling.originalPositions }
       : {};
   const version4 = {
     [THETA[architecture] ?? 'rope_theta']: ropeTheta,

@@ -1,8 +1,7 @@
-import { blueprints } from '../../architecture/blueprints.js';
 import type { ModelConfig } from '../../config/types.js';
-import { moduleNames } from '../../lora/modules.js';
+import { moduleNames, moduleOf } from '../../lora/modules.js';
 import { PEFT_PREFIX } from './peft-config.js';
-import { nameOfStored, storedName } from '../stored-names.js';
+import { nameOfStored, prefixed, storedName } from '../stored-names.js';
 
 /** What wrappers of PyTorch and PEFT put into names; an adapter's own name, as `default`, may follow. */
 const WRAPPERS: readonly (readonly [RegExp, string])[] = [
@@ -19,7 +18,7 @@ const PART = /\.(?:lora_[AB]\.weight|lora_embedding_[AB]|lora_magnitude_vector|w
 
 /** The name of a module in transformers' models, where files call it otherwise. */
 export const storedModule = (config: ModelConfig, module: string): string =>
-  storedName(config.architecture, `${module}.weight`).replace(/\.weight$/, '');
+  moduleOf(storedName(config.architecture, `${module}.weight`));
 
 /**
  * The names of an adapter's tensors under which the model knows them: without what PEFT and wrappers put there, and with the
@@ -28,16 +27,15 @@ export const storedModule = (config: ModelConfig, module: string): string =>
  * @returns a name for each; weights that an adapter or a copy stands beside have their own name
  */
 export function adapterNames(config: ModelConfig): (name: string) => string {
+  const { architecture } = config;
   const modules = new Set(moduleNames({ ...config, tiedEmbeddings: false }));
-  const { embedding } = blueprints[config.architecture];
-  const prefix = `${embedding.split('.', 1)[0]}.`;
   return (name) => {
     const below = name.startsWith(PEFT_PREFIX) ? name.slice(PEFT_PREFIX.length) : name;
     const bare = WRAPPERS.reduce((text, [wrapper, plain]) => text.replace(wrapper, plain), below);
     const part = PART.exec(bare)?.[0];
     if (part === undefined) return bare;
     const stored = bare.slice(0, -part.length);
-    const module = nameOfStored(config.architecture, `${stored}.weight`).replace(/\.weight$/, '');
-    return `${!modules.has(module) && modules.has(prefix + module) ? prefix + module : module}${part}`;
+    const module = moduleOf(nameOfStored(architecture, `${stored}.weight`));
+    return `${prefixed(architecture, module, (each) => modules.has(each))}${part}`;
   };
 }

@@ -47,14 +47,53 @@ export function toPeftConfig(
   };
 }
 
-/** Fields that say where an adapter comes from or how it was started, and those that are read below. */
+type Check = (value: unknown) => boolean;
+const isPositive: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 1;
+const isBoolean: Check = (value) => typeof value === 'boolean';
+const isTexts: Check = (value) =>
+  Array.isArray(value) && value.every((each) => typeof each === 'string');
+const isTextOrTexts: Check = (value) => typeof value === 'string' || isTexts(value);
+const isNumbers =
+  (check: Check): Check =>
+  (value) =>
+    typeof value === 'object' && !Array.isArray(value) && Object.values(value!).every(check);
+
+const isBias: Check = (value) => (BIASES as readonly unknown[]).includes(value);
+const isDropout: Check = (value) =>
+  Number.isFinite(value) && (value as number) >= 0 && (value as number) < 1;
+const isLayers: Check = (value) => [value].flat().every(Number.isSafeInteger);
+
+/** What a field must be, that in words, and its value where it is absent or null; without one it has to be there. */
+type Field = readonly [is: Check, expected: string, otherwise?: unknown];
+
+const FLAG: Field = [isBoolean, 'a boolean', false];
+const TEXTS: Field = [isTextOrTexts, 'a text or a list of them', []];
+
+const FIELDS = {
+  r: [isPositive, 'a positive integer'],
+  lora_alpha: [Number.isFinite, 'a finite number'],
+  use_rslora: FLAG,
+  use_dora: FLAG,
+  bias: [isBias, BIASES.map((each) => JSON.stringify(each)).join(' or '), 'none'],
+  lora_dropout: [isDropout, 'a number in [0, 1)', 0],
+  rank_pattern: [isNumbers(isPositive), 'positive integers by name', {}],
+  alpha_pattern: [isNumbers(Number.isFinite), 'finite numbers by name', {}],
+  target_modules: [isTextOrTexts, 'a text or a list of them', undefined],
+  exclude_modules: TEXTS,
+  layers_to_transform: [isLayers, 'an integer or a list of them', []],
+  layers_pattern: TEXTS,
+  modules_to_save: [isTexts, 'a list of texts', []],
+  ensure_weight_tying: FLAG,
+} satisfies Readonly<Record<string, Field>>;
+
+/** Those, and fields that say where an adapter comes from or how it was started. */
 const KNOWN = new Set([
-  ...['task_type', 'auto_mapping', 'base_model_name_or_path', 'revision', 'inference_mode'],
-  ...['peft_version', 'target_modules', 'exclude_modules', 'layers_to_transform', 'layers_pattern'],
-  ...['fan_in_fan_out', 'megatron_core', 'megatron_config', 'qalora_group_size', 'runtime_config'],
-  ...['loftq_config', 'eva_config', 'corda_config', 'lora_ga_config', 'ensure_weight_tying'],
-  ...['r', 'lora_alpha', 'use_rslora', 'use_dora', 'lora_dropout', 'bias', 'modules_to_save'],
-  ...['rank_pattern', 'alpha_pattern', 'peft_type', 'init_lora_weights'],
+  ...Object.keys(FIELDS),
+  ...(
+    'peft_type peft_version task_type auto_mapping base_model_name_or_path revision inference_mode fan_in_fan_out ' +
+    'init_lora_weights loftq_config eva_config corda_config lora_ga_config megatron_core megatron_config qalora_group_size ' +
+    'runtime_config'
+  ).split(' '),
 ]);
 
 /** Ways to start that leave the weights as they are. Any other changes them. */
@@ -82,18 +121,6 @@ export interface PeftConfig extends PeftTargets {
   readonly keepsTied: boolean;
 }
 
-type Check = (value: unknown) => boolean;
-const isPositive: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 1;
-const isBoolean: Check = (value) => typeof value === 'boolean';
-const isTexts: Check = (value) =>
-  Array.isArray(value) && value.every((each) => typeof each === 'string');
-const isTextOrTexts: Check = (value) => typeof value === 'string' || isTexts(value);
-const isLayer: Check = (value) => Number.isSafeInteger(value);
-const isNumbers =
-  (check: Check): Check =>
-  (value) =>
-    typeof value === 'object' && !Array.isArray(value) && Object.values(value!).every(check);
-
 /** Reads an `adapter_config.json`. */
 export function fromPeftConfig(where: string, json: unknown): PeftConfig {
   const fail = (problem: string): never => {
@@ -104,18 +131,13 @@ export function fromPeftConfig(where: string, json: unknown): PeftConfig {
   }
   const fields = json as Json;
   const shown = (name: string): string => `has ${name} ${JSON.stringify(fields[name])}`;
-  /** A field that fits, or the value for one that is absent or null. */
-  const read = <T>(name: string, check: Check, expected: string, otherwise?: T): T => {
-    const value = fields[name];
-    if (otherwise !== undefined && (value === undefined || value === null)) return otherwise;
-    return check(value) ? (value as T) : fail(`${shown(name)}, expected ${expected}`);
-  };
-  const pattern = (name: string, text: string): void => {
-    try {
-      pythonPattern(text);
-    } catch {
-      fail(`has ${name} '${text}', expected a regular expression that JavaScript has too`);
-    }
+  /** A field that fits, or its value where there is none. */
+  const read = <T>(name: keyof typeof FIELDS): T => {
+    const value = fields[name] ?? undefined;
+    const field: Field = FIELDS[name];
+    const [is, expected, otherwise] = field;
+    if (value === undefined && field.length === 3) return otherwise as T;
+    return is(value) ? (value as T) : fail(`${shown(name)}, expected ${expected}`);
   };
 
   if (fields['peft_type'] !== 'LORA') {
@@ -123,83 +145,57 @@ export function fromPeftConfig(where: string, json: unknown): PeftConfig {
   }
   const start = fields['init_lora_weights'] ?? undefined;
   if (!STARTS.includes(start)) {
+    const starts = STARTS.filter((each) => each !== undefined).map((each) => JSON.stringify(each));
     fail(
-      `${shown('init_lora_weights')}, expected ${STARTS.filter((each) => each !== undefined)
-        .map((each) => JSON.stringify(each))
-        .join(' or ')}: it starts by changing the model's weights; save it as plain LoRA ` +
-        `(save_pretrained with path_initial_model_for_weight_conversion), or ${MERGE}`,
+      `${shown('init_lora_weights')}, expected ${starts.join(' or ')}: it starts by changing the model's weights; ` +
+        `save it as plain LoRA (save_pretrained with path_initial_model_for_weight_conversion), or ${MERGE}`,
     );
   }
   for (const name of Object.keys(fields)) {
     if (KNOWN.has(name) || isNothing(fields[name])) continue;
     fail(`${shown(name)}, expected null; such adapters are not supported: ${MERGE}`);
   }
-  const dora = read<boolean>('use_dora', isBoolean, 'a boolean', false);
-  const bias = read<NonNullable<LoraConfig['bias']>>(
-    'bias',
-    (value) => (BIASES as readonly unknown[]).includes(value),
-    BIASES.map((each) => JSON.stringify(each)).join(' or '),
-    'none',
-  );
-  const dropout = read<number>(
-    'lora_dropout',
-    (value) => Number.isFinite(value) && (value as number) >= 0 && (value as number) < 1,
-    'a number in [0, 1)',
-    0,
-  );
-  const layers = read<number | readonly number[]>(
-    'layers_to_transform',
-    (value) => isLayer(value) || (Array.isArray(value) && value.every(isLayer)),
-    'an integer or a list of them',
-    [],
-  );
-  const layersPattern = read<string | readonly string[]>(
-    'layers_pattern',
-    isTextOrTexts,
-    'a text or a list of them',
-    [],
-  );
-  const targets =
-    (fields['target_modules'] ?? undefined) === undefined
-      ? undefined
-      : read<string | readonly string[]>(
-          'target_modules',
-          isTextOrTexts,
-          'a text or a list of them',
-        );
+  const dora = read<boolean>('use_dora');
+  const bias = read<NonNullable<LoraConfig['bias']>>('bias');
+  const dropout = read<number>('lora_dropout');
+  const layersPattern = read<string | readonly string[]>('layers_pattern');
   const config: PeftConfig = {
     scale: {
-      rank: read<number>('r', isPositive, 'a positive integer'),
-      alpha: read<number>('lora_alpha', Number.isFinite, 'a finite number'),
-      rankStabilized: read<boolean>('use_rslora', isBoolean, 'a boolean', false),
+      rank: read('r'),
+      alpha: read('lora_alpha'),
+      rankStabilized: read('use_rslora'),
       ...(dora && { dora }),
       ...(bias !== 'none' && { bias }),
       ...(dropout !== 0 && { dropout }),
     },
-    ranks: read('rank_pattern', isNumbers(isPositive), 'positive integers by name', {}),
-    alphas: read('alpha_pattern', isNumbers(Number.isFinite), 'finite numbers by name', {}),
-    targets,
-    excluded: read<string | readonly string[]>(
-      'exclude_modules',
-      isTextOrTexts,
-      'a text or a list of them',
-      [],
-    ),
-    layers: typeof layers === 'number' ? [layers] : layers,
+    ranks: read('rank_pattern'),
+    alphas: read('alpha_pattern'),
+    targets: read('target_modules'),
+    excluded: read('exclude_modules'),
+    layers: [read<number | number[]>('layers_to_transform')].flat(),
     layersPattern:
       typeof layersPattern === 'string' ? [layersPattern].filter(Boolean) : layersPattern,
-    modulesToSave: read('modules_to_save', isTexts, 'a list of texts', [] as string[]),
+    modulesToSave: read('modules_to_save'),
     startsRandom: start === false,
-    keepsTied: read<boolean>('ensure_weight_tying', isBoolean, 'a boolean', false),
+    keepsTied: read('ensure_weight_tying'),
   };
+  const { targets, excluded } = config;
   const patterns: Readonly<Record<string, readonly string[]>> = {
     target_modules: typeof targets === 'string' ? [targets] : [],
-    exclude_modules: typeof config.excluded === 'string' ? [config.excluded] : [],
+    exclude_modules: typeof excluded === 'string' ? [excluded] : [],
     layers_pattern: config.layersPattern,
     rank_pattern: Object.keys(config.ranks),
     alpha_pattern: Object.keys(config.alphas),
     modules_to_save: config.modulesToSave,
   };
-  Object.entries(patterns).forEach(([name, texts]) => texts.forEach((text) => pattern(name, text)));
+  for (const [name, texts] of Object.entries(patterns)) {
+    for (const text of texts) {
+      try {
+        pythonPattern(text);
+      } catch {
+        fail(`has ${name} '${text}', expected a regular expression that JavaScript has too`);
+      }
+    }
+  }
   return config;
 }

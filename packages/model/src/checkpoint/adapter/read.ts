@@ -25,6 +25,10 @@ export interface AdapterReading {
 const listed = (names: readonly string[]): string =>
   names.slice(0, 3).join(', ') + (names.length > 3 ? ` and ${names.length - 3} more` : '');
 
+/** A sentence about some names, if there are any. */
+const about = (names: readonly string[], sentence: string): string[] =>
+  names.length === 0 ? [] : [`${sentence}: ${listed(names)}`];
+
 function byOwnNames(config: ModelConfig, tensors: Params): Params {
   const nameOf = adapterNames(config);
   const own: Record<string, tf.Tensor> = {};
@@ -91,13 +95,9 @@ export function readAdapter(model: Model, peft: PeftConfig, tensors: Params): Ad
   );
   const isIgnored = (name: string): boolean =>
     ignored.some((module) => name.startsWith(`${module}.lora_`));
+  const known = new Set([...Object.keys(factors), ...expected, ...vocabulary]);
   const others = Object.keys(own).filter(
-    (name) =>
-      !(name in factors) &&
-      !expected.includes(name) &&
-      !vocabulary.includes(name) &&
-      !isIgnored(name) &&
-      !equal(own[name], model.params[name]),
+    (name) => !known.has(name) && !isIgnored(name) && !equal(own[name], model.params[name]),
   );
   const why = (name: string): string => {
     if (name in shapes) return ': adapter_config.json does not name it in modules_to_save or bias';
@@ -107,45 +107,35 @@ export function readAdapter(model: Model, peft: PeftConfig, tensors: Params): Ad
       : '';
   };
   const startless = peft.startsRandom && modules.length > 0 ? absent : [];
+  const nothing =
+    ignored.length > 0
+      ? `target_modules names none of the modules that the file has, as ${listed(ignored)}`
+      : 'there is no factor at all';
+  const expectedShapes = Object.fromEntries(expected.map((name) => [name, shapes[name]!]));
   refuse('loadAdapter', [
-    ...tensorProblems(
-      { ...factors, ...Object.fromEntries(expected.map((name) => [name, shapes[name]!])) },
-      own,
-    ),
+    ...tensorProblems({ ...factors, ...expectedShapes }, own),
     ...others.map((name) => `'${name}' is unexpected${why(name)}`),
     ...startless.map((name) => `'${name}' has no factors, and init_lora_weights is false`),
-    ...(modules.length > 0
-      ? []
-      : [
-          ignored.length > 0
-            ? `target_modules names none of the modules that the file has, as ${listed(ignored)}`
-            : 'there is no factor at all',
-        ]),
+    ...(modules.length > 0 ? [] : [nothing]),
   ]);
+  const dropout = `lora_dropout is ${lora.dropout}: it acts in training only, so what is computed is the same; training here is without it`;
   return {
     config: adapted,
     params: { ...params, ...pick(expected, own), ...pick(Object.keys(factors), own) },
     notices: [
-      ...(lora.dropout === undefined
-        ? []
-        : [
-            `lora_dropout is ${lora.dropout}: it acts in training only, so what is computed is the same; training here is without it`,
-          ]),
-      ...(ignored.length > 0
-        ? [
-            `the file has adapters of ${ignored.length} modules that target_modules does not name, which are left out: ${listed(ignored)}`,
-          ]
-        : []),
-      ...(absent.length > 0
-        ? [
-            `the file has no adapters of ${absent.length} modules that target_modules names, which stay as they are: ${listed(absent)}`,
-          ]
-        : []),
-      ...(lostBiases.length > 0
-        ? [
-            `the file has no biases for bias ${JSON.stringify(lora.bias)}, the model's stay: ${listed(lostBiases)}`,
-          ]
-        : []),
+      ...(lora.dropout === undefined ? [] : [dropout]),
+      ...about(
+        ignored,
+        `the file has adapters of ${ignored.length} modules that target_modules does not name, which are left out`,
+      ),
+      ...about(
+        absent,
+        `the file has no adapters of ${absent.length} modules that target_modules names, which stay as they are`,
+      ),
+      ...about(
+        lostBiases,
+        `the file has no biases for bias ${JSON.stringify(lora.bias)}, the model's stay`,
+      ),
       ...notices,
     ],
   };

@@ -1,6 +1,8 @@
 import type { Params } from '@cfrl/engine';
 import type * as tf from '@tensorflow/tfjs-core';
 
+import { shapeProblem, sizes } from '../check-params.js';
+
 /** What does not fit, in one error. */
 export function refuse(where: string, problems: readonly string[]): void {
   if (problems.length === 0) return;
@@ -9,9 +11,6 @@ export function refuse(where: string, problems: readonly string[]): void {
   );
 }
 
-/** A shape as messages show it. */
-export const sizes = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
-
 /** What is wrong with tensors, by the names that `shapes` gives. */
 export const tensorProblems = (
   shapes: Readonly<Record<string, readonly number[]>>,
@@ -19,10 +18,8 @@ export const tensorProblems = (
 ): string[] =>
   Object.entries(shapes).flatMap(([name, shape]) => {
     const tensor = tensors[name];
-    if (tensor === undefined) return [`'${name}' is missing`];
-    if (sizes(tensor.shape) !== sizes(shape)) {
-      return [`'${name}' has shape ${sizes(tensor.shape)}, expected ${sizes(shape)}`];
-    }
+    const problem = shapeProblem(name, shape, tensor?.shape);
+    if (tensor === undefined || problem.length > 0) return problem;
     if (tensor.dtype !== 'float32') return [`'${name}' is ${tensor.dtype}, expected float32`];
     return tensor.dataSync().every(Number.isFinite)
       ? []

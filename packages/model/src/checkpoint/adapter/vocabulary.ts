@@ -6,7 +6,8 @@ import { adaptableModules } from '../../lora/modules.js';
 import type { PeftConfig } from './peft-config.js';
 import { CLASSIFIER } from '../../architecture/param-specs.js';
 import { isHeld, isTarget } from './modules.js';
-import { equal, pick, sizes } from './tensors.js';
+import { sizes } from '../check-params.js';
+import { equal, pick } from './tensors.js';
 
 /** Whether the adapter makes two of a tied model's embedding and classifier, by factors of one of them. */
 function adaptsTied(config: ModelConfig, peft: PeftConfig, own: Params): boolean {
@@ -61,23 +62,24 @@ export function withVocabulary(
     (name) =>
       name in after && !isWhole(name) && !equal(after[name], params[name] ?? params[embedding]),
   );
-  const notices = [
-    ...(resized
-      ? [
-          `the adapter's embedding has ${rows} rows and the model's ${config.vocabSize}: the model has ${rows} now; ` +
-            "its tokens are those of the adapter's tokenizer, loadTokenizer(folder) loads it",
-        ]
-      : []),
-    ...(!resized && differs
-      ? ["the adapter has an embedding or classifier of its own, which takes the model's place"]
-      : []),
-    ...(config.tiedEmbeddings && !staysTied
-      ? ['embedding and classifier are one in the model and two with the adapter: it is untied now']
-      : []),
+  const changes: readonly (readonly [boolean, string])[] = [
+    [
+      resized,
+      `the adapter's embedding has ${rows} rows and the model's ${config.vocabSize}: the model has ${rows} now; ` +
+        "its tokens are those of the adapter's tokenizer, loadTokenizer(folder) loads it",
+    ],
+    [
+      !resized && differs,
+      "the adapter has an embedding or classifier of its own, which takes the model's place",
+    ],
+    [
+      config.tiedEmbeddings && !staysTied,
+      'embedding and classifier are one in the model and two with the adapter: it is untied now',
+    ],
   ];
   return {
     config: { ...config, vocabSize: rows, tiedEmbeddings: staysTied },
     params: after,
-    notices,
+    notices: changes.filter(([is]) => is).map(([, notice]) => notice),
   };
 }
