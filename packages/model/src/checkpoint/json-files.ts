@@ -1,24 +1,32 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
+/** A value as the text of a JSON file. */
+export const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
 
-/** A file's text, or nothing if it is not there. */
-async function readText(path: string): Promise<string | undefined> {
+/** What is read, or `otherwise` where the file or folder is not there. */
+export async function orIfMissing<T>(reading: Promise<T>, otherwise: T): Promise<T> {
   try {
-    return await readFile(path, 'utf8');
+    return await reading;
   } catch (error) {
-    if (isMissing(error)) return undefined;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return otherwise;
     throw error;
   }
 }
+
+/** A file's text, or nothing if it is not there. */
+export const readText = (folder: string, name: string): Promise<string | undefined> =>
+  orIfMissing<string | undefined>(readFile(join(folder, name), 'utf8'), undefined);
+
+/** The names in a folder; none if it is not there. */
+export const namesIn = (folder: string): Promise<string[]> => orIfMissing(readdir(folder), []);
 
 /**
  * JSON as Python writes it: `NaN`, `Infinity` and `-Infinity` are numbers there.
  *
  * @throws SyntaxError if it is not even that
  */
-export function parsePythonJson(text: string): unknown {
+function parsePythonJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -35,36 +43,30 @@ export function parsePythonJson(text: string): unknown {
   }
 }
 
+/**
+ * Parses what Python wrote.
+ *
+ * @param problem - the beginning of the message if it is no JSON
+ */
+export function parseJson(text: string, problem: string, expected = 'a JSON object'): unknown {
+  try {
+    return parsePythonJson(text);
+  } catch (cause) {
+    throw new RangeError(`${problem} is not JSON, expected ${expected}`, { cause });
+  }
+}
+
 /** A parsed JSON object of a folder, or nothing if the file is not there. */
 export async function readJson(
   folder: string,
   name: string,
 ): Promise<Record<string, unknown> | undefined> {
-  const text = await readText(join(folder, name));
+  const text = await readText(folder, name);
   if (text === undefined) return undefined;
-  let json: unknown;
-  try {
-    json = parsePythonJson(text);
-  } catch (cause) {
-    throw new RangeError(
-      `loadPretrained: ${name} in '${folder}' is not JSON, expected a JSON object`,
-      { cause },
-    );
+  const where = `loadPretrained: ${name} in '${folder}'`;
+  const json = parseJson(text, where);
+  if (typeof json === 'object' && json !== null && !Array.isArray(json)) {
+    return json as Record<string, unknown>;
   }
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    throw new RangeError(
-      `loadPretrained: ${name} in '${folder}' is ${JSON.stringify(json).slice(0, 40)}, expected a JSON object`,
-    );
-  }
-  return json as Record<string, unknown>;
-}
-
-/** The names in a folder; none if it is not there. */
-export async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
-  }
+  throw new RangeError(`${where} is ${JSON.stringify(json).slice(0, 40)}, expected a JSON object`);
 }

@@ -8,6 +8,7 @@ import { openSafetensors } from '../safetensors/open.js';
 import { type PretrainedTokenizer, tokenizerFromFiles } from '../tokenizer/pretrained.js';
 import { namesIn, readJson } from './json-files.js';
 import { pickledWeights } from './pickled-weights.js';
+import { closingOnError } from '../tensor-files/data-file.js';
 import type { Stored } from '../tensor-files/stored-tensor.js';
 import { loadTokenizer } from './tokenizer-folder.js';
 import { INDEX, openShards } from './read-shards.js';
@@ -59,17 +60,12 @@ async function openFolder(folder: string): Promise<Source> {
 
 async function openGgufModel(path: string): Promise<Source> {
   const { metadata, tensors, close } = await openGguf(path);
-  try {
-    return {
-      ...(await toHuggingFace(metadata, tensors)),
-      file: path,
-      tokenizer: async () => tokenizerFromFiles(tokenizerOf(metadata)),
-      close,
-    };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+  return closingOnError({ close }, async () => ({
+    ...(await toHuggingFace(metadata, tensors)),
+    file: path,
+    tokenizer: async () => tokenizerFromFiles(tokenizerOf(metadata)),
+    close,
+  }));
 }
 
 /** The GGUF file of a folder that is no Hugging Face folder. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 
 import { openSafetensors } from '../safetensors/open.js';
+import { closingOnError } from '../tensor-files/data-file.js';
 import type { Stored, StoredTensor } from '../tensor-files/stored-tensor.js';
 
 /** Of a sharded checkpoint: which tensor lies in which file. */
@@ -57,15 +58,12 @@ export async function openShards(folder: string, json: unknown): Promise<Stored>
   const close = async (): Promise<void> => {
     await Promise.all(opened.map((shard) => shard.close()));
   };
-  try {
+  return closingOnError({ close }, async () => {
     for (const [file, names] of parseIndex(json)) {
       const shard = await openShard(folder, file);
       opened.push(shard);
       checkShard(file, shard.tensors, names);
     }
     return { tensors: opened.flatMap(({ tensors }) => tensors), close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+  });
 }

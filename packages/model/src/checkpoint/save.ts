@@ -8,6 +8,7 @@ import type { Tokenizer } from '../tokenizer/types.js';
 import { checkParams, infosOf } from './check-params.js';
 import { isWeights, weightFiles } from './write-shards.js';
 import { storedName } from './stored-names.js';
+import { json } from './json-files.js';
 import { tokenizerTexts } from './tokenizer-folder.js';
 import { writeFolder } from './write-files.js';
 
@@ -32,8 +33,6 @@ export interface SavedModel {
 }
 
 const DTYPES: readonly StoredDtype[] = ['float32', 'float16', 'bfloat16'];
-
-const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
 
 async function checkModel({ config, params }: SavedModel, signal?: AbortSignal): Promise<void> {
   checkParams('savePretrained', config, infosOf(params));

@@ -1,4 +1,4 @@
-import { readFile, readdir } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import {
@@ -10,50 +10,31 @@ import {
 import { fromBytePairFiles } from '../tokenizer/byte-pair-files.js';
 import { END_TEXT, PAD_TEXT } from '../tokenizer/special.js';
 import type { Tokenizer } from '../tokenizer/types.js';
-import { parsePythonJson } from './json-files.js';
+import { json, namesIn, parseJson, readText } from './json-files.js';
 import { writeFolder } from './write-files.js';
 
 const TEMPLATES = 'additional_chat_templates';
-const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
-
-/** What a file has, or nothing if it is not there. */
-async function readText(folder: string, name: string): Promise<string | undefined> {
-  try {
-    return await readFile(join(folder, name), 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
 
 async function readJson(folder: string, name: string): Promise<unknown> {
   const text = await readText(folder, name);
-  if (text === undefined) return undefined;
-  try {
-    return parsePythonJson(text);
-  } catch (error) {
-    throw new RangeError(`loadTokenizer: ${name} is not JSON, expected a file of Hugging Face`, {
-      cause: error,
-    });
-  }
+  return text === undefined
+    ? undefined
+    : parseJson(text, `loadTokenizer: ${name}`, 'a file of Hugging Face');
 }
 
 /** The templates that have files of their own. */
 async function readTemplates(folder: string): Promise<ChatTemplate | undefined> {
   const single = await readText(folder, 'chat_template.jinja');
-  let names: string[] = [];
-  try {
-    names = (await readdir(join(folder, TEMPLATES))).filter((name) => name.endsWith('.jinja'));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
-  if (names.length === 0) return single;
+  const names = await namesIn(join(folder, TEMPLATES));
   const more = await Promise.all(
-    names.map(async (name) => [
-      name.slice(0, -'.jinja'.length),
-      await readFile(join(folder, TEMPLATES, name), 'utf8'),
-    ]),
+    names
+      .filter((name) => name.endsWith('.jinja'))
+      .map(async (name) => [
+        name.slice(0, -'.jinja'.length),
+        await readFile(join(folder, TEMPLATES, name), 'utf8'),
+      ]),
   );
+  if (more.length === 0) return single;
   return Object.fromEntries([...(single === undefined ? [] : [['default', single]]), ...more]);
 }
 

@@ -2,6 +2,7 @@ import type { Params } from '@cfrl/engine';
 
 import { type StoredDtype, safetensorsChunks, storedBytes } from '../safetensors/encode.js';
 import { INDEX } from './read-shards.js';
+import { json } from './json-files.js';
 import type { Contents } from './write-files.js';
 
 /** Files that hold weights, of this checkpoint or of one that was saved before. */
@@ -56,6 +57,6 @@ export function weightFiles(
   };
   return {
     ...Object.fromEntries(named.map(([file, shard]) => [file, chunksOf(shard, dtype)])),
-    [INDEX]: `${JSON.stringify(index, undefined, 2)}\n`,
+    [INDEX]: json(index),
   };
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 
+import { parseJson } from '../checkpoint/json-files.js';
 import { pickledWeights } from '../checkpoint/pickled-weights.js';
 import { INDEX, parseIndex } from '../checkpoint/read-shards.js';
 import { type Repository, repository } from './api.js';
@@ -64,13 +65,7 @@ function firstFiles(id: string, { files }: Repository, file: string | undefined)
 
 async function shardsOf(snapshot: string): Promise<string[]> {
   const text = await readFile(join(snapshot, INDEX), 'utf8');
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new RangeError(`loadPretrained: ${INDEX} is not JSON, expected a JSON object`, { cause });
-  }
-  return [...parseIndex(json).keys()];
+  return [...parseIndex(parseJson(text, `loadPretrained: ${INDEX}`)).keys()];
 }
 
 async function fromCache(cache: ModelCache, revision: string, file?: string): Promise<string> {

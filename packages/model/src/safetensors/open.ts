@@ -1,6 +1,10 @@
-import { type DataFile, openDataFile, readNumbers } from '../tensor-files/data-file.js';
+import {
+  type DataFile,
+  closingOnError,
+  openDataFile,
+  storedTensor,
+} from '../tensor-files/data-file.js';
 import type { Stored, StoredTensor } from '../tensor-files/stored-tensor.js';
-import { byteLength } from '../tensor-files/number-format.js';
 import {
   type Fail,
   type Header,
@@ -35,24 +39,14 @@ export async function openSafetensors(path: string, where: string): Promise<Open
   const fail = (problem: string): never => {
     throw new RangeError(`${where}: ${problem} ('${path}')`);
   };
-  const stored = ({ name, dtype, shape, format, begin }: Placed): StoredTensor => {
-    if (format === undefined) {
-      const problem = unreadable(name, dtype);
-      return { name, shape, kind: 'unread', problem, read: async () => fail(problem) };
-    }
-    return {
-      name,
-      shape,
-      kind: format.kind,
-      read: (into, from = 0) => readNumbers(file, format, begin + byteLength(format, from), into),
-      ...(format.name === 'F32' && { raw: { path, begin } }),
-    };
+  const stored = ({ format, ...placed }: Placed): StoredTensor => {
+    if (format !== undefined) return storedTensor(file, { ...placed, format });
+    const { name, dtype, shape } = placed;
+    const problem = unreadable(name, dtype);
+    return { name, shape, kind: 'unread', problem, read: async () => fail(problem) };
   };
-  try {
+  return closingOnError(file, async () => {
     const { metadata, tensors } = await readHeader(file, fail);
     return { metadata, tensors: tensors.map(stored), close: file.close };
-  } catch (error) {
-    await file.close();
-    throw error;
-  }
+  });
 }

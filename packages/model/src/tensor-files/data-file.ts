@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 
 import { type NumberFormat, type Numbers, byteLength, bytesOf } from './number-format.js';
+import type { StoredTensor } from './stored-tensor.js';
 
 /** A file that is read in pieces. */
 export interface DataFile {
@@ -13,23 +14,29 @@ export interface DataFile {
   spare: Uint8Array | undefined;
 }
 
+/** The result of an action with something open, which is closed if the action fails. */
+export async function closingOnError<T>(
+  { close }: Pick<DataFile, 'close'>,
+  action: () => T | Promise<T>,
+): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
 /** Opens a file, or throws the system's error; anything but a plain file is refused. */
 export async function openDataFile(path: string): Promise<DataFile> {
   const handle = await open(path, 'r');
-  try {
+  const close = () => handle.close();
+  return closingOnError({ close }, async () => {
     const info = await handle.stat();
     if (!info.isFile()) throw new RangeError(`loadPretrained: '${path}' is no file`);
-    return {
-      path,
-      size: info.size,
-      readInto: (bytes, position) => readFully(handle, path, bytes, position),
-      close: () => handle.close(),
-      spare: undefined,
-    };
-  } catch (error) {
-    await handle.close();
-    throw error;
-  }
+    const readInto: DataFile['readInto'] = (bytes, at) => readFully(handle, path, bytes, at);
+    return { path, size: info.size, readInto, close, spare: undefined };
+  });
 }
 
 /** One call of the system reads less than 2 GB. */
@@ -76,3 +83,23 @@ export async function readNumbers(
   }
   file.spare = buffer;
 }
+
+/** A tensor that begins at a byte of a file. */
+export const storedTensor = (
+  file: DataFile,
+  {
+    name,
+    shape,
+    format,
+    begin,
+  }: Pick<StoredTensor, 'name' | 'shape'> & {
+    readonly format: NumberFormat;
+    readonly begin: number;
+  },
+): StoredTensor => ({
+  name,
+  shape,
+  kind: format.kind,
+  read: (into, from = 0) => readNumbers(file, format, begin + byteLength(format, from), into),
+  ...(format.name === 'F32' && { raw: { path: file.path, begin } }),
+});

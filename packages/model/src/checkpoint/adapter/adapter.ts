@@ -13,6 +13,7 @@ import { PEFT_PREFIX, fromPeftConfig, toPeftConfig } from './peft-config.js';
 import { CLASSIFIER } from '../../architecture/param-specs.js';
 import { decodeSafetensors } from '../../safetensors/decode.js';
 import { encodeSafetensors } from '../../safetensors/encode.js';
+import { json, orIfMissing, parseJson } from '../json-files.js';
 import { refuse, tensorProblems } from './tensors.js';
 import { readAdapter } from './read.js';
 import { writeFolder } from '../write-files.js';
@@ -82,31 +83,18 @@ export async function saveAdapter(
     `${PEFT_PREFIX}${stored}`,
     params[name]!,
   ]);
-  const json = toPeftConfig(config, lora, baseModel ?? null);
   await writeFolder('saveAdapter', folder, {
     [TENSORS]: encodeSafetensors(Object.fromEntries(named) as Params, { format: 'pt' }),
-    [CONFIG]: `${JSON.stringify(json, undefined, 2)}\n`,
+    [CONFIG]: json(toPeftConfig(config, lora, baseModel ?? null)),
   });
 }
 
 async function readPart(folder: string, name: string): Promise<Uint8Array> {
-  try {
-    return await readFile(join(folder, name));
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
-    throw new RangeError(
-      `loadAdapter: '${folder}' has no ${name}, expected a folder of PEFT's; save with safe_serialization=True`,
-      { cause },
-    );
-  }
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes));
-  } catch (cause) {
-    throw new RangeError(`loadAdapter: ${CONFIG} is not JSON, expected a JSON object`, { cause });
-  }
+  const bytes = await orIfMissing<Uint8Array | undefined>(readFile(join(folder, name)), undefined);
+  if (bytes !== undefined) return bytes;
+  throw new RangeError(
+    `loadAdapter: '${folder}' has no ${name}, expected a folder of PEFT's; save with safe_serialization=True`,
+  );
 }
 
 /** Options of {@link loadAdapter}. */
@@ -159,7 +147,8 @@ export async function loadAdapter<M extends Model>(
       'loadAdapter: model has adapters, expected one without; call mergeLora first',
     );
   }
-  const peft = fromPeftConfig('loadAdapter', parseJson(await readPart(folder, CONFIG)));
+  const text = new TextDecoder().decode(await readPart(folder, CONFIG));
+  const peft = fromPeftConfig('loadAdapter', parseJson(text, `loadAdapter: ${CONFIG}`));
   const { tensors } = decodeSafetensors(await readPart(folder, TENSORS));
   try {
     const { notices, ...read } = readAdapter(model, peft, tensors);
