@@ -11,7 +11,6 @@ import type { QueryKeyNorm } from './norms.js';
 export interface AttentionOptions {
   /** The module, whose name its parameters begin with. */
   readonly module: string;
-  /** The name of the output projection. */
   readonly output: string;
   readonly inputBias?: Decide;
   readonly outputBias?: Decide;
@@ -32,7 +31,6 @@ const outputOf = (
     ...withBias(outputBias),
   });
 
-/** Options of {@link separate}. */
 export interface SeparateOptions extends AttentionOptions {
   /** Names of the norms of queries and keys, and how they norm. */
   readonly norms?: {
@@ -85,9 +83,7 @@ export function separate({ norms, ...options }: SeparateOptions): AttentionPart 
   };
 }
 
-/** Options of {@link fused}. */
 export interface FusedOptions extends AttentionOptions {
-  /** The name of the projection. */
   readonly input: string;
   readonly layout?: WeightLayout;
   /** Whether query, key and value of a head stand together, and not those of all heads. */

@@ -9,7 +9,6 @@ export const variation = <K extends keyof ModelVariation>(
   name: K,
 ): ModelVariation[K] | undefined => config[name] ?? VARIATIONS[config.architecture][name];
 
-/** Width of a head. */
 export const headDimOf = ({
   headDim,
   hiddenSize,
@@ -39,7 +38,6 @@ export interface LayerPlan {
   readonly rotary?: Turning;
 }
 
-/** The plan of layer `index`. */
 export function layerPlan(config: ModelConfig, index: number): LayerPlan {
   const { slidingWindow, slidingLayers, ropeLayers, localRopeTheta, ropeTheta } = config;
   const slides = slidingWindow !== undefined && (slidingLayers?.[index] ?? true);

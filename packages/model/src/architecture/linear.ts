@@ -5,7 +5,6 @@ import type { ModelConfig } from '../config/types.js';
 import { linear as project } from '../lora/apply.js';
 import type { Initial, Lookup, ParamSpec } from './blueprint.js';
 
-/** What a configuration decides. */
 export type Decide = (config: ModelConfig) => boolean;
 
 export const always: Decide = () => true;
@@ -17,7 +16,6 @@ export interface Linear {
   readonly apply: (x: tf.Tensor, get: Lookup, layer: string, config: ModelConfig) => tf.Tensor;
 }
 
-/** What an affine map may vary in. */
 export interface LinearOptions {
   readonly bias?: Decide;
   readonly layout?: WeightLayout;

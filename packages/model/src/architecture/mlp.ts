@@ -24,7 +24,6 @@ const ACTIVATIONS: Readonly<Record<Activation, (x: tf.Tensor) => tf.Tensor>> = {
 /** The gated unit of a feed-forward part. */
 export type Gate = (gate: tf.Tensor, up: tf.Tensor) => tf.Tensor;
 
-/** The gate of SwiGLU. */
 export const siluGate: Gate = swiGlu;
 
 /** The gate of GeGLU, by the tanh approximation. */
@@ -58,9 +57,7 @@ export function gatedTogether(unit: Gate): MlpPart {
   };
 }
 
-/** Options of {@link plainMlp}. */
 export interface PlainMlpOptions {
-  /** The modules of the two projections. */
   readonly up: string;
   readonly down: string;
   readonly activation: (config: ModelConfig) => Activation;

@@ -9,7 +9,6 @@ const gain = (name: string, width: number, initial: Initial): ParamSpec => ({
   initial,
 });
 
-/** RMS norm. */
 export const rms: Norm = {
   specs: (name, width) => [gain(name, width, 'ones')],
   apply: (x, get, name, epsilon) => rmsNorm(x, get(`${name}.weight`), epsilon),

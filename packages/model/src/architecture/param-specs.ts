@@ -40,6 +40,5 @@ export function paramSpecs(config: ModelConfig): ParamSpec[] {
   ];
 }
 
-/** Names of all parameters of a configuration. */
 export const paramNames = (config: ModelConfig): string[] =>
   paramSpecs(config).map(({ name }) => name);

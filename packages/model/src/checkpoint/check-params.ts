@@ -59,6 +59,5 @@ export function checkParams(
   }
 }
 
-/** Shapes and kinds of tensors. */
 export const infosOf = (params: Params): ReadonlyMap<string, ParamInfo> =>
   new Map(Object.entries(params).map(([name, { shape, dtype }]) => [name, { shape, kind: dtype }]));

@@ -52,7 +52,6 @@ async function openShard(folder: string, file: string): Promise<Stored> {
   }
 }
 
-/** Opens every shard of a folder. */
 export async function openShards(folder: string, json: unknown): Promise<Stored> {
   const opened: Stored[] = [];
   const close = async (): Promise<void> => {

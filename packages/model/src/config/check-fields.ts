@@ -87,7 +87,6 @@ export function checkFields(config: ModelConfig): void {
   }
 }
 
-/** The numbers of each scaling. */
 const SCALINGS: Readonly<Record<RotaryScaling['type'], readonly string[]>> = {
   linear: ['factor'],
   dynamic: ['factor', 'originalPositions'],

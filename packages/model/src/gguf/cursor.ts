@@ -7,7 +7,6 @@ export type Scalar = number | boolean | string;
 /** A value of the metadata. Numbers of an array stay packed. */
 export type Value = Scalar | readonly Value[] | Packed;
 
-/** The packed numbers of an array. */
 export type Packed =
   | Uint8Array
   | Int8Array

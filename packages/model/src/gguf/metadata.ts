@@ -18,7 +18,6 @@ export interface Metadata {
   readonly numbers: (key: string) => Packed | undefined;
 }
 
-/** A key that has to be there. */
 export function required<T>(value: T | undefined, key: string): T {
   if (value === undefined) throw new RangeError(`loadPretrained: the GGUF file lacks ${key}`);
   return value;
@@ -36,7 +35,6 @@ function shortest(value: number): number {
 
 const isText = (value: unknown): value is string => typeof value === 'string';
 
-/** Wraps the metadata. */
 export function metadataOf(
   values: ReadonlyMap<string, Value>,
   prefix = '',

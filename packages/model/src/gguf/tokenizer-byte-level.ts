@@ -30,7 +30,6 @@ const PRE_TOKENIZERS: Readonly<Record<string, PreTokenizer>> = {
   qwen2,
 };
 
-/** The pre-tokenizers that are known. */
 export const preTokenizers = Object.keys(PRE_TOKENIZERS);
 
 /** Byte-level BPE, the kind that llama.cpp calls `gpt2`. */

@@ -17,13 +17,11 @@ export interface Vocabulary {
   readonly types: ArrayLike<number>;
 }
 
-/** Kinds of tokens. */
 export const NORMAL = 1;
 export const UNKNOWN = 2;
 export const CONTROL = 3;
 export const USER_DEFINED = 4;
 
-/** The vocabulary of a file. */
 export function vocabularyOf(metadata: Metadata): Vocabulary {
   const tokens = required(metadata.texts('tokenizer.ggml.tokens'), 'tokenizer.ggml.tokens');
   const types = metadata.numbers('tokenizer.ggml.token_type') ?? tokens.map(() => NORMAL);

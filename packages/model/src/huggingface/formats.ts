@@ -3,7 +3,6 @@ import type { Architecture, ModelConfig } from '../config/types.js';
 /** The parsed `config.json` of a Hugging Face folder. */
 export type HuggingFaceConfig = Readonly<Record<string, unknown>>;
 
-/** How transformers writes one architecture. */
 export interface Format {
   readonly className: string;
   /** Our fields that are one of theirs, by their name. */
@@ -16,7 +15,6 @@ export interface Format {
   readonly aliases?: Readonly<Record<string, string>>;
 }
 
-/** Names that most share. */
 const NAMES = {
   vocabSize: 'vocab_size',
   hiddenSize: 'hidden_size',
@@ -131,26 +129,48 @@ export const FORMATS: Readonly<Record<Architecture, Format>> = {
   gemma2: {
     className: 'Gemma2ForCausalLM',
     names: {
-      ...{ ...NAMES, ...HEAD_DIM, ...BIAS, queryScalar: 'query_pre_attn_scalar' },
-      ...{ attentionSoftCap: 'attn_logit_softcapping', logitSoftCap: 'final_logit_softcapping' },
+      ...NAMES,
+      ...HEAD_DIM,
+      ...BIAS,
+      queryScalar: 'query_pre_attn_scalar',
+      attentionSoftCap: 'attn_logit_softcapping',
+      logitSoftCap: 'final_logit_softcapping',
     },
     defaults: {
-      ...{ ...TIED, keyValueHeads: 4, headDim: 256, queryScalar: 256 },
-      ...{ attentionSoftCap: 50, logitSoftCap: 30, slidingWindow: 4096 },
+      ...TIED,
+      keyValueHeads: 4,
+      headDim: 256,
+      queryScalar: 256,
+      attentionSoftCap: 50,
+      logitSoftCap: 30,
+      slidingWindow: 4096,
     },
     fixed: { hidden_activation: TANH, hidden_act: TANH, ...CAUSAL },
   },
   gemma3_text: {
     className: 'Gemma3ForCausalLM',
     names: {
-      ...{ ...NAMES, ...HEAD_DIM, ...BIAS, queryScalar: 'query_pre_attn_scalar' },
+      ...NAMES,
+      ...HEAD_DIM,
+      ...BIAS,
+      queryScalar: 'query_pre_attn_scalar',
       logitSoftCap: 'final_logit_softcapping',
     },
     // Published files leave out what equals these.
     defaults: {
-      ...{ ...TIED, vocabSize: 262208, hiddenSize: 2304, intermediateSize: 9216, layers: 26 },
-      ...{ heads: 8, keyValueHeads: 4, headDim: 256, maxPositions: 131072 },
-      ...{ queryScalar: 256, slidingWindow: 4096, ropeTheta: 1e6, localRopeTheta: 1e4 },
+      ...TIED,
+      vocabSize: 262208,
+      hiddenSize: 2304,
+      intermediateSize: 9216,
+      layers: 26,
+      heads: 8,
+      keyValueHeads: 4,
+      headDim: 256,
+      maxPositions: 131072,
+      queryScalar: 256,
+      slidingWindow: 4096,
+      ropeTheta: 1e6,
+      localRopeTheta: 1e4,
     },
     // The model has no code that reads the cap of attention.
     fixed: { hidden_activation: TANH, hidden_act: TANH, attn_logit_softcapping: [], ...CAUSAL },
@@ -176,7 +196,9 @@ export const FORMATS: Readonly<Record<Architecture, Format>> = {
   stablelm: {
     className: 'StableLmForCausalLM',
     names: {
-      ...{ ...LAYER_NORM, attentionBias: 'use_qkv_bias', qkNorm: 'qk_layernorm' },
+      ...LAYER_NORM,
+      attentionBias: 'use_qkv_bias',
+      qkNorm: 'qk_layernorm',
       parallelResidual: 'use_parallel_residual',
     },
     defaults: { ...UNTIED, normEpsilon: 1e-5, keyValueHeads: 32, partialRotaryFactor: 0.25 },
@@ -185,7 +207,10 @@ export const FORMATS: Readonly<Record<Architecture, Format>> = {
   cohere: {
     className: 'CohereForCausalLM',
     names: {
-      ...{ ...LAYER_NORM, ...HEAD_DIM, ...BIAS, qkNorm: 'use_qk_norm' },
+      ...LAYER_NORM,
+      ...HEAD_DIM,
+      ...BIAS,
+      qkNorm: 'use_qk_norm',
       logitScale: 'logit_scale',
     },
     defaults: { ...TIED, normEpsilon: 1e-5, ropeTheta: 5e5, logitScale: 0.0625 },

@@ -41,6 +41,8 @@ export interface LoraOptions {
   readonly wholeModules?: readonly string[];
 }
 
+const OPTIONS = ['rank', 'alpha', 'rankStabilized', 'targets', 'dora', 'bias', 'wholeModules'];
+
 const isEnd = (name: string, end: string): boolean => name === end || name.endsWith(`.${end}`);
 
 /** The modules that `wholeModules` names. */
@@ -149,9 +151,7 @@ function initialFactors(config: ModelConfig, params: Params, seed: number): Para
 export function addLora<M extends Model>(model: M, options: LoraOptions, seed: number): Changed<M> {
   const { config, params } = model;
   validateConfig(config);
-  checkOptions('addLora', options, [
-    ...['rank', 'alpha', 'rankStabilized', 'targets', 'dora', 'bias', 'wholeModules'],
-  ]);
+  checkOptions('addLora', options, OPTIONS);
   const { rank, alpha = rank, rankStabilized = false, targets = 'all-linear' } = options;
   const { dora = false, bias = 'none', wholeModules = [] } = options;
   checkPositiveInteger('addLora: rank', rank);

@@ -16,7 +16,6 @@ export interface AdaptableModule {
   readonly layout: WeightLayout;
 }
 
-/** The module of a weight. */
 export const moduleOf = (weight: string): string => weight.replace(/\.weight$/, '');
 
 /** Every module of a model that can have an adapter, in the order of the parameters. */
@@ -38,7 +37,6 @@ export function adaptableModules(config: ModelConfig): AdaptableModule[] {
     });
 }
 
-/** The modules of a model that have an adapter. */
 export function adaptedModules(config: ModelConfig): AdaptableModule[] {
   const named = new Set(config.lora?.modules);
   return adaptableModules(config).filter(({ name }) => named.has(name));

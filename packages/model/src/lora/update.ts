@@ -7,7 +7,6 @@ import { type LoraConfig, type ModuleKind, factorNames, loraScale } from './fact
 /** What a lookup expects, for its message. */
 export const WEIGHTS_AND_FACTORS = 'the weights and factors of config.lora';
 
-/** A module with an adapter. */
 export interface Adapted {
   readonly name: string;
   readonly kind: ModuleKind;

@@ -19,14 +19,12 @@ export interface Placed {
   readonly end: number;
 }
 
-/** What the header says. */
 export interface Header {
   readonly metadata: Readonly<Record<string, string>>;
   /** In the order of the header. */
   readonly tensors: readonly Placed[];
 }
 
-/** Throws with a problem of a file. */
 export type Fail = (problem: string) => never;
 
 /** Where the data begins, from the first bytes of a file of some size. */

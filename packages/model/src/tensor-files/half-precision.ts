@@ -21,10 +21,12 @@ let table: Float32Array | undefined;
 export const halves = (): Float32Array =>
   (table ??= Float32Array.from({ length: 65_536 }, (_, half) => halfToNumber(half)));
 
+const HALF = { bytes: 2, values: 1, kind: 'float32' } as const;
+
 /** IEEE 754 half precision, as float32, exactly. */
 export const F16: NumberFormat = {
   name: 'F16',
-  ...{ bytes: 2, values: 1, kind: 'float32' },
+  ...HALF,
   decode: (bytes, out, at) => {
     const [numbers, source] = [halves(), words(bytes)];
     for (let i = 0; i < source.length; i++) out[at + i] = numbers[source[i]!]!;
@@ -34,7 +36,7 @@ export const F16: NumberFormat = {
 /** The upper half of a float32, as float32, exactly. */
 export const BF16: NumberFormat = {
   name: 'BF16',
-  ...{ bytes: 2, values: 1, kind: 'float32' },
+  ...HALF,
   decode: (bytes, out, at) => {
     const source = words(bytes);
     const target = new Uint32Array(out.buffer, out.byteOffset + 4 * at, source.length);

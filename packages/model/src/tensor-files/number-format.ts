@@ -12,7 +12,6 @@ export interface NumberFormat {
   readonly decode?: (bytes: Uint8Array, out: Float32Array, at: number) => void;
 }
 
-/** Numbers that were read. */
 export type Numbers = Float32Array | Int32Array;
 
 /** Room for the numbers of a tensor. */

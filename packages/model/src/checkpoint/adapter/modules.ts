@@ -14,7 +14,6 @@ export const isTarget = (config: ModelConfig, peft: PeftConfig, name: string): b
   return [name, storedModule(config, name)].some((each) => isTargeted(peft, each, inLayers));
 };
 
-/** Whether the file has factors of a module. */
 export const isHeld = ({ name, kind }: AdaptableModule, own: Params): boolean =>
   Object.values(factorNames(name, kind)).some((each) => each in own);
 

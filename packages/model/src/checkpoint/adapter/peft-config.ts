@@ -18,7 +18,6 @@ function targetModules(config: ModelConfig, modules: readonly string[]): string[
   return meant.length === modules.length ? [...parts] : [...modules];
 }
 
-/** The `adapter_config.json` of a model's adapters. */
 export function toPeftConfig(
   config: ModelConfig,
   lora: LoraConfig,
@@ -121,7 +120,6 @@ export interface PeftConfig extends PeftTargets {
   readonly keepsTied: boolean;
 }
 
-/** Reads an `adapter_config.json`. */
 export function fromPeftConfig(where: string, json: unknown): PeftConfig {
   const fail = (problem: string): never => {
     throw new RangeError(`${where}: adapter_config.json ${problem}`);
