@@ -28,19 +28,20 @@ export function toHuggingFaceConfig(config: ModelConfig): HuggingFaceConfig {
   validateConfig(config);
   const { architecture } = config;
   const { className, names, fixed } = FORMATS[architecture];
-  const renamed = Object.entries(names).map(([ours, theirs]) => [
+  const renamed: (readonly [string, unknown])[] = Object.entries(names).map(([ours, theirs]) => [
     theirs,
     valueOf(config, ours as keyof ModelConfig),
   ]);
-  const first = Object.entries(fixed).flatMap(([name, values]) =>
-    values.length > 0 ? [[name, values[0]] as const] : [],
-  );
+  const first = Object.entries(fixed)
+    .filter(([, values]) => values.length > 0)
+    .map(([name, values]) => [name, values[0]] as const);
+  const activationKey = ACTIVATION_KEYS[architecture];
+  const activation = valueOf(config, 'activation') as Activation;
   return {
     architectures: [className],
     model_type: architecture,
-    ...(Object.fromEntries(renamed) as Record<string, unknown>),
-    ...Object.fromEntries(first),
-    ...writeActivation(config),
+    ...Object.fromEntries([...renamed, ...first]),
+    ...(activationKey && { [activationKey]: ACTIVATION_NAMES[activation][0] }),
     ...(hasRotary(architecture) && writeRope(config)),
     ...writeLayers(config),
     bos_token_id: null,
@@ -60,13 +61,6 @@ function valueOf(config: ModelConfig, name: keyof ModelConfig): unknown {
   return usual[name] ?? null;
 }
 
-function writeActivation(config: ModelConfig): HuggingFaceConfig {
-  const key = ACTIVATION_KEYS[config.architecture];
-  if (key === undefined) return {};
-  const activation = valueOf(config, 'activation') as Activation;
-  return { [key]: ACTIVATION_NAMES[activation][0] };
-}
-
 const fail = (problem: string): never => {
   throw new RangeError(`fromHuggingFaceConfig: ${problem}`);
 };
@@ -74,13 +68,10 @@ const fail = (problem: string): never => {
 const list = (values: readonly unknown[]): string =>
   values.length === 0 ? 'null' : values.map((value) => JSON.stringify(value)).join(' or ');
 
-function architectureOf(json: HuggingFaceConfig): Architecture {
-  const type = json['model_type'];
+function architectureOf({ model_type: type }: HuggingFaceConfig): Architecture {
   const found = ARCHITECTURES.find((architecture) => architecture === type);
-  return (
-    found ??
-    fail(`model_type is ${JSON.stringify(type)}, expected one of ${ARCHITECTURES.join(', ')}`)
-  );
+  const known = ARCHITECTURES.join(', ');
+  return found ?? fail(`model_type is ${JSON.stringify(type)}, expected one of ${known}`);
 }
 
 /** Refuses what the decoder does not compute. */
@@ -101,23 +92,17 @@ function checkFeatures(architecture: Architecture, json: HuggingFaceConfig): voi
 
 function activationOf(architecture: Architecture, json: HuggingFaceConfig): Activation | undefined {
   const key = ACTIVATION_KEYS[architecture];
-  const value = key === undefined ? undefined : (json[key] ?? undefined);
-  if (key === undefined || value === undefined) return undefined;
+  const value = key && (json[key] as string | null | undefined);
+  if (value === undefined || value === null) return undefined;
   const activations = Object.entries(ACTIVATION_NAMES) as [Activation, readonly string[]][];
-  const found = activations.find(([, names]) => names.includes(value as string));
+  const found = activations.find(([, names]) => names.includes(value));
   if (found !== undefined) return found[0];
-  const names = list(Object.values(ACTIVATION_NAMES).flat());
+  const names = list(activations.flatMap(([, each]) => each));
   return fail(`${key} is ${JSON.stringify(value)}, expected ${names}`);
 }
 
 /** Fields whose null means none, and not the default. */
-const NULLABLE: ReadonlySet<string> = new Set([
-  'slidingWindow',
-  'attentionSoftCap',
-  'logitSoftCap',
-  'headDim',
-  'keyValueHeads',
-]);
+const NULLABLE = ['slidingWindow', 'attentionSoftCap', 'logitSoftCap', 'headDim', 'keyValueHeads'];
 
 /** The fields that have a key of their own, with transformers' defaults. */
 function readFields(architecture: Architecture, json: HuggingFaceConfig): Record<string, unknown> {
@@ -127,7 +112,7 @@ function readFields(architecture: Architecture, json: HuggingFaceConfig): Record
     Object.keys(aliases).find((other) => aliases[other] === theirs && json[other] !== undefined);
   for (const [ours, theirs] of Object.entries(names)) {
     const value = json[theirs] ?? json[alias(theirs) ?? theirs];
-    if (value === null && NULLABLE.has(ours)) continue;
+    if (value === null && NULLABLE.includes(ours)) continue;
     found[ours] = value ?? defaults[ours as keyof ModelConfig];
   }
   return found;
