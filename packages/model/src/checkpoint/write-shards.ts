@@ -11,7 +11,7 @@ export const isWeights = (name: string): boolean =>
 
 /** Tensors in their order, as many a shard as fit; one that is larger gets a shard of its own. */
 function split(params: Params, dtype: StoredDtype, maxShardSize: number): Params[] {
-  const shards: Params[] = [];
+  const shards: Record<string, Params[string]>[] = [];
   let room = 0;
   for (const [name, tensor] of Object.entries(params)) {
     const bytes = storedBytes(name, tensor, dtype);
@@ -19,7 +19,7 @@ function split(params: Params, dtype: StoredDtype, maxShardSize: number): Params
       shards.push({});
       room = maxShardSize;
     }
-    shards[shards.length - 1] = { ...shards.at(-1), [name]: tensor };
+    shards.at(-1)![name] = tensor;
     room -= bytes;
   }
   return shards;
@@ -41,22 +41,18 @@ export function weightFiles(
   const shards = split(params, dtype, maxShardSize);
   if (shards.length === 1) return { 'model.safetensors': chunksOf(params, dtype) };
   const digits = (n: number): string => String(n).padStart(5, '0');
-  const named = shards.map(
-    (shard, i) =>
-      [`model-${digits(i + 1)}-of-${digits(shards.length)}.safetensors`, shard] as const,
-  );
-  const total = Object.entries(params).reduce(
-    (sum, [name, tensor]) => sum + storedBytes(name, tensor, dtype),
-    0,
+  const fileOf = (i: number): string =>
+    `model-${digits(i + 1)}-of-${digits(shards.length)}.safetensors`;
+  const sizes = Object.entries(params).map(([name, tensor]) => storedBytes(name, tensor, dtype));
+  const weightMap = shards.flatMap((shard, i) =>
+    Object.keys(shard).map((name) => [name, fileOf(i)] as const),
   );
   const index = {
-    metadata: { total_size: total },
-    weight_map: Object.fromEntries(
-      named.flatMap(([file, shard]) => Object.keys(shard).map((name) => [name, file])),
-    ),
+    metadata: { total_size: sizes.reduce((sum, bytes) => sum + bytes, 0) },
+    weight_map: Object.fromEntries(weightMap),
   };
   return {
-    ...Object.fromEntries(named.map(([file, shard]) => [file, chunksOf(shard, dtype)])),
+    ...Object.fromEntries(shards.map((shard, i) => [fileOf(i), chunksOf(shard, dtype)])),
     [INDEX]: json(index),
   };
 }

@@ -36,14 +36,9 @@ function readMetadata(cursor: Cursor, count: number): Map<string, Value> {
   return metadata;
 }
 
-interface Described {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly type: number;
-  readonly offset: number;
-}
+type Described = ReturnType<typeof readDescription>;
 
-function readDescription(cursor: Cursor): Described {
+function readDescription(cursor: Cursor) {
   const name = cursor.text();
   const rank = cursor.u32();
   if (rank > 4) cursor.fail(`'${name}' has ${rank} dimensions, expected at most 4`);

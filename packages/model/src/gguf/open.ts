@@ -36,10 +36,9 @@ export async function openGguf(path: string): Promise<OpenGguf> {
     const { metadata, tensors } = await readHeader(file, (problem) => {
       throw new RangeError(`loadPretrained: ${problem} ('${path}')`);
     });
-    return {
-      metadata,
-      tensors: tensors.map((each) => storedTensor(file, each)),
-      close: file.close,
-    };
+    const stored = tensors.map(({ name, shape, format, begin }) =>
+      storedTensor(file, name, shape, format, begin),
+    );
+    return { metadata, tensors: stored, close: file.close };
   });
 }

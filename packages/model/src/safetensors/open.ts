@@ -39,9 +39,8 @@ export async function openSafetensors(path: string, where: string): Promise<Open
   const fail = (problem: string): never => {
     throw new RangeError(`${where}: ${problem} ('${path}')`);
   };
-  const stored = ({ format, ...placed }: Placed): StoredTensor => {
-    if (format !== undefined) return storedTensor(file, { ...placed, format });
-    const { name, dtype, shape } = placed;
+  const stored = ({ name, dtype, shape, format, begin }: Placed): StoredTensor => {
+    if (format !== undefined) return storedTensor(file, name, shape, format, begin);
     const problem = unreadable(name, dtype);
     return { name, shape, kind: 'unread', problem, read: async () => fail(problem) };
   };

@@ -64,7 +64,7 @@ async function readFully(
 const CHUNK = 2 ** 20;
 
 /** Fills `numbers` from a position on. Beside them it holds at most {@link CHUNK} bytes. */
-export async function readNumbers(
+async function readNumbers(
   file: DataFile,
   format: NumberFormat,
   position: number,
@@ -87,15 +87,10 @@ export async function readNumbers(
 /** A tensor that begins at a byte of a file. */
 export const storedTensor = (
   file: DataFile,
-  {
-    name,
-    shape,
-    format,
-    begin,
-  }: Pick<StoredTensor, 'name' | 'shape'> & {
-    readonly format: NumberFormat;
-    readonly begin: number;
-  },
+  name: string,
+  shape: readonly number[],
+  format: NumberFormat,
+  begin: number,
 ): StoredTensor => ({
   name,
   shape,

@@ -13,14 +13,6 @@ import { adapterNames, storedModule } from './names.js';
 import { equal, pick, refuse, tensorProblems } from './tensors.js';
 import { withVocabulary } from './vocabulary.js';
 
-/** What an adapter's files make of a model; all tensors are borrowed. */
-export interface AdapterReading {
-  readonly config: ModelConfig;
-  readonly params: Params;
-  /** What is not as the files or the model say, a sentence each. */
-  readonly notices: readonly string[];
-}
-
 /** A few names of many. */
 const listed = (names: readonly string[]): string =>
   names.slice(0, 3).join(', ') + (names.length > 3 ? ` and ${names.length - 3} more` : '');
@@ -47,11 +39,16 @@ function byOwnNames(config: ModelConfig, tensors: Params): Params {
 }
 
 /**
- * What an adapter's configuration and tensors make of a model, as PEFT loads them.
+ * What an adapter's configuration and tensors make of a model, as PEFT loads them; all tensors are borrowed.
  *
+ * @returns the model, and what is not as the files or the model say, a sentence each
  * @throws RangeError if names, shapes or numbers do not fit the model: one error lists all that do not
  */
-export function readAdapter(model: Model, peft: PeftConfig, tensors: Params): AdapterReading {
+export function readAdapter(
+  model: Model,
+  peft: PeftConfig,
+  tensors: Params,
+): Model & { readonly notices: readonly string[] } {
   const own = byOwnNames(model.config, tensors);
   // PEFT compares ends of names, whatever comes before them.
   const named = moduleNames({ ...model.config, tiedEmbeddings: false }).filter((name) =>
