@@ -1,7 +1,7 @@
 import { checkFinite, checkInRange, checkPositiveInteger } from '@cfrl/engine';
 
 import { BIASES, type LoraConfig } from '../lora/factors.js';
-import { adaptableModules, moduleNames } from '../lora/modules.js';
+import { adaptableModules, isInside, moduleNames } from '../lora/modules.js';
 import type { ModelConfig } from './types.js';
 
 /** Refuses adapters that the model cannot have. */
@@ -41,7 +41,7 @@ export function checkLora(config: ModelConfig, lora: LoraConfig): void {
     if (!all.includes(module)) {
       fail(`wholeModules has '${module}', expected modules of the model`);
     }
-    const twice = modules.find((name) => name === module || name.startsWith(`${module}.`));
+    const twice = modules.find((name) => isInside(name, [module]));
     if (twice !== undefined) {
       fail(
         `modules has '${twice}', which is in lora.wholeModules, expected each module in one of them`,

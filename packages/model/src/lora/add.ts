@@ -17,7 +17,14 @@ import type { Changed, Model, ModelConfig } from '../config/types.js';
 import { sizeOf } from '../tensor-files/stored-tensor.js';
 import { lookup } from '../transformer/decoder.js';
 import { BIASES, type LoraConfig, factorNames } from './factors.js';
-import { adaptableModules, adaptedModules, factorShapes, moduleNames } from './modules.js';
+import {
+  adaptableModules,
+  adaptedModules,
+  factorShapes,
+  isEnd,
+  isInside,
+  moduleNames,
+} from './modules.js';
 import { WEIGHTS_AND_FACTORS, rowNorms } from './update.js';
 
 /** Options of {@link addLora}. */
@@ -42,8 +49,6 @@ export interface LoraOptions {
 }
 
 const OPTIONS = ['rank', 'alpha', 'rankStabilized', 'targets', 'dora', 'bias', 'wholeModules'];
-
-const isEnd = (name: string, end: string): boolean => name === end || name.endsWith(`.${end}`);
 
 /** The modules that `wholeModules` names. */
 function wholeOf(config: ModelConfig, ends: readonly string[]): string[] {
@@ -70,7 +75,7 @@ function targeted(
   const { layers } = blueprints[config.architecture];
   const names = adaptableModules(config)
     .map(({ name }) => name)
-    .filter((name) => !whole.some((module) => `${name}.`.startsWith(`${module}.`)));
+    .filter((name) => !isInside(name, whole));
   const ends = Array.isArray(targets) ? (targets as readonly string[]) : [];
   const lost = ends.find((end) => !names.some((name) => isEnd(name, end)));
   if (lost !== undefined) {

@@ -16,6 +16,14 @@ export interface AdaptableModule {
   readonly layout: WeightLayout;
 }
 
+/** Whether a name is a module's, or its end. */
+export const isEnd = (name: string, end: string): boolean =>
+  name === end || name.endsWith(`.${end}`);
+
+/** Whether a name is that of one of the modules, or of something inside. */
+export const isInside = (name: string, modules: readonly string[]): boolean =>
+  modules.some((module) => `${name}.`.startsWith(`${module}.`));
+
 export const moduleOf = (weight: string): string => weight.replace(/\.weight$/, '');
 
 /** Every module of a model that can have an adapter, in the order of the parameters. */
@@ -73,7 +81,7 @@ export function wholeParams(config: ModelConfig): string[] {
   const { bias = 'none', wholeModules = [], modules } = lora;
   return paramNames(config).filter(
     (name) =>
-      wholeModules.some((module) => name.startsWith(`${module}.`)) ||
+      isInside(name, wholeModules) ||
       (name.endsWith('.bias') &&
         (bias === 'all' || (bias === 'lora_only' && modules.includes(name.slice(0, -5))))),
   );

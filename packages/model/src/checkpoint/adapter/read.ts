@@ -5,7 +5,7 @@ import { blueprints } from '../../architecture/blueprints.js';
 import type { Model, ModelConfig } from '../../config/types.js';
 import { paramShapes } from '../../transformer/init-params.js';
 import type { LoraConfig } from '../../lora/factors.js';
-import { factorShapes, moduleNames, wholeParams } from '../../lora/modules.js';
+import { factorShapes, isInside, moduleNames, wholeParams } from '../../lora/modules.js';
 import type { PeftConfig } from './peft-config.js';
 import { CLASSIFIER } from '../../architecture/param-specs.js';
 import { differing, sortModules } from './modules.js';
@@ -84,8 +84,7 @@ export function readAdapter(
   const adapted = { ...config, lora };
   const factors = factorShapes(adapted);
 
-  const isBias = (name: string): boolean =>
-    name.endsWith('.bias') && !wholeModules.some((module) => name.startsWith(`${module}.`));
+  const isBias = (name: string): boolean => name.endsWith('.bias') && !isInside(name, wholeModules);
   const lostBiases = wholes.filter((name) => !(name in own) && isBias(name));
   const expected = [...wholes, ...vocabulary].filter(
     (name) => name in shapes && !lostBiases.includes(name),

@@ -1,3 +1,4 @@
+import { isEnd } from '../../lora/modules.js';
 import { pythonPattern } from './python-pattern.js';
 
 /** The fields of an `adapter_config.json` that say which modules are adapted. */
@@ -9,8 +10,6 @@ export interface PeftTargets {
   readonly layersPattern: readonly string[];
   readonly modulesToSave: readonly string[];
 }
-
-const isEnd = (name: string, end: string): boolean => name === end || name.endsWith(`.${end}`);
 
 const selects = (what: string | readonly string[], name: string): boolean =>
   typeof what === 'string' ? pythonPattern(what).test(name) : what.some((end) => isEnd(name, end));

@@ -2,7 +2,7 @@ import type { Params } from '@cfrl/engine';
 
 import { blueprints } from '../../architecture/blueprints.js';
 import type { Model, ModelConfig } from '../../config/types.js';
-import { adaptableModules } from '../../lora/modules.js';
+import { adaptableModules, isInside } from '../../lora/modules.js';
 import type { PeftConfig } from './peft-config.js';
 import { CLASSIFIER } from '../../architecture/param-specs.js';
 import { isHeld, isTarget } from './modules.js';
@@ -33,8 +33,7 @@ export function withVocabulary(
   const apart = adaptsTied(config, peft, own);
   const [first] = Object.entries(given);
   if (first === undefined && !apart) return { config, params, notices: [] };
-  const isWhole = (name: string): boolean =>
-    whole.some((module) => name.startsWith(`${module}.`)) && !peft.keepsTied;
+  const isWhole = (name: string): boolean => isInside(name, whole) && !peft.keepsTied;
   const both = embedding in given && CLASSIFIER in given;
   const staysTied =
     config.tiedEmbeddings &&
