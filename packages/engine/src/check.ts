@@ -201,3 +201,94 @@ export function checkOptions(where: string, options: object, known: readonly str
     );
   }
 }
+
+/** What an option is when it is not given, and what refuses a wrong one; the check's `where` is `function: option`. */
+export interface Option<T> {
+  readonly value: T;
+  readonly check: (where: string, value: Exclude<T, undefined>) => unknown;
+}
+
+/** The type of a literal. */
+type Wide<T> = T extends number
+  ? number
+  : T extends string
+    ? string
+    : T extends boolean
+      ? boolean
+      : T;
+
+/**
+ * One entry of a table for {@link resolveOptions}.
+ *
+ * @param value - the default
+ * @param check - throws if what was given is wrong; of no default (`undefined`) only what is given is checked
+ * @returns the entry
+ *
+ * @example
+ * ```ts
+ * option(8, checkPositiveInteger).value; // => 8
+ * ```
+ */
+export function option<T>(
+  value: T,
+  check: Option<Wide<T>>['check'] = () => undefined,
+): Option<Wide<T>> {
+  return { value: value as Wide<T>, check };
+}
+
+/** Options by name. Whatever their types are, `Option<T>` is one of these. */
+type Table = Readonly<
+  Record<
+    string,
+    { readonly value: unknown; readonly check: (where: string, value: never) => unknown }
+  >
+>;
+
+/** Every option of a table with its type. */
+export type Resolved<T extends Table> = { readonly [Name in keyof T]: T[Name]['value'] };
+
+/**
+ * Options with their defaults, checked one by one in the table's order.
+ *
+ * @param where - the function's name
+ * @param options - what the caller passed; borrowed
+ * @param table - every option that there is, with its default and its check
+ * @returns every option of the table
+ * @throws TypeError or RangeError if `options` is not an object, has a name that is not in the table, or a check throws
+ *
+ * @example
+ * ```ts
+ * const table = { steps: option(8, checkPositiveInteger), seed: option(0, checkSeed) };
+ * resolveOptions('train', { steps: 3 }, table); // => { steps: 3, seed: 0 }
+ * ```
+ */
+export function resolveOptions<T extends Table>(
+  where: string,
+  options: { readonly [Name in keyof T]?: T[Name]['value'] | undefined },
+  table: T,
+): Resolved<T> {
+  checkOptions(where, options, Object.keys(table));
+  const entries = Object.entries(table).map(([name, { value, check }]) => {
+    const given = options[name] === undefined ? value : options[name];
+    if (given !== undefined) check(`${where}: ${name}`, given as never);
+    return [name, given];
+  });
+  return Object.fromEntries(entries) as Resolved<T>;
+}
+
+/**
+ * The check of {@link checkInRange} with its bounds, for a table of options.
+ *
+ * @param low - smallest allowed value
+ * @param high - largest allowed value, `Infinity` for no bound
+ * @returns the check
+ *
+ * @example
+ * ```ts
+ * resolveOptions('gae', { gamma: 0.5 }, { gamma: option(1, between(0, 1)) }); // => { gamma: 0.5 }
+ * ```
+ */
+export const between =
+  (low: number, high: number) =>
+  (where: string, value: number): number =>
+    checkInRange(where, value, low, high);

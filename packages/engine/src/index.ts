@@ -19,6 +19,9 @@ export {
 } from './backend/index.js';
 export {
   MOST_FLOAT32,
+  type Option,
+  type Resolved,
+  between,
   checkFinite,
   checkInRange,
   checkOptions,
@@ -27,6 +30,8 @@ export {
   checkSeed,
   checkTensor,
   checkTokens,
+  option,
+  resolveOptions,
 } from './check.js';
 export { type MapRowsOptions, rematerialize, mapRows } from './gradients/rematerialize.js';
 export { type Compiled, compile } from './compile/compile.js';

@@ -143,10 +143,21 @@ describe("generationDefaults: 'model'", () => {
     ],
     [
       { temperature: 'hot', do_sample: true },
-      'generate: model.generationConfig.temperature is "hot", expected a number in',
+      'generate: model.generationConfig.temperature is "hot", expected a number above 0',
+    ],
+    [
+      { temperature: 0, do_sample: true },
+      'temperature is 0, expected a number above 0; set do_sample to false for the most probable tokens',
+    ],
+    [
+      { do_sample: 'yes' },
+      'generate: model.generationConfig.do_sample is "yes", expected true or false',
     ],
     [{ top_k: 1.5 }, 'generate: model.generationConfig.top_k is 1.5, expected an integer'],
-    [{ top_p: 2 }, 'generate: model.generationConfig.top_p is 2, expected a number in'],
+    [
+      { top_p: 2 },
+      'generate: model.generationConfig.top_p is 2, expected a number above 0 and at most 1',
+    ],
     [
       { eos_token_id: ['</s>'] },
       'generate: model.generationConfig.eos_token_id is ["</s>"], expected a token or a list of tokens',

@@ -82,8 +82,9 @@ export async function startHub(
     note(request);
     const path = decodeURIComponent(request.url!.split('?', 1)[0]!);
     const [, id = '', kind, revision = '', file] =
-      /^\/(?:api\/models\/)?([^/]+\/[^/]+)\/(revision|resolve)\/(.*?)(?:\/([^/]*))?$/.exec(path) ??
-      [];
+      /^\/(?:api\/models\/)?([^/]+\/[^/]+)\/(revision|resolve)\/(.*?)(?:\/((?:additional_chat_templates\/)?[^/]*))?$/.exec(
+        path,
+      ) ?? [];
     const found = repositories[id];
     if (found === undefined) return refuse(response, 404, 'RepoNotFound', 'Repository not found');
     const { commit, files, token, gated, movedTo } = found;

@@ -120,6 +120,21 @@ describe('a model of the hub', () => {
     expect(requests).toEqual([`GET /api/models/${ID}/revision/main`]);
   });
 
+  it('brings all its templates, and a GGUF file that a config lies beside', async () => {
+    const named = 'additional_chat_templates/tool_use.jinja';
+    await serve({ files: { ...files, [named]: Buffer.from('for tools') } });
+    const { params, tokenizer } = await loadPretrained(ID);
+    disposeParams(params);
+    expect(tokenizer.chatTemplate).toMatchObject({ tool_use: 'for tools' });
+    await hub!.close();
+    const gguf = await readFile(new URL('fixtures/gguf/llama.gguf', import.meta.url));
+    const beside = { 'config.json': Buffer.from('{"model_type": "llama"}'), 'tiny.gguf': gguf };
+    await serve({ files: beside }, 'some-org/tiny-GGUF');
+    const model = await loadPretrained('some-org/tiny-GGUF', { tokenizer: false });
+    expect(model.config.layers).toBe(2);
+    disposeParams(model.params);
+  });
+
   it('loads shards, from a branch with a slash', async () => {
     const value = await (await serve(), load());
     await hub!.close();

@@ -95,11 +95,95 @@ describe('loadTokenizer', () => {
     await expect(loadTokenizer(folder)).rejects.toThrow('has no tokenizer.json');
     await write('tokenizer.json', '{');
     await expect(loadTokenizer(folder)).rejects.toThrow(
-      'loadTokenizer: tokenizer.json is not JSON',
+      /^loadTokenizer: tokenizer.json in '.*' is not JSON, expected a JSON object: /,
     );
     await write('tokenizer.json', readKind('qwen').tokenizer);
     await expect(loadTokenizer(folder)).rejects.toThrow('tokenizer_config.json has no eos_token');
     await write('tokenizer_config.json', '[]');
-    await expect(loadTokenizer(folder)).rejects.toThrow('tokenizer_config.json does not fit');
+    await expect(loadTokenizer(folder)).rejects.toThrow(
+      /tokenizer_config.json in '.*' is \[\], expected a JSON object$/,
+    );
+  });
+
+  const vocab = { a: 0, b: 1, '<|endoftext|>': 2, '</s>': 3 };
+  const tokenizer = { added_tokens: [], model: { type: 'BPE', vocab, merges: [] } };
+
+  it.each<[string, object, object, object, number, object]>([
+    [
+      'of the class of the model, as in the files of GPT-2',
+      ...[{ model_max_length: 1024 }, { model_type: 'gpt2', eos_token_id: 2 }, {}],
+      2,
+      { bos_token: '<|endoftext|>', eos_token: '<|endoftext|>', unk_token: '<|endoftext|>' },
+    ],
+    [
+      'of the class that is named',
+      { tokenizer_class: 'LlamaTokenizerFast' },
+      {},
+      {},
+      3,
+      { eos_token: '</s>' },
+    ],
+    [
+      'that the model ends with',
+      {},
+      { model_type: 'opt', eos_token_id: 3 },
+      {},
+      3,
+      { eos_token: '</s>' },
+    ],
+    [
+      'that generation ends with',
+      { eos_token: null },
+      { eos_token_id: 3 },
+      { eos_token_id: [1, 3] },
+      1,
+      { eos_token: 'b' },
+    ],
+    [
+      'that is named, whatever the model is',
+      { eos_token: 'a' },
+      { model_type: 'gpt2' },
+      {},
+      0,
+      { eos_token: 'a' },
+    ],
+  ] as [string, object, object, object, number, object][])(
+    'takes special tokens that are not named from the class or the model: the end %s',
+    async (_, config, model, generation, end, special) => {
+      await write('tokenizer.json', tokenizer);
+      await write('tokenizer_config.json', config);
+      await write('config.json', model);
+      await write('generation_config.json', generation);
+      const loaded = await loadTokenizer(folder);
+      expect(loaded.vocabSize).toBe(4);
+      expect(loaded.endToken).toBe(end);
+      expect(loaded.specialTokens).toEqual(special);
+      // They are written, so that they are the same elsewhere.
+      await rm(join(folder, 'config.json'));
+      await rm(join(folder, 'generation_config.json'));
+      await saveTokenizer(folder, loaded);
+      expect((await loadTokenizer(folder)).specialTokens).toEqual(special);
+    },
+  );
+
+  it('refuses a token that neither names', async () => {
+    await write('tokenizer.json', tokenizer);
+    await write('config.json', { model_type: 'llama', eos_token_id: 99 });
+    delete (tokenizer.model.vocab as Partial<typeof vocab>)['</s>'];
+    await write('tokenizer.json', tokenizer);
+    await expect(loadTokenizer(folder)).rejects.toThrow('has no eos_token');
+  });
+
+  it('refuses merges that are something else, or nothing', async () => {
+    await write('vocab.json', { ...vocab, ab: 4 });
+    const merges = (text: string) => writeFile(join(folder, 'merges.txt'), text);
+    await merges('\ufeff#version: 0.2\r\na b\r\n');
+    expect((await loadTokenizer(folder)).encode('ab')).toEqual([4]);
+    await merges('');
+    await expect(loadTokenizer(folder)).rejects.toThrow('merges.txt: the file is empty');
+    await merges('version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n');
+    await expect(loadTokenizer(folder)).rejects.toThrow('merges.txt: the file is a pointer of Git');
+    await merges('<!DOCTYPE html>\n<html></html>');
+    await expect(loadTokenizer(folder)).rejects.toThrow('merges.txt: the file is a web page');
   });
 });

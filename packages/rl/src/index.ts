@@ -15,16 +15,11 @@ export {
   type TokenSequence,
   layoutOf,
   padRows,
-  padTokens,
+  padCompletions,
   unpadRows,
 } from './data/batch.js';
-export {
-  type RegularizeOptions,
-  groupTargets,
-  klPenalties,
-  penalizedReward,
-  regularize,
-} from './algorithms/compose.js';
+export { groupTargets, klPenalties, penalizedReward } from './advantages/group-targets.js';
+export { type RegularizeOptions, regularize } from './losses/regularize.js';
 export { explainedVariance, scoringGap } from './loop/diagnostics.js';
 export { type GaeOptions, gae } from './advantages/gae.js';
 export { type KlEstimator, klK1, klK2, klK3 } from './losses/kl.js';

@@ -1,4 +1,4 @@
-import { layoutOf, padRows, padTokens, unpadRows } from '@cfrl/rl';
+import { layoutOf, padRows, padCompletions, unpadRows } from '@cfrl/rl';
 import * as tf from '@tensorflow/tfjs-core';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -9,12 +9,12 @@ const sequences = fc.array(fc.record({ promptTokens: tokens, tokens }), {
   maxLength: 5,
 });
 
-describe('padTokens', () => {
+describe('padCompletions', () => {
   it('shows the policy every prefix, and asks it for every completion token once', () => {
     fc.assert(
       fc.property(sequences, (all) => {
         tf.tidy(() => {
-          const batch = padTokens(all, 49);
+          const batch = padCompletions(all, 49);
           const input = batch.tokens.arraySync();
           const seen = batch.attentionMask.arraySync();
           const targets = batch.targets.arraySync();
@@ -46,7 +46,7 @@ describe('padTokens', () => {
 
   it('is no wider than the longest sequence, and its window begins with the shortest prompt', () => {
     tf.tidy(() => {
-      const batch = padTokens(
+      const batch = padCompletions(
         [
           { promptTokens: [1, 2, 3], tokens: [4, 5] },
           { promptTokens: [6, 7], tokens: [8, 9] },
@@ -64,11 +64,13 @@ describe('padTokens', () => {
   });
 
   it('refuses what has nothing to score', () => {
-    expect(() => padTokens([], 0)).toThrow('layoutOf: sequences is empty, expected at least 1');
-    expect(() => padTokens([{ promptTokens: [], tokens: [1] }], 0)).toThrow(
+    expect(() => padCompletions([], 0)).toThrow(
+      'layoutOf: sequences is empty, expected at least 1',
+    );
+    expect(() => padCompletions([{ promptTokens: [], tokens: [1] }], 0)).toThrow(
       'sequence 0 has 0 prompt tokens and 1 completion tokens, expected at least 1 of each',
     );
-    expect(() => padTokens([{ promptTokens: [1], tokens: [] }], 0)).toThrow(RangeError);
+    expect(() => padCompletions([{ promptTokens: [1], tokens: [] }], 0)).toThrow(RangeError);
   });
 });
 
@@ -77,7 +79,7 @@ describe('padRows', () => {
     fc.assert(
       fc.property(sequences, (all) => {
         tf.tidy(() => {
-          const batch = padTokens(all, 0);
+          const batch = padCompletions(all, 0);
           const rows = all.map((sequence) => sequence.tokens.map((token) => token + 0.5));
           const padded = padRows(rows, batch.layout);
           expect(unpadRows(padded.dataSync(), batch.layout)).toEqual(rows);

@@ -1,5 +1,5 @@
 import { type Params, sgd } from '@cfrl/engine';
-import { disposeState, grpo, padTokens, ppo, reinforce, rloo, train } from '@cfrl/rl';
+import { disposeState, grpo, padCompletions, ppo, reinforce, rloo, train } from '@cfrl/rl';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 
@@ -42,12 +42,14 @@ describe('a state to go on from', () => {
   });
 });
 
-describe('padTokens', () => {
+describe('padCompletions', () => {
   it.each([
     ['promptTokens', { promptTokens: [1, 0.5], tokens: [1] }, 'promptTokens[1] is 0.5'],
     ['tokens', { promptTokens: [1], tokens: [-1] }, 'tokens[0] is -1'],
   ])('refuses %s that are none, by the index of the sequence', (_, sequence, message) => {
     const good = { promptTokens: [1], tokens: [1] };
-    expect(() => padTokens([good, sequence], 0)).toThrow(`padTokens: sequence 1: ${message}`);
+    expect(() => padCompletions([good, sequence], 0)).toThrow(
+      `padCompletions: sequence 1: ${message}`,
+    );
   });
 });

@@ -45,7 +45,7 @@ function callsNow(): Readonly<Record<string, readonly unknown[]>> {
     meanBaseline: [[1, 2, 4]],
     minibatches: [1, 2, 3, 8, 4],
     padRows: [[[1], [2, 3]], layout],
-    padTokens: [sequences, 0],
+    padCompletions: [sequences, 0],
     penalizedReward: [rollout, 0.1],
     perSequence: [x, mask],
     perToken: [x, mask],

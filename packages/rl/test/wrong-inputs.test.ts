@@ -59,6 +59,7 @@ describe('wrong input has one clear error', () => {
     ['train: params["other"] is a tensor that has been disposed', train({ params: dead })],
     ['train: refParams["other"] is a tensor that has been disposed', train({ refParams: dead })],
     ['train: refParams is true, expected parameters', train({ refParams: true })],
+    ['train: refParams has no tensors, expected the parameters of the reference', train({ refParams: {} })], // prettier-ignore
     ['train: reward is 1, expected a function of a completion', train({ reward: 1 })],
     ['train: reward is an object with reward, expected', train({ reward: { reward: () => 1 } })],
     ['train: rewardConcurrency is 0, expected a positive', train({ rewardConcurrency: 0 })],
@@ -120,4 +121,11 @@ describe('wrong input has one clear error', () => {
     expect(train({ policy, prompts })).toThrow('train: prompts[1] is empty');
     expect(asked).toEqual([['a', '']]);
   });
+});
+
+it('train refuses a reference of other shapes before it samples', () => {
+  const other = tf.zeros([3]);
+  const refuses = train({ refParams: { 'lm_head.weight': other } });
+  expect(refuses).toThrow('train: refParams["lm_head.weight"] has shape [3], expected [6,');
+  other.dispose();
 });

@@ -1,75 +1,89 @@
-import { join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+/** Measures the library beside its peers: `npm run bench -- --help`. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
-import { CommanderError } from 'commander';
+import { cacheFolder } from '@cfrl/engine/node';
 
-import { type Arguments, commandLine, parseArguments } from './arguments.js';
-import { refusal } from './machine/busy.js';
-import { describeCommit, describeMachine } from './machine/describe.js';
-import { readLoad } from './machine/read-load.js';
-import { full, quick } from './measure/plan.js';
-import { cacheFolder, peersPython } from './peers/environment.js';
-import { progressView } from './progress.js';
-import type { Results } from './results/schema.js';
-import { renderTerminal } from './results/terminal.js';
-import { placesFor, writeResults } from './results/write.js';
-import { type Row, rows as allRows, selectRows } from './rows.js';
-import { runRows } from './run.js';
-import { buildWorker } from './worker/build.js';
-import { isOurs, workers } from './worker/workers.js';
+import { parseArguments, usage } from './arguments.js';
+import { describeCommit, describeMachine, readLoad, refusal } from './machine.js';
+import { measure } from './measure.js';
+import { inRepository, writeRepositoryFile } from './page.js';
+import { peersPython, runVisibly } from './peers.js';
+import type { Results } from './results.js';
+import { resultsJson, resultsPage, summary } from './results-page.js';
+import { selectRows, titleOf } from './rows.js';
+import { full, quick } from './take-turns.js';
+import { isOurs, workers } from './workers.js';
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
+/**
+ * Builds the packages and our worker, so that what is measured is what users install: a process that translates sources as
+ * it goes takes memory of its own. What has not changed since is not built again.
+ *
+ * @returns Node's arguments that start the worker
+ */
+function buildWorker(): readonly string[] {
+  const nx = createRequire(import.meta.url).resolve('nx/bin/nx.js');
+  const args = [nx, 'run', '@cfrl/bench:build', '--outputStyle=static'];
+  const env = { NX_DAEMON: 'false', NX_TUI: 'false', NODE_OPTIONS: '' };
+  runVisibly('building the packages', process.execPath, args, '', env);
+  return [inRepository('tools/bench/dist/worker.js')];
+}
 
-const needsPeers = ({ theirs }: Row): boolean => theirs.some(({ worker }) => !isOurs(worker));
-
-async function bench(args: Arguments): Promise<Results> {
-  const rows = selectRows(allRows, args.only);
+async function bench(args: ReturnType<typeof parseArguments>): Promise<Results> {
+  const rows = selectRows(args.only);
   const plan = args.quick ? quick : full;
-  const python = rows.some(needsPeers) ? await peersPython() : undefined;
+  const peers = rows.some(({ theirs }) => theirs.some(({ worker }) => !isOurs(worker)));
+  const python = peers ? peersPython() : undefined;
   const load = await readLoad();
   const reason = refusal(load);
   if (reason !== undefined && !args.force) throw new Error(reason);
 
-  const ours = await buildWorker();
-  const commit = describeCommit();
-  const date = new Date().toISOString();
-  const all = workers(ours, python, join(cacheFolder(), 'bench-caches'));
-  const view = progressView(process.stderr, () => performance.now());
-  try {
-    const measured = await runRows(rows, plan, all, view);
-    return {
-      ...{ date, command: commandLine(args), commit, machine: describeMachine(), load },
-      versions: all.versions,
-      threads: all.threads,
-      settings: { quick: args.quick, forced: args.force, rounds: plan.rounds },
-      ...measured,
-    };
-  } finally {
-    view.stop();
-    await all.close();
+  const all = workers(buildWorker(), python, join(cacheFolder(), 'bench-caches'));
+  const results: Results = {
+    date: new Date().toISOString(),
+    command: args.command,
+    commit: describeCommit(),
+    machine: describeMachine(),
+    load,
+    versions: all.versions,
+    threads: all.threads,
+    settings: { quick: args.quick, forced: args.force, rounds: plan.rounds },
+    rows: [],
+    failed: [],
+  };
+  // A row that fails does not keep the others from being measured.
+  for (const [i, row] of rows.entries()) {
+    const folder = await mkdtemp(join(tmpdir(), 'cfrl-bench-'));
+    const at = `${i + 1} of ${rows.length} | ${titleOf(row)}`;
+    const progress = (doing: string): void => void process.stderr.write(`${at}: ${doing}\n`);
+    try {
+      results.rows.push(await measure(row, { plan, workers: all, folder, progress }));
+    } catch (error) {
+      const { name, model, against } = row;
+      const reason = error instanceof Error ? error.message : String(error);
+      results.failed.push({ name, model, against, reason });
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   }
-}
-
-async function main(): Promise<void> {
-  const args = parseArguments(process.argv.slice(2));
-  const results = await bench(args);
-  const places = placesFor(root, !args.quick && args.only.length === 0);
-  await writeResults(results, places);
-  process.stdout.write(
-    args.json ? `${JSON.stringify(results)}\n` : `\n${renderTerminal(results)}\n`,
-  );
-  const paths = Object.values(places).map((file: string) => relative(process.cwd(), file));
-  process.stderr.write(`\nWritten: ${paths.join(', ')}\n`);
-  if (results.failed.length > 0) process.exitCode = 1;
+  await all.close();
+  return results;
 }
 
 try {
-  await main();
-} catch (error) {
-  // Commander has said what it had to say.
-  if (error instanceof CommanderError) process.exitCode = error.exitCode;
+  const args = parseArguments(process.argv.slice(2));
+  if (args.help) process.stdout.write(usage);
   else {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exitCode = 1;
+    const results = await bench(args);
+    const { json, page } = args;
+    await writeRepositoryFile(json, await resultsJson(results));
+    await writeRepositoryFile(page, await resultsPage(results));
+    process.stdout.write(`\n${await summary(results)}\nWritten: ${json}, ${page}\n`);
+    if (results.failed.length > 0) process.exitCode = 1;
   }
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
 }

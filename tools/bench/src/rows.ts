@@ -1,225 +1,159 @@
-import { type Compare, absolute, every, greedy, relative } from './measure/compare.js';
-import { memory } from './measure/memory.js';
-import { time } from './measure/time.js';
-import type { Measure } from './measure/types.js';
-import type { Json } from './worker/protocol.js';
-import { type Model, models } from './work/sizes.js';
-import { decoding, selfBleuTexts, smollm2 } from './work/work.js';
-import type { WorkerName } from './worker/workers.js';
+import { type Compare, absolute, every, greedy, relative } from './compare.js';
+import type { Options } from './protocol.js';
+import type { WorkerName } from './workers.js';
+
+/** The models, from about 100 thousand to 11 million parameters; then SmolLM2-135M-Instruct with its own weights, and none. */
+export const models = ['XS', 'S', 'M', 'SmolLM2', '-'] as const;
+
+/** The name of a model. */
+export type Model = (typeof models)[number];
 
 /** One side of a row: a program of a worker. */
 export interface Side {
   readonly label: string;
   readonly worker: WorkerName;
   readonly program: string;
-  readonly options: Json;
-  /** Units of work an iteration of this side, where it is not the row's. */
-  readonly per?: number;
+  readonly options: Options;
+  /** Units of work an iteration: samples are divided by it. */
+  readonly per: number;
 }
 
-/** One comparison: data, a program on each side, and how the two are compared and measured. */
+/** One comparison: a program on each side, and how the two are compared. */
 export interface Row {
   readonly name: string;
   readonly model: Model;
   readonly against: string;
   /** The largest ratio ours/theirs that meets the goal. */
   readonly goal: number;
+  /** Where it is MiB, memory is measured, else time. */
   readonly unit: string;
-  /** Units of work an iteration: samples are divided by it. */
-  readonly per: number;
   readonly ours: Side;
   /** One, or several of which the fastest counts. */
   readonly theirs: readonly Side[];
   readonly compare: Compare;
-  readonly measure: Measure;
 }
 
-type Kind = Omit<Row, 'model' | 'goal'> & {
-  readonly goals: Readonly<Partial<Record<Model, number>>>;
-};
+type Goals = Readonly<Partial<Record<Model, number>>>;
 
-type Options = Readonly<Record<string, Json>>;
+const side =
+  (worker: WorkerName) =>
+  (program: string, label: string, options: Options = {}, per = 1): Side => {
+    return { label, worker, program, options, per };
+  };
+const [ours, wasm, torch] = [side('ours'), side('wasm'), side('torch')];
+const [transformers, trl] = [side('transformers'), side('trl')];
 
-const ours = (program: string, options: Options = {}): Kind['ours'] => ({
-  ...{ label: 'cfrl', worker: 'ours', program, options },
-});
+/** A row for each model that has a goal. Ours runs the program of the row's name where no other is given; programs are told the model. */
+function row(
+  name: string,
+  against: string,
+  goals: Goals,
+  compare: Compare,
+  theirs: readonly Side[],
+  { own = ours(name, 'cfrl'), unit = 'ms' }: { own?: Side; unit?: string } = {},
+): Row[] {
+  return models.flatMap((model) => {
+    const goal = goals[model];
+    if (goal === undefined) return [];
+    const of = (given: Side): Side => ({ ...given, options: { ...given.options, size: model } });
+    return [{ name, model, against, goal, unit, compare, ours: of(own), theirs: theirs.map(of) }];
+  });
+}
 
-/** Each distinct-n and entropy beside a loop that adds up the same tokens. */
-const besideBareLoop = (program: string): Kind => ({
-  name: program,
-  against: 'a bare loop',
-  goals: { '-': 3 },
-  ...{ unit: 'ms', per: 1, measure: time },
-  ours: ours(program),
-  theirs: [{ label: 'sum of the tokens', worker: 'ours', program: 'bare-loop', options: {} }],
-  compare: absolute('sum', 0),
-});
+/** Generation from prompts of random tokens. */
+function generation(
+  name: string,
+  rival: typeof torch,
+  goals: Goals,
+  work: { batch: number; promptLength: number; newTokens: number; seed: number },
+): Row[] {
+  const { newTokens } = work;
+  const [program, label] =
+    rival === torch ? ['decoding', 'PyTorch'] : ['decoding_transformers', 'transformers'];
+  const compare = greedy(newTokens, 0.05, goals.SmolLM2 === undefined ? 1e-4 : 1e-3);
+  return row(name, label!, goals, compare, [rival(program!, label!, {}, newTokens)], {
+    own: ours('generate', 'cfrl', work, newTokens),
+    unit: newTokens === 1 ? 'ms' : 'ms a token',
+  });
+}
 
-const selfBleuOf = (library: string, per: number): Side => ({
-  ...{ label: library, worker: 'torch', program: 'self_bleu', options: { library }, per },
-});
-
-const grpoCompare = every(
+const sameTraining = relative('losses', 1e-4);
+const sameUpdate = every(
   absolute('logProbs', 1e-4),
   absolute('logProbsAfterStep', 1e-4),
   relative('entropy', 1e-4),
   relative('reward', 1e-6),
 );
+const sameTokens = every(absolute('tokens', 0), absolute('checksum', 0));
+const sameScores = absolute('scores', 1e-9);
 
-const transformers = (program: string): readonly Side[] => [
-  { label: 'transformers', worker: 'transformers', program, options: {} },
+const eagerAndCompiled = [
+  torch('training_step', 'eager', { compile: false }),
+  torch('training_step', 'torch.compile', { compile: true }),
+];
+const ofTrl = [trl('grpo_step', 'TRL')];
+const numpy = [
+  torch('logit_entropy', 'all rows', { block: 0 }),
+  torch('logit_entropy', '4 rows', { block: 4 }),
 ];
 
-/** Generation with SmolLM2-135M: its own prompts, the two sides as in `decoding`. */
-const ofSmolLM2 = (name: string, goal: number, work: Readonly<Record<string, number>>): Kind => ({
-  name,
-  against: 'transformers',
-  goals: { SmolLM2: goal },
-  ...{ unit: name === 'prefill' ? 'ms' : 'ms a token', per: work['newTokens']!, measure: time },
-  ours: ours('smollm2-generate', work),
-  theirs: transformers('decoding_transformers'),
-  compare: greedy(work['newTokens']!, 0.05, 1e-3),
-});
+const short = { batch: 64, promptLength: 8, newTokens: 24, seed: 2 };
+const long = { batch: 1, promptLength: 256, newTokens: 1, seed: 4 };
 
-const trl: readonly Side[] = [{ label: 'TRL', worker: 'trl', program: 'grpo_step', options: {} }];
+/** Completions of which the self-BLEU is computed: all an iteration, or one. */
+const TEXTS = 1000;
+const bleu = {
+  own: ours('self-bleu', 'cfrl', { texts: TEXTS }, TEXTS),
+  unit: 'ms a completion',
+};
+const bleuOf = (library: string, per = 1): Side => torch('self_bleu', library, { library }, per);
 
-const kinds: readonly Kind[] = [
-  {
-    name: 'training-step',
-    against: 'PyTorch',
-    goals: { XS: 0.8, S: 0.9, M: 1 },
-    ...{ unit: 'ms', per: 1, measure: time },
-    ours: ours('training-step'),
-    theirs: [
-      { label: 'eager', worker: 'torch', program: 'training_step', options: { compile: false } },
-      {
-        label: 'torch.compile',
-        worker: 'torch',
-        program: 'training_step',
-        options: { compile: true },
-      },
-    ],
-    compare: relative('losses', 1e-4),
-  },
-  {
-    name: 'decoding',
-    against: 'PyTorch',
-    goals: { XS: 0.9, S: 0.9, M: 1 },
-    ...{ unit: 'ms a token', per: decoding.newTokens, measure: time },
-    ours: ours('decoding'),
-    theirs: [{ label: 'PyTorch', worker: 'torch', program: 'decoding', options: {} }],
-    compare: greedy(decoding.newTokens, 0.05, 1e-4),
-  },
-  {
-    name: 'decoding',
-    against: 'transformers',
-    goals: { XS: 0.45, S: 0.6, M: 0.8 },
-    ...{ unit: 'ms a token', per: decoding.newTokens, measure: time },
-    ours: ours('decoding'),
-    theirs: transformers('decoding_transformers'),
-    compare: greedy(decoding.newTokens, 0.05, 1e-4),
-  },
-  {
-    name: 'grpo-step',
-    against: 'TRL',
-    goals: { XS: 0.33, S: 0.5, M: 0.6 },
-    ...{ unit: 'ms', per: 1, measure: time },
-    ours: ours('grpo-step'),
-    theirs: trl,
-    compare: grpoCompare,
-  },
-  {
-    name: 'grpo-memory',
-    against: 'TRL',
-    goals: { XS: 0.6, S: 0.6, M: 0.7 },
-    ...{ unit: 'MiB', per: 1, measure: memory },
-    ours: ours('grpo-step'),
-    theirs: trl,
-    compare: grpoCompare,
-  },
-  {
-    name: 'tokenizing',
-    against: 'tokenizers (Rust)',
-    // It has no model; the rows of M have a vocabulary as models have.
-    goals: { M: 2 },
-    ...{ unit: 'ms', per: 1, measure: time },
-    ours: ours('tokenizing'),
-    theirs: [
-      { label: 'tokenizers (Rust)', worker: 'transformers', program: 'tokenizing', options: {} },
-    ],
-    compare: every(absolute('tokens', 0), absolute('checksum', 0)),
-  },
-  {
-    name: 'training-step-wasm',
-    against: 'our own native',
-    goals: { XS: 12, S: 12 },
-    ...{ unit: 'ms', per: 1, measure: time },
-    ours: {
-      ...{ label: 'cfrl on WebAssembly', worker: 'wasm', program: 'training-step', options: {} },
-    },
-    theirs: [{ label: 'cfrl', worker: 'ours', program: 'training-step', options: {} }],
-    compare: relative('losses', 1e-4),
-  },
-  {
-    name: 'loading',
-    against: 'transformers',
-    goals: { SmolLM2: 1 },
-    ...{ unit: 'ms', per: 1, measure: time },
-    ours: ours('loading'),
-    theirs: transformers('loading'),
-    compare: relative('sums', 1e-3),
-  },
-  ofSmolLM2('prefill', 1.1, smollm2.prefill),
-  ...[1, 8, 32].map((batch) => ofSmolLM2(`decoding-${batch}`, 0.8, { batch, ...smollm2.decoding })),
-  {
-    name: 'self-bleu',
-    against: 'NLTK',
-    goals: { '-': 0.001 },
-    ...{ unit: 'ms a completion', per: selfBleuTexts.texts, measure: time },
-    ours: ours('self-bleu'),
-    theirs: [selfBleuOf('nltk', 1)],
-    compare: absolute('scores', 1e-9),
-  },
-  {
-    name: 'self-bleu',
-    against: 'other implementations',
-    goals: { '-': 0.1 },
-    ...{ unit: 'ms a completion', per: selfBleuTexts.texts, measure: time },
-    ours: ours('self-bleu'),
-    theirs: [selfBleuOf('fast-bleu', selfBleuTexts.texts), selfBleuOf('sacrebleu', 1)],
-    compare: absolute('scores', 1e-9),
-  },
-  ...['distinct-1', 'distinct-2', 'ngram-entropy'].map(besideBareLoop),
-  {
-    name: 'logit-entropy',
-    against: 'numpy',
-    goals: { '-': 1.5 },
-    ...{ unit: 'ms', per: 1, measure: time },
-    ours: ours('logit-entropy'),
-    theirs: [
-      { label: 'all rows', worker: 'torch', program: 'logit_entropy', options: { block: 0 } },
-      { label: '4 rows', worker: 'torch', program: 'logit_entropy', options: { block: 4 } },
-    ],
-    compare: relative('entropies', 1e-4),
-  },
-];
-
-const of = (model: Model, side: Side): Side => ({
-  ...side,
-  options: { ...(side.options as Options), size: model },
-});
-
-/** Every row, model after model within a kind. Our own programs are told the model. */
-export const rows: readonly Row[] = kinds.flatMap(({ goals, ...kind }) =>
-  models
-    .filter((model) => goals[model] !== undefined)
-    .map((model) => ({
-      ...kind,
-      ...{ model, goal: goals[model]! },
-      ours: of(model, kind.ours),
-      theirs: kind.theirs.map((side) => of(model, side)),
-    })),
-);
+/** Every row, model after model within a name: name, rival, goals, what is equal before it is timed, the rival's programs. */
+export const rows: readonly Row[] = [
+  row('training-step', 'PyTorch', { XS: 0.8, S: 0.9, M: 1 }, sameTraining, eagerAndCompiled),
+  generation('decoding', torch, { XS: 0.9, S: 0.9, M: 1 }, short),
+  generation('decoding', transformers, { XS: 0.45, S: 0.6, M: 0.8 }, short),
+  row('grpo-step', 'TRL', { XS: 0.33, S: 0.5, M: 0.6 }, sameUpdate, ofTrl),
+  row('grpo-memory', 'TRL', { XS: 0.6, S: 0.6, M: 0.7 }, sameUpdate, ofTrl, {
+    own: ours('grpo-step', 'cfrl'),
+    unit: 'MiB',
+  }),
+  // It has no model; the rows of M have a vocabulary as models have.
+  row('tokenizing', 'tokenizers (Rust)', { M: 2 }, sameTokens, [
+    transformers('tokenizing', 'tokenizers (Rust)'),
+  ]),
+  row(
+    'training-step-wasm',
+    'our own native',
+    { XS: 12, S: 12 },
+    sameTraining,
+    [ours('training-step', 'cfrl')],
+    { own: wasm('training-step', 'cfrl on WebAssembly') },
+  ),
+  row('loading', 'transformers', { SmolLM2: 1 }, relative('sums', 1e-3), [
+    transformers('loading', 'transformers'),
+  ]),
+  generation('prefill', transformers, { SmolLM2: 1.1 }, long),
+  ...[1, 8, 32].map((batch) => {
+    const work = { batch, promptLength: 16, newTokens: 32, seed: 4 };
+    return generation(`decoding-${batch}`, transformers, { SmolLM2: 0.8 }, work);
+  }),
+  row('self-bleu', 'NLTK', { '-': 0.001 }, sameScores, [bleuOf('nltk')], bleu),
+  row(
+    'self-bleu',
+    'other implementations',
+    { '-': 0.1 },
+    sameScores,
+    [bleuOf('fast-bleu', TEXTS), bleuOf('sacrebleu')],
+    bleu,
+  ),
+  ...['distinct-1', 'distinct-2', 'ngram-entropy'].map((name) =>
+    row(name, 'a bare loop', { '-': 3 }, absolute('sum', 0), [
+      ours('bare-loop', 'sum of the tokens'),
+    ]),
+  ),
+  row('logit-entropy', 'numpy', { '-': 1.5 }, relative('entropies', 1e-4), numpy),
+].flat();
 
 /** `training-step S against PyTorch` */
 export const titleOf = ({ name, model, against }: Row): string =>
@@ -231,14 +165,14 @@ export const titleOf = ({ name, model, against }: Row): string =>
  * @param names - of rows, alone or with a model (`decoding/S`); none for all
  * @throws RangeError if a name is unknown
  */
-export function selectRows(all: readonly Row[], names: readonly string[]): Row[] {
+export function selectRows(names: readonly string[]): readonly Row[] {
   const keys = ({ name, model }: Row): string[] => [name, `${name}/${model}`];
-  const unknown = names.find((asked) => !all.some((row) => keys(row).includes(asked)));
+  const unknown = names.find((asked) => !rows.some((row) => keys(row).includes(asked)));
   if (unknown !== undefined) {
-    const known = [...new Set(all.map(({ name }) => name))].join(', ');
+    const known = [...new Set(rows.map(({ name }) => name))].join(', ');
     throw new RangeError(
       `bench: --only is '${unknown}', expected one of ${known}, alone or with a model as in decoding/S`,
     );
   }
-  return all.filter((row) => names.length === 0 || keys(row).some((key) => names.includes(key)));
+  return rows.filter((row) => names.length === 0 || keys(row).some((key) => names.includes(key)));
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { absolute, disagreement, every, greedy, relative } from '../src/measure/compare.js';
+import { absolute, disagreement, every, greedy, relative } from '../src/compare.js';
 
 const compare = every(absolute('a', 0.1), relative('b', 0.1));
 

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { busyShare, disturbanceOf, parseTicks, refusal } from '../src/machine/busy.js';
-import { parsePeak } from '../src/machine/memory.js';
+import { othersShare, parsePeak, parseTicks, refusal } from '../src/machine.js';
 
 const stat = (user: number, idle: number): string =>
   `cpu  ${user} 0 10 ${idle} 5 0 0 0 7 0\ncpu0 1 0 0 0 0 0 0 0 0 0\nintr 1\n`;
@@ -16,23 +15,22 @@ describe('parseTicks', () => {
   });
 });
 
-describe('busyShare', () => {
+describe('othersShare of nothing', () => {
   it('is the share of time that was not idle', () => {
     const [before, after] = [parseTicks(stat(100, 85))!, parseTicks(stat(150, 235))!];
-    expect(busyShare(before, after)).toBe(0.25);
-    expect(busyShare(after, after)).toBeUndefined();
+    expect(othersShare(0, before, after)).toBe(0.25);
+    expect(othersShare(0, after, after)).toBeUndefined();
   });
 });
 
-describe('disturbanceOf', () => {
+describe('othersShare', () => {
   it('is what is busy without our own share', () => {
     const [before, after] = [
       { total: 0, idle: 0 },
       { total: 200, idle: 20 },
     ];
-    const own = { cpuMs: 1000, wallMs: 1000, cores: 2 };
-    expect(disturbanceOf(before, after, own)).toBeCloseTo(0.4);
-    expect(disturbanceOf(before, after, { ...own, cpuMs: 2000 })).toBe(0);
+    expect(othersShare(0.5, before, after)).toBeCloseTo(0.4);
+    expect(othersShare(1, before, after)).toBe(0);
   });
 });
 

@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs';
 
 import { describe, expect, it } from 'vitest';
 
-import { environmentName, interpreterOf } from '../src/peers/environment.js';
-import { recentEnough } from '../src/peers/find-python.js';
+import { environmentName, interpreterOf, recentEnough } from '../src/peers.js';
 
 describe('the environment of the peers', () => {
   it('is another one for other requirements or another Python', () => {

@@ -1,14 +1,10 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
 
 import { describe, expect, it } from 'vitest';
 
-import { outcomeOf } from '../src/measure/outcome.js';
-import { resultRow } from '../src/results/row.js';
-import { type Results, resultsSchema } from '../src/results/schema.js';
-import { renderTerminal } from '../src/results/terminal.js';
-import { formatMarkdown, placesFor, writeResults } from '../src/results/write.js';
+import { inRepository } from '../src/page.js';
+import { type Results, resultRow, resultsSchema } from '../src/results.js';
+import { resultsJson, resultsPage, summary } from '../src/results-page.js';
 import { rows } from '../src/rows.js';
 
 const [row] = rows;
@@ -21,16 +17,13 @@ const sides = [row!.ours, ...row!.theirs].map((side, i) => ({
 /** Ours takes 3 ms, eager 6, compiled 4. */
 const measured = resultRow(
   row!,
-  outcomeOf(
-    sides,
-    [
-      [[3, 3], [6], [4]],
-      [[3, 3], [6], [2]],
-      [[3, 3], [6], [5]],
-    ],
-    1,
-    [],
-  ),
+  sides,
+  [
+    [[3, 3], [6], [4]],
+    [[3, 3], [6], [2]],
+    [[3, 3], [6], [5]],
+  ],
+  [],
 );
 
 const results: Results = {
@@ -48,7 +41,7 @@ const results: Results = {
   failed: [{ name: 'decoding', model: 'M', against: 'PyTorch', reason: 'it | broke' }],
 };
 
-describe('outcomeOf', () => {
+describe('resultRow', () => {
   it('counts the fastest rival, and keeps the others', () => {
     expect(measured.theirs.label).toBe('torch.compile');
     expect(measured.ratio).toBe(0.75);
@@ -58,7 +51,10 @@ describe('outcomeOf', () => {
   });
 
   it('divides by the work of an iteration', () => {
-    const { ours, ratio } = outcomeOf(sides.slice(0, 2), [[[24], [48]]], 24, []);
+    const tokens = sides
+      .slice(0, 2)
+      .map(({ side, ...rest }) => ({ ...rest, side: { ...side, per: 24 } }));
+    const { ours, ratio } = resultRow(row!, tokens, [[[24], [48]]], []);
     expect([ours.median, ratio]).toEqual([1, 0.5]);
   });
 });
@@ -83,22 +79,24 @@ describe('resultsSchema', () => {
 });
 
 describe('the table', () => {
-  it('shows rows that were lost and rows that failed', () => {
-    expect(renderTerminal(results)).toMatchInlineSnapshot(`
-      "row            model  against                  unit  ours  theirs  ratio  min - median - max of rounds  goal  met     others
-      training-step  XS     PyTorch (torch.compile)  ms       3       4   0.75  0.60 - 0.75 - 1.50             0.8  yes       20 %
-      training-step  S      PyTorch (torch.compile)  ms       3       4   0.75  0.60 - 0.75 - 1.50             0.5  no
-      decoding       M      PyTorch                                                                                 failed
+  it('shows rows that were lost and rows that failed', async () => {
+    expect(await summary(results)).toMatchInlineSnapshot(`
+      "| row           | model | against                 | unit | ours | theirs | ratio | min - median - max of rounds | goal | met    | others |
+      | ------------- | ----- | ----------------------- | ---- | ---: | -----: | ----: | ---------------------------- | ---: | ------ | -----: |
+      | training-step | XS    | PyTorch (torch.compile) | ms   |    3 |      4 |  0.75 | 0.60 - 0.75 - 1.50           |  0.8 | yes    |   20 % |
+      | training-step | S     | PyTorch (torch.compile) | ms   |    3 |      4 |  0.75 | 0.60 - 0.75 - 1.50           |  0.5 | no     |        |
+      | decoding      | M     | PyTorch                 |      |      |        |       |                              |      | failed |        |
 
-      1 of 2 rows were measured while other processes used more than 15 % of the machine; that does not slow both sides alike (threads that wait for one another suffer most), so their ratios say little
-      training-step XS: PyTorch (eager) took 6 ms, torch.compile 4; the faster one counts
-      training-step S: PyTorch (eager) took 6 ms, torch.compile 4; the faster one counts
-      decoding M against PyTorch failed: it | broke"
+      - 1 of 2 rows were measured while other processes used more than 15 % of the machine; that does not slow both sides alike (threads that wait for one another suffer most), so their ratios say little
+      - training-step XS: PyTorch (eager) took 6 ms, torch.compile 4; the faster one counts
+      - training-step S: PyTorch (eager) took 6 ms, torch.compile 4; the faster one counts
+      - decoding M against PyTorch failed: it \\| broke
+      "
     `);
   });
 
   it('has all of it in Markdown', async () => {
-    const text = await formatMarkdown(results);
+    const text = await resultsPage(results);
     expect(text).toContain('1 of 2 measured rows meet their goal');
     expect(text).toMatch(/^\| training-step +\| S .+\| no +\| +\|$/m);
     expect(text).toMatch(/^\| decoding +\| M .+\| failed +\| +\|$/m);
@@ -106,35 +104,15 @@ describe('the table', () => {
   });
 });
 
-describe('writeResults', () => {
-  it('writes both files, which read as what was measured', async () => {
-    const root = mkdtempSync(join(tmpdir(), 'cfrl-bench-test-'));
-    try {
-      const places = placesFor(root, true);
-      await writeResults(results, places);
-      expect(resultsSchema.parse(JSON.parse(readFileSync(places.json, 'utf8')))).toEqual(results);
-      expect(readFileSync(places.markdown, 'utf8')).toBe(await formatMarkdown(results));
-    } finally {
-      rmSync(root, { recursive: true });
-    }
-  });
-
-  it('does not write a partial run over the published one', () => {
-    expect(placesFor('x', false)).not.toEqual(placesFor('x', true));
-  });
-});
-
 describe('the published results', () => {
-  const local = (path: string): URL => new URL(`../../../${path}`, import.meta.url);
+  const file = inRepository('bench/results.json');
 
-  it.runIf(existsSync(local('bench/results.json')))(
-    'are what docs/benchmarks.md shows',
-    async () => {
-      const published = resultsSchema.parse(
-        JSON.parse(readFileSync(local('bench/results.json'), 'utf8')),
-      );
-      const text = readFileSync(local('docs/benchmarks.md'), 'utf8');
-      expect(text).toBe(await formatMarkdown(published));
-    },
-  );
+  it.runIf(existsSync(file))('are what docs/benchmarks.md shows', async () => {
+    const json = readFileSync(file, 'utf8');
+    const published = resultsSchema.parse(JSON.parse(json));
+    expect(await resultsJson(published)).toBe(json);
+    expect(await resultsPage(published)).toBe(
+      readFileSync(inRepository('docs/benchmarks.md'), 'utf8'),
+    );
+  });
 });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { iterationsFor, median, ratioOf } from '../src/measure/statistics.js';
+import { iterationsFor, median, ratioOf } from '../src/statistics.js';
 
 const positives = fc.array(fc.double({ min: 0.01, max: 1e4, noNaN: true }), { minLength: 1 });
 

@@ -4,15 +4,15 @@ import { join } from 'node:path';
 
 import { afterAll, describe, expect, it } from 'vitest';
 
-import { startWorker } from '../src/worker/client.js';
-import { parseReply } from '../src/worker/protocol.js';
-import { sourceWorker, workers } from '../src/worker/workers.js';
+import { startWorker } from '../src/client.js';
+import { parseReply } from '../src/protocol.js';
+import { selectRows } from '../src/rows.js';
+import { sourceWorker, workers } from '../src/workers.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'cfrl-bench-test-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const node = (script: string) =>
-  startWorker({ name: 'test', program: process.execPath, args: ['-e', script], env: {} });
+const node = (script: string) => startWorker('test', process.execPath, ['-e', script]);
 
 describe('parseReply', () => {
   it('tells replies from what a library prints', () => {
@@ -36,7 +36,7 @@ describe('startWorker', () => {
   });
 
   it('says that a program is not there', async () => {
-    const worker = startWorker({ name: 'test', program: join(folder, 'no'), args: [], env: {} });
+    const worker = startWorker('test', join(folder, 'no'), []);
     await expect(worker.call('memory', {})).rejects.toThrow('could not be started');
     await worker.close();
   });
@@ -47,12 +47,12 @@ describe('our worker', () => {
     const all = workers(sourceWorker, undefined, folder);
     const worker = await all.get('wasm');
     const counts: Record<string, string[]> = {};
-    for (const program of ['training-step', 'decoding', 'grpo-step']) {
-      const job = program;
-      const options = { size: 'XS' };
+    for (const name of ['training-step', 'decoding', 'grpo-step']) {
+      const job = name;
+      const { program, options } = selectRows([`${name}/XS`])[0]!.ours;
       const request = { job, program, options, given: null, folder: join(folder, job) };
       const { check } = await worker.call('prepare', { ...request, bare: false });
-      counts[program] = Object.entries(check).map(([name, { length }]) => `${name} ${length}`);
+      counts[name] = Object.entries(check).map(([of, { length }]) => `${of} ${length}`);
       const { samples, cpuMs } = await worker.call('run', { job, iterations: 2 });
       expect(samples.every((ms) => ms > 0) && samples.length === 2 && cpuMs > 0).toBe(true);
       await worker.call('release', { job });

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { type Params, disposeParams, mapParams, selectParams } from '../params.js';
+import { type Flat, flatten } from '../compile/structure.js';
+import { type Params, selectParams } from '../params.js';
 
 /** A scalar and its gradient with respect to a record. */
 export interface ValueAndGrad {
@@ -125,7 +126,8 @@ export interface ValueAuxAndGrad<A> extends ValueAndGrad {
 /**
  * As {@link valueAndGrad}, for a function that has more to tell than its value: metrics of the same forward pass.
  *
- * @param loss - differentiable function to a scalar `value`, and a record `aux` of tensors that gradients do not look at
+ * @param loss - differentiable function to a scalar `value`, and `aux`: tensors that gradients do not look at, in arrays and plain
+ *   records of any depth, beside plain values
  * @returns a function of the parameters; the caller owns `value`, `grads` and `aux`
  * @throws RangeError (from the returned function) if the value is not a scalar
  *
@@ -140,22 +142,24 @@ export interface ValueAuxAndGrad<A> extends ValueAndGrad {
  * [grads.x!.arraySync(), aux.largest.arraySync()]; // => [[2, 4], 4]
  * ```
  */
-export function valueAuxAndGrad<A extends Params>(
+export function valueAuxAndGrad<A>(
   loss: (params: Params) => { readonly value: tf.Tensor; readonly aux: A },
-): (params: Params) => ValueAuxAndGrad<{ [K in keyof A]: tf.Tensor }> {
+): (params: Params) => ValueAuxAndGrad<A> {
   return (params) => {
-    let kept: Params = {};
+    let kept: tf.Tensor[] = [];
+    let rebuild: Flat['rebuild'] | undefined;
     try {
       const { value, grads } = valueAndGrad((p) => {
         const result = loss(p);
+        const flat = flatten('valueAuxAndGrad: aux', result.aux);
         // The scopes around this function end before there is somebody to own these.
-        kept = mapParams(result.aux, (tensor) => tf.keep(tf.clone(tensor)));
+        kept = flat.tensors.map((tensor) => tf.keep(tf.clone(tensor)));
+        rebuild = flat.rebuild;
         return result.value;
       })(params);
-      const aux = mapParams(kept, (tensor) => tf.clone(tensor));
-      return { value, grads, aux: aux as { [K in keyof A]: tf.Tensor } };
+      return { value, grads, aux: rebuild!(kept.map((tensor) => tf.clone(tensor))) as A };
     } finally {
-      disposeParams(kept);
+      tf.dispose(kept);
     }
   };
 }

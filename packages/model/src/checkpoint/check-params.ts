@@ -2,6 +2,7 @@ import type { Params } from '@cfrl/engine';
 
 import type { ModelConfig } from '../config/types.js';
 import { paramShapes } from '../transformer/init-params.js';
+import { firstOf } from './first-of.js';
 
 /** Shape and kind of a parameter: what both sides of a checkpoint know. */
 export interface ParamInfo {
@@ -33,7 +34,7 @@ function paramProblem(name: string, shape: readonly number[], info?: ParamInfo):
 }
 
 /**
- * Compares parameters with the configuration; one error lists all that differs.
+ * Compares parameters with the configuration; one error lists the first few that differ.
  *
  * @param others - whether there may be parameters that the configuration knows nothing of
  */
@@ -54,7 +55,7 @@ export function checkParams(
   ];
   if (problems.length > 0) {
     throw new RangeError(
-      `${where}: params has ${problems.length} entries that do not fit the config: ${problems.join('; ')}`,
+      `${where}: params has ${problems.length} entries that do not fit the config: ${firstOf(problems)}`,
     );
   }
 }

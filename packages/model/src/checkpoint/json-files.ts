@@ -1,25 +1,22 @@
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { foundInstead } from '../tensor-files/found-instead.js';
+import { reading } from '../tensor-files/reading.js';
+
 /** A value as the text of a JSON file. */
 export const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
 
-/** What is read, or `otherwise` where the file or folder is not there. */
-export async function orIfMissing<T>(reading: Promise<T>, otherwise: T): Promise<T> {
-  try {
-    return await reading;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return otherwise;
-    throw error;
-  }
+/** A file's text without a byte order mark, or nothing if it is not there. */
+export async function readText(
+  where: string,
+  folder: string,
+  name: string,
+): Promise<string | undefined> {
+  const path = join(folder, name);
+  const bytes = await reading(where, path, () => readFile(path), { value: undefined });
+  return bytes && new TextDecoder().decode(bytes);
 }
-
-/** A file's text, or nothing if it is not there. */
-export const readText = (folder: string, name: string): Promise<string | undefined> =>
-  orIfMissing<string | undefined>(readFile(join(folder, name), 'utf8'), undefined);
-
-/** The names in a folder; none if it is not there. */
-export const namesIn = (folder: string): Promise<string[]> => orIfMissing(readdir(folder), []);
 
 /**
  * JSON as Python writes it: `NaN`, `Infinity` and `-Infinity` are numbers there.
@@ -43,30 +40,45 @@ function parsePythonJson(text: string): unknown {
   }
 }
 
-/**
- * Parses what Python wrote.
- *
- * @param problem - the beginning of the message if it is no JSON
- */
-export function parseJson(text: string, problem: string, expected = 'a JSON object'): unknown {
-  try {
-    return parsePythonJson(text);
-  } catch (cause) {
-    throw new RangeError(`${problem} is not JSON, expected ${expected}`, { cause });
+/** Why a text is no JSON. */
+function notJson(text: string, error: unknown): string {
+  const start = new TextEncoder().encode(text.slice(0, 64));
+  if (text.startsWith('\ufffd\ufffd'))
+    return 'the file is UTF-16, expected UTF-8; save it as UTF-8';
+  if (text.startsWith('{')) {
+    const { message } = error as Error;
+    return text.trimEnd().endsWith('}') ? message : 'the file ends too early; download it again';
   }
+  return foundInstead(start) ?? (error as Error).message;
 }
 
-/** A parsed JSON object of a folder, or nothing if the file is not there. */
+/**
+ * A parsed JSON object of a folder, or nothing if the file is not there.
+ *
+ * @throws RangeError that names function, file and folder, if it is something else
+ */
 export async function readJson(
+  where: string,
   folder: string,
   name: string,
 ): Promise<Record<string, unknown> | undefined> {
-  const text = await readText(folder, name);
+  const text = await readText(where, folder, name);
   if (text === undefined) return undefined;
-  const where = `loadPretrained: ${name} in '${folder}'`;
-  const json = parseJson(text, where);
-  if (typeof json === 'object' && json !== null && !Array.isArray(json)) {
-    return json as Record<string, unknown>;
+  const file = `${where}: ${name} in '${folder}'`;
+  let json: unknown;
+  try {
+    json = parsePythonJson(text);
+  } catch (cause) {
+    throw new RangeError(`${file} is not JSON, expected a JSON object: ${notJson(text, cause)}`, {
+      cause,
+    });
   }
-  throw new RangeError(`${where} is ${JSON.stringify(json).slice(0, 40)}, expected a JSON object`);
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+    throw new RangeError(`${file} is ${JSON.stringify(json).slice(0, 40)}, expected a JSON object`);
+  }
+  return json as Record<string, unknown>;
 }
+
+/** The names in a folder; none if it is not there. */
+export const namesIn = (where: string, folder: string): Promise<string[]> =>
+  reading(where, folder, () => readdir(folder), { value: [] });

@@ -5,6 +5,7 @@ import { fromHuggingFaceConfig } from '../huggingface/config-json.js';
 import { resolvePretrained } from '../hub/resolve.js';
 import type { HubOptions } from '../hub/settings.js';
 import type { PretrainedTokenizer } from '../tokenizer/pretrained.js';
+import { inFile } from '../tensor-files/reading.js';
 import { readParams } from './read-params.js';
 import { type Source, openSource } from './open-checkpoint.js';
 
@@ -22,16 +23,6 @@ export interface PretrainedModel {
   readonly params: Params;
   /** The parsed `generation_config.json`; empty where there is none. */
   readonly generationConfig: Readonly<Record<string, unknown>>;
-}
-
-/** The configuration; an error says which file it was read from. */
-function configOf({ json, file }: Source): ModelConfig {
-  try {
-    return fromHuggingFaceConfig(json);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new RangeError(`${error.message} ('${file}')`, { cause: error });
-  }
 }
 
 /** Refuses a number of layers that the checkpoint cannot hold, before anything is made for each. */
@@ -93,7 +84,7 @@ export async function loadPretrained(
   signal?.throwIfAborted();
   const source = await openSource(await resolvePretrained(pathOrId, hub));
   try {
-    const config = configOf(source);
+    const config = await inFile(source.file, async () => fromHuggingFaceConfig(source.json));
     checkLayers(config, source);
     const tokenizer = wanted ? await source.tokenizer() : undefined;
     const params = await readParams(config, source.tensors, signal);

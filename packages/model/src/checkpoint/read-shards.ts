@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { openSafetensors } from '../safetensors/open.js';
 import { closingOnError } from '../tensor-files/data-file.js';
 import type { Stored, StoredTensor } from '../tensor-files/stored-tensor.js';
+import { firstOf } from './first-of.js';
+import { namesIn } from './json-files.js';
 
 /** Of a sharded checkpoint: which tensor lies in which file. */
 export const INDEX = 'model.safetensors.index.json';
@@ -31,6 +33,7 @@ export function parseIndex(json: unknown): ReadonlyMap<string, ReadonlySet<strin
     const names = shards.get(file) ?? new Set();
     shards.set(file, names.add(tensor));
   }
+  if (shards.size === 0) return fail('weight_map is empty, expected the tensors of a model');
   return shards;
 }
 
@@ -43,23 +46,22 @@ function checkShard(file: string, tensors: readonly StoredTensor[], names: Reado
     fail(`'${extra.name}' is in ${file}, expected only what the index lists`);
 }
 
-async function openShard(folder: string, file: string): Promise<Stored> {
-  try {
-    return await openSafetensors(join(folder, file), 'loadPretrained');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    return fail(`'${folder}' has no ${file}, which the index lists`);
-  }
-}
-
 export async function openShards(folder: string, json: unknown): Promise<Stored> {
   const opened: Stored[] = [];
   const close = async (): Promise<void> => {
     await Promise.all(opened.map((shard) => shard.close()));
   };
   return closingOnError({ close }, async () => {
-    for (const [file, names] of parseIndex(json)) {
-      const shard = await openShard(folder, file);
+    const shards = parseIndex(json);
+    const there = new Set(await namesIn('loadPretrained', folder));
+    const missing = [...shards.keys()].filter((file) => !there.has(file));
+    if (missing.length > 0) {
+      fail(
+        `'${folder}' has no ${firstOf(missing, ', ')}, which the index lists; download what is missing`,
+      );
+    }
+    for (const [file, names] of shards) {
+      const shard = await openSafetensors(join(folder, file), 'loadPretrained');
       opened.push(shard);
       checkShard(file, shard.tensors, names);
     }

@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises';
+
 import { type Params, checkPositiveInteger, yieldToEventLoop } from '@cfrl/engine';
 
 import type { ModelConfig } from '../config/types.js';
@@ -9,7 +11,7 @@ import { checkParams, infosOf } from './check-params.js';
 import { isWeights, weightFiles } from './write-shards.js';
 import { storedName } from './stored-names.js';
 import { json } from './json-files.js';
-import { tokenizerTexts } from './tokenizer-folder.js';
+import { isOfTokenizer, tokenizerTexts } from './tokenizer-folder.js';
 import { writeFolder } from './write-files.js';
 
 /** Options of {@link savePretrained}. */
@@ -50,7 +52,7 @@ async function checkModel({ config, params }: SavedModel, signal?: AbortSignal):
  * Saves a model as a Hugging Face folder that transformers loads: `model.safetensors` (or shards
  * with their index), `tokenizer.json`, `tokenizer_config.json`, `generation_config.json` and
  * `config.json`. A new folder appears complete or not at all; in an existing one each file is replaced
- * at once, `config.json` last, weights that were saved otherwise are removed after it, and other files
+ * at once, `config.json` last, weights that were saved otherwise and files of another tokenizer are removed after it, and other files
  * stay. One tensor at a time is held twice.
  *
  * @param folder - where to save; folders on the way are created
@@ -85,6 +87,12 @@ export async function savePretrained(
     );
   }
   checkPositiveInteger('savePretrained: maxShardSize', maxShardSize);
+  const there = await readdir(folder).catch((): string[] => []);
+  if (there.includes('adapter_config.json')) {
+    throw new RangeError(
+      `savePretrained: '${folder}' has an adapter, expected a folder without: transformers would load the adapter and the model that it names, not this one; choose another folder`,
+    );
+  }
   await checkModel(model, signal);
   const { config, params, tokenizer, generationConfig } = model;
   const tokens =
@@ -101,5 +109,7 @@ export async function savePretrained(
     'generation_config.json': json(generationConfig ?? sampling),
     'config.json': json({ ...toHuggingFaceConfig(config), ...tokens, torch_dtype: dtype }),
   };
-  await writeFolder('savePretrained', folder, files, isWeights, signal);
+  const outdated = (name: string): boolean =>
+    isWeights(name) || (tokenizer !== undefined && isOfTokenizer(name));
+  await writeFolder('savePretrained', folder, files, outdated, signal);
 }

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import {
@@ -8,31 +7,25 @@ import {
   tokenizerFromFiles,
 } from '../tokenizer/pretrained.js';
 import { fromBytePairFiles } from '../tokenizer/byte-pair-files.js';
+import { withSpecialDefaults } from '../tokenizer/special-defaults.js';
 import { END_TEXT, PAD_TEXT } from '../tokenizer/special.js';
 import type { Tokenizer } from '../tokenizer/types.js';
-import { json, namesIn, parseJson, readText } from './json-files.js';
+import { json, namesIn, readJson, readText } from './json-files.js';
 import { writeFolder } from './write-files.js';
 
+const WHERE = 'loadTokenizer';
 const TEMPLATES = 'additional_chat_templates';
-
-async function readJson(folder: string, name: string): Promise<unknown> {
-  const text = await readText(folder, name);
-  return text === undefined
-    ? undefined
-    : parseJson(text, `loadTokenizer: ${name}`, 'a file of Hugging Face');
-}
 
 /** The templates that have files of their own. */
 async function readTemplates(folder: string): Promise<ChatTemplate | undefined> {
-  const single = await readText(folder, 'chat_template.jinja');
-  const names = await namesIn(join(folder, TEMPLATES));
+  const single = await readText(WHERE, folder, 'chat_template.jinja');
+  const templates = join(folder, TEMPLATES);
+  const names = (await namesIn(WHERE, templates)).filter((name) => name.endsWith('.jinja'));
   const more = await Promise.all(
-    names
-      .filter((name) => name.endsWith('.jinja'))
-      .map(async (name) => [
-        name.slice(0, -'.jinja'.length),
-        await readFile(join(folder, TEMPLATES, name), 'utf8'),
-      ]),
+    names.map(async (name) => [
+      name.slice(0, -'.jinja'.length),
+      (await readText(WHERE, templates, name)) ?? '',
+    ]),
   );
   if (more.length === 0) return single;
   return Object.fromEntries([...(single === undefined ? [] : [['default', single]]), ...more]);
@@ -40,20 +33,37 @@ async function readTemplates(folder: string): Promise<ChatTemplate | undefined> 
 
 /** What the older pair of files says, or nothing where a folder has not both. */
 async function bytePairFiles(folder: string, config: unknown) {
-  const merges = await readText(folder, 'merges.txt');
-  const vocab = await readJson(folder, 'vocab.json');
+  const merges = await readText(WHERE, folder, 'merges.txt');
+  const vocab = await readJson(WHERE, folder, 'vocab.json');
   if (merges === undefined || vocab === undefined) return undefined;
   return fromBytePairFiles({
     vocab,
     merges,
     config,
-    added: await readJson(folder, 'added_tokens.json'),
+    added: await readJson(WHERE, folder, 'added_tokens.json'),
   });
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+const hasEnd = (json: Json | undefined): boolean =>
+  (json?.['eos_token'] ?? undefined) !== undefined;
+
+/** The special tokens that a folder's other files stand for. */
+async function withDefaults(folder: string, config: Json, tokenizer: Json): Promise<Json> {
+  const names = ['generation_config.json', 'config.json'];
+  const models = await Promise.all(names.map((name) => readJson(WHERE, folder, name)));
+  return withSpecialDefaults(
+    config,
+    tokenizer,
+    models.filter((json) => json !== undefined),
+  );
 }
 
 /**
  * Loads the tokenizer of a Hugging Face folder: `tokenizer.json`, or the older `vocab.json` and `merges.txt`, and where they are there `tokenizer_config.json`,
- * `special_tokens_map.json`, `chat_template.jinja` and the templates of `additional_chat_templates`.
+ * `special_tokens_map.json`, `chat_template.jinja` and the templates of `additional_chat_templates`. Special tokens
+ * that they do not name are those of transformers' class for `config.json`, and the end is its `eos_token_id`.
  *
  * @param folder - where the files are
  * @returns the tokenizer
@@ -74,9 +84,9 @@ export async function loadTokenizer(
   folder: string,
   options: TokenizerOptions = {},
 ): Promise<PretrainedTokenizer> {
-  const given = await readJson(folder, 'tokenizer_config.json');
-  const specialTokensMap = await readJson(folder, 'special_tokens_map.json');
-  const whole = await readJson(folder, 'tokenizer.json');
+  const given = await readJson(WHERE, folder, 'tokenizer_config.json');
+  const specialTokensMap = await readJson(WHERE, folder, 'special_tokens_map.json');
+  const whole = await readJson(WHERE, folder, 'tokenizer.json');
   const { tokenizer, config } =
     whole === undefined
       ? ((await bytePairFiles(folder, given)) ?? { tokenizer: undefined, config: undefined })
@@ -87,9 +97,11 @@ export async function loadTokenizer(
     );
   }
   const chatTemplate = await readTemplates(folder);
+  const named = hasEnd(config) || hasEnd(specialTokensMap);
+  const filled = named ? config : await withDefaults(folder, config ?? {}, tokenizer);
   const files = {
     tokenizer,
-    ...(config !== undefined && { config }),
+    ...(filled !== undefined && { config: filled }),
     ...(specialTokensMap !== undefined && { specialTokensMap }),
     ...(chatTemplate !== undefined && { chatTemplate }),
   };
@@ -98,6 +110,13 @@ export async function loadTokenizer(
 
 const isPretrained = (tokenizer: Tokenizer): tokenizer is PretrainedTokenizer =>
   'files' in tokenizer;
+
+/** Files that say something of a folder's tokenizer: what another one left would be read with the new one. */
+export const isOfTokenizer = (name: string): boolean =>
+  [
+    ...['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'added_tokens.json'],
+    ...['vocab.json', 'merges.txt', 'chat_template.jinja', TEMPLATES],
+  ].includes(name);
 
 /**
  * Texts of the files that a tokenizer is saved as, by their names.
@@ -137,7 +156,7 @@ export function tokenizerTexts(tokenizer: Tokenizer, maxLength?: number): Record
 
 /**
  * Saves a tokenizer as a Hugging Face folder that transformers' `AutoTokenizer` loads. A new folder appears complete
- * or not at all; in an existing one each file is replaced at once, and other files stay.
+ * or not at all; in an existing one each file is replaced at once, those of another tokenizer are removed, and other files stay.
  *
  * @param folder - where to save; folders on the way are created
  * @param tokenizer - any tokenizer; one that was loaded is saved as it was
@@ -154,5 +173,5 @@ export function tokenizerTexts(tokenizer: Tokenizer, maxLength?: number): Record
  * ```
  */
 export async function saveTokenizer(folder: string, tokenizer: Tokenizer): Promise<void> {
-  await writeFolder('saveTokenizer', folder, tokenizerTexts(tokenizer));
+  await writeFolder('saveTokenizer', folder, tokenizerTexts(tokenizer), isOfTokenizer);
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { open, readdir, rename, rm } from 'node:fs/promises';
+import { open, readdir, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 
 import { yieldToEventLoop } from '@cfrl/engine';
@@ -82,8 +82,14 @@ export async function writeFolder(
   outdated: (name: string) => boolean = () => false,
   signal?: AbortSignal,
 ): Promise<void> {
-  const target = resolve(folder);
-  const stage = temporaryName(target);
+  if (folder === '') {
+    throw new RangeError(`${where}: folder is '', expected a path; '.' is the current folder`);
+  }
+  const target = await behindLink(resolve(folder));
+  await checkNames(where, target, Object.keys(files));
+  const exists = await isFolder(target);
+  // Beside a folder there may be another disk, or no permission, as where a container has a volume.
+  const stage = exists ? temporaryName(join(target, 'new')) : temporaryName(target);
   await onDisk(where, folder, async () => {
     makeFolder(dirname(target));
     try {
@@ -97,13 +103,41 @@ export async function writeFolder(
     } finally {
       await rm(stage, { recursive: true, force: true });
     }
-    await sync(dirname(target));
+    if (!exists) await sync(dirname(target));
   });
+}
+
+/** Where a folder is that may be a link, as to another disk; one whose end is not there yet counts too. */
+async function behindLink(folder: string): Promise<string> {
+  try {
+    return await realpath(folder);
+  } catch {
+    return readlink(folder).then(
+      (to) => resolve(dirname(folder), to),
+      () => folder,
+    );
+  }
+}
+
+const isFolder = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (info) => info.isDirectory(),
+    () => false,
+  );
+
+/** Refuses a folder where a file will lie, before anything is written. */
+async function checkNames(where: string, folder: string, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    if (!(await isFolder(join(folder, name)))) continue;
+    throw new RangeError(
+      `${where}: '${join(folder, name)}' is a folder, expected a file or nothing there; remove it`,
+    );
+  }
 }
 
 async function removeOutdated(folder: string, outdated: (name: string) => boolean): Promise<void> {
   const names = (await readdir(folder)).filter(outdated);
-  for (const name of names) await rm(join(folder, name));
+  for (const name of names) await rm(join(folder, name), { recursive: true });
 }
 
 async function moveInto(stage: string, target: string, names: readonly string[]): Promise<void> {
@@ -111,7 +145,7 @@ async function moveInto(stage: string, target: string, names: readonly string[])
     await rename(stage, target);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+    if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'EINVAL') throw error;
     for (const name of names) await rename(join(stage, name), join(target, name));
     await sync(target);
   }

@@ -89,6 +89,28 @@ function numberOf(
   return checkInRange(`${where}.${key}`, value as number, low, high);
 }
 
+/** A number above 0, and at most 1 where it is a share. */
+function positive(
+  where: string,
+  config: Config,
+  key: string,
+  mend = '',
+  most = Number.MAX_VALUE,
+): number {
+  const value = config[key];
+  if (!isSet(value)) return 1;
+  if (typeof value === 'number' && value > 0 && value <= most) return value;
+  throw new RangeError(
+    `${where}.${key} is ${JSON.stringify(value)}, expected a number above 0${most === 1 ? ' and at most 1' : ''}${mend}`,
+  );
+}
+
+/** Whether transformers would draw tokens, and not take the most probable. */
+function draws(where: string, { do_sample: value }: Config): boolean {
+  if (value === undefined || value === null || typeof value === 'boolean') return value === true;
+  throw new RangeError(`${where}.do_sample is ${JSON.stringify(value)}, expected true or false`);
+}
+
 function whole(where: string, config: Config, key: string, otherwise: number): number {
   const value = numberOf(where, config, key, otherwise, [0, Number.MAX_SAFE_INTEGER]);
   if (Number.isInteger(value)) return value;
@@ -133,17 +155,22 @@ function ofModel(
   vocabSize: number,
 ): Omit<ResolvedGeneration, 'stopTokens'> {
   checkDone(where, config);
-  const positive = [Number.MIN_VALUE, Number.MAX_VALUE] as const;
   return {
     stopStrings: stopStringsOf(where, config),
-    temperature:
-      config['do_sample'] === true ? numberOf(where, config, 'temperature', 1, positive) : 0,
+    temperature: draws(where, config)
+      ? positive(
+          where,
+          config,
+          'temperature',
+          '; set do_sample to false for the most probable tokens',
+        )
+      : 0,
     // Of transformers, where the file says nothing.
     topK: whole(where, config, 'top_k', 50) || vocabSize,
-    topP: numberOf(where, config, 'top_p', 1, [Number.MIN_VALUE, 1]),
+    topP: positive(where, config, 'top_p', '', 1),
     minP: numberOf(where, config, 'min_p', 0, [0, 1]),
-    typicalP: numberOf(where, config, 'typical_p', 1, [Number.MIN_VALUE, 1]),
-    repetitionPenalty: numberOf(where, config, 'repetition_penalty', 1, positive),
+    typicalP: positive(where, config, 'typical_p', '', 1),
+    repetitionPenalty: positive(where, config, 'repetition_penalty'),
     noRepeatNgrams: whole(where, config, 'no_repeat_ngram_size', 0),
   };
 }

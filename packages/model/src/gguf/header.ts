@@ -1,5 +1,6 @@
-import { sizeOf } from '../tensor-files/stored-tensor.js';
+import { foundInstead } from '../tensor-files/found-instead.js';
 import { type NumberFormat, byteLength } from '../tensor-files/number-format.js';
+import { sizeOf } from '../tensor-files/stored-tensor.js';
 import { Cursor, type Value } from './cursor.js';
 import { TYPES } from './quantised-types.js';
 
@@ -96,7 +97,9 @@ export function parseGguf(
   fail: (problem: string) => never,
 ): GgufHeader {
   const cursor = new Cursor(bytes, size, fail);
-  if (cursor.u32() !== MAGIC) fail('it does not begin with GGUF; this is no GGUF file');
+  if (cursor.u32() !== MAGIC) {
+    fail(foundInstead(bytes) ?? 'it does not begin with GGUF; this is no GGUF file');
+  }
   const version = cursor.u32();
   if (version !== 2 && version !== 3) {
     fail(`it has version ${version}, expected 2 or 3, little-endian; convert the model anew`);

@@ -31,7 +31,7 @@ async function readHeader(file: DataFile, fail: (problem: string) => never): Pro
 
 /** Opens a GGUF file. The header is checked completely; a tensor is read when it is asked for. */
 export async function openGguf(path: string): Promise<OpenGguf> {
-  const file = await openDataFile(path);
+  const file = await openDataFile(path, 'loadPretrained');
   return closingOnError(file, async () => {
     const { metadata, tensors } = await readHeader(file, (problem) => {
       throw new RangeError(`loadPretrained: ${problem} ('${path}')`);

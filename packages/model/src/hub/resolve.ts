@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 
-import { parseJson } from '../checkpoint/json-files.js';
-import { pickledWeights } from '../checkpoint/pickled-weights.js';
+import { readJson } from '../checkpoint/json-files.js';
+import { hasWeights, pickledWeights } from '../checkpoint/pickled-weights.js';
 import { INDEX, parseIndex } from '../checkpoint/read-shards.js';
 import { type Repository, repository } from './api.js';
 import {
@@ -35,11 +34,15 @@ const FILES = [
 ];
 /** What stands in for a tokenizer.json that is not there. */
 const OLD_TOKENIZER = ['vocab.json', 'merges.txt', 'added_tokens.json'];
+/** The templates that have names. */
+const TEMPLATE = /^additional_chat_templates\/[^/]+\.jinja$/;
 const WEIGHTS = 'model.safetensors';
+
+const isGguf = (name: string): boolean => name.endsWith('.gguf');
 
 /** The GGUF file of a repository: the one that is asked for, or the only one. */
 function ggufOf(id: string, files: readonly string[]): string {
-  const all = files.filter((name) => name.endsWith('.gguf'));
+  const all = files.filter(isGguf);
   if (all.length === 1) return all[0]!;
   throw new RangeError(
     all.length === 0
@@ -56,16 +59,19 @@ function firstFiles(id: string, { files }: Repository, file: string | undefined)
       `loadPretrained: ${id} has no ${file}, expected one of ${files.filter((name) => name.endsWith('.gguf')).join(', ')}`,
     );
   }
-  if (!files.includes('config.json')) return [ggufOf(id, files)];
+  if (!files.includes('config.json') || (!hasWeights(files) && files.some(isGguf))) {
+    return [ggufOf(id, files)];
+  }
   const weights = [WEIGHTS, INDEX].find((name) => files.includes(name));
   if (weights === undefined) throw pickledWeights(id, files, `./${id.split('/').at(-1)}`);
   const wanted = files.includes('tokenizer.json') ? FILES : [...FILES, ...OLD_TOKENIZER];
-  return [...wanted.filter((name) => files.includes(name)), weights];
+  const templates = files.filter((name) => TEMPLATE.test(name));
+  return [...wanted.filter((name) => files.includes(name)), ...templates, weights];
 }
 
 async function shardsOf(snapshot: string): Promise<string[]> {
-  const text = await readFile(join(snapshot, INDEX), 'utf8');
-  return [...parseIndex(parseJson(text, `loadPretrained: ${INDEX}`)).keys()];
+  const json = await readJson('loadPretrained', snapshot, INDEX);
+  return [...parseIndex(json).keys()];
 }
 
 async function fromCache(cache: ModelCache, revision: string, file?: string): Promise<string> {

@@ -1,11 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 
+import { foundInstead } from '../tensor-files/found-instead.js';
 import { decodeNumbers } from '../tensor-files/number-format.js';
 import { dataStart, parseHeader, PREFIX, unreadable } from './header.js';
-
-const fail = (problem: string): never => {
-  throw new RangeError(`decodeSafetensors: ${problem}`);
-};
 
 /**
  * The tensors and the metadata of a safetensors file. F32 and I32 are read as they are, F16 and
@@ -29,6 +26,9 @@ export function decodeSafetensors(bytes: Uint8Array): {
   readonly tensors: Readonly<Record<string, tf.Tensor>>;
   readonly metadata: Readonly<Record<string, string>>;
 } {
+  const fail = (problem: string): never => {
+    throw new RangeError(`decodeSafetensors: ${foundInstead(bytes) ?? problem}`);
+  };
   const start = dataStart(bytes, bytes.length, fail);
   const { metadata, tensors } = parseHeader(bytes.subarray(PREFIX, start), bytes.length, fail);
   // All are looked at before any is made.

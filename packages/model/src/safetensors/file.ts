@@ -7,6 +7,8 @@ import { openSafetensors } from './open.js';
 import { sizeOf } from '../tensor-files/stored-tensor.js';
 import { writeFileAtomically } from '../checkpoint/write-files.js';
 
+type Safetensors = ReturnType<typeof decodeSafetensors>;
+
 /**
  * Writes a record of tensors to a safetensors file, replacing it at once. One tensor at a time is held
  * twice.
@@ -40,7 +42,7 @@ export async function writeSafetensors(
  *
  * @param path - the file
  * @returns `tensors`, which the caller owns, and `metadata`
- * @throws RangeError as `decodeSafetensors`; the system's error if the file cannot be read
+ * @throws RangeError as `decodeSafetensors`, or if the file cannot be read
  *
  * @example
  * ```ts
@@ -53,13 +55,17 @@ export async function writeSafetensors(
  * (await readSafetensors(path)).tensors.w.arraySync(); // => [1, 2]
  * ```
  */
-export async function readSafetensors(path: string): Promise<ReturnType<typeof decodeSafetensors>> {
-  const file = await openSafetensors(path, 'readSafetensors');
+export const readSafetensors = (path: string): Promise<Safetensors> =>
+  readTensors(path, 'readSafetensors');
+
+/** As {@link readSafetensors}, for a function that messages speak of. */
+export async function readTensors(path: string, where: string): Promise<Safetensors> {
+  const file = await openSafetensors(path, where);
   const read: [string, tf.Tensor][] = [];
   try {
     const unread = file.tensors.find(({ kind }) => kind === 'unread');
     if (unread !== undefined) {
-      throw new RangeError(`readSafetensors: ${unread.problem} ('${path}')`);
+      throw new RangeError(`${where}: ${unread.problem} ('${path}')`);
     }
     for (const { name, shape, kind, ...stored } of file.tensors) {
       const numbers = new (kind === 'int32' ? Int32Array : Float32Array)(sizeOf(shape));

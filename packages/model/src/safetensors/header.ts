@@ -30,10 +30,7 @@ export type Fail = (problem: string) => never;
 /** Where the data begins, from the first bytes of a file of some size. */
 export function dataStart(prefix: Uint8Array, size: number, fail: Fail): number {
   if (prefix.length < PREFIX) {
-    fail(`bytes has length ${prefix.length}, expected at least ${PREFIX}; the file is truncated`);
-  }
-  if (new TextDecoder().decode(prefix.subarray(0, PREFIX)) === 'version ') {
-    fail('the file is a pointer of Git LFS, expected the data; fetch it with git lfs pull');
+    fail(`the file has ${prefix.length} bytes, expected at least ${PREFIX}; the file is truncated`);
   }
   const length = new DataView(prefix.buffer, prefix.byteOffset, PREFIX).getBigUint64(0, true);
   if (length > BigInt(MAX_HEADER)) {

@@ -4,6 +4,7 @@ import {
   openDataFile,
   storedTensor,
 } from '../tensor-files/data-file.js';
+import { foundInstead } from '../tensor-files/found-instead.js';
 import type { Stored, StoredTensor } from '../tensor-files/stored-tensor.js';
 import {
   type Fail,
@@ -23,9 +24,10 @@ export interface OpenSafetensors extends Stored {
 async function readHeader(file: DataFile, fail: Fail): Promise<Header> {
   const prefix = new Uint8Array(Math.min(PREFIX, file.size));
   await file.readInto(prefix, 0);
-  const json = new Uint8Array(dataStart(prefix, file.size, fail) - PREFIX);
+  const failed = (problem: string): never => fail(foundInstead(prefix) ?? problem);
+  const json = new Uint8Array(dataStart(prefix, file.size, failed) - PREFIX);
   await file.readInto(json, PREFIX);
-  return parseHeader(json, file.size, fail);
+  return parseHeader(json, file.size, failed);
 }
 
 /**
@@ -35,7 +37,7 @@ async function readHeader(file: DataFile, fail: Fail): Promise<Header> {
  * @param where - the function that reports a problem
  */
 export async function openSafetensors(path: string, where: string): Promise<OpenSafetensors> {
-  const file = await openDataFile(path);
+  const file = await openDataFile(path, where);
   const fail = (problem: string): never => {
     throw new RangeError(`${where}: ${problem} ('${path}')`);
   };

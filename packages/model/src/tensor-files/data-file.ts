@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 
 import { type NumberFormat, type Numbers, byteLength, bytesOf } from './number-format.js';
+import { reading } from './reading.js';
 import type { StoredTensor } from './stored-tensor.js';
 
 /** A file that is read in pieces. */
@@ -27,13 +28,13 @@ export async function closingOnError<T>(
   }
 }
 
-/** Opens a file, or throws the system's error; anything but a plain file is refused. */
-export async function openDataFile(path: string): Promise<DataFile> {
-  const handle = await open(path, 'r');
+/** Opens a file; anything but a plain file is refused. */
+export async function openDataFile(path: string, where: string): Promise<DataFile> {
+  const handle = await reading(where, path, () => open(path, 'r'));
   const close = () => handle.close();
   return closingOnError({ close }, async () => {
     const info = await handle.stat();
-    if (!info.isFile()) throw new RangeError(`loadPretrained: '${path}' is no file`);
+    if (!info.isFile()) throw new RangeError(`${where}: '${path}' is no file`);
     const readInto: DataFile['readInto'] = (bytes, at) => readFully(handle, path, bytes, at);
     return { path, size: info.size, readInto, close, spare: undefined };
   });

@@ -1,4 +1,6 @@
+import { foundInstead } from '../tensor-files/found-instead.js';
 import { NFC, byteLevel, splitWords, words } from './byte-level.js';
+import { SPECIAL_DEFAULTS } from './special-defaults.js';
 
 /** The older files of a byte-level BPE tokenizer, parsed. */
 export interface BytePairFiles {
@@ -14,24 +16,19 @@ export interface BytePairFiles {
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** How a class of transformers cuts texts, and which special tokens it has where no file says. */
+/** How a class of transformers cuts texts. */
 interface TokenizerClass {
   readonly normalizer: object | null;
   readonly split: (prefixSpace: boolean) => object;
-  readonly defaults: Json;
 }
-
-const END = '<|endoftext|>';
 
 const gpt2: TokenizerClass = {
   normalizer: null,
   split: (prefixSpace) => byteLevel({ words: true, prefixSpace }),
-  defaults: { bos_token: END, eos_token: END, unk_token: END },
 };
 const qwen2: TokenizerClass = {
   normalizer: NFC,
   split: (prefixSpace) => splitWords(words('\\p{N}'), prefixSpace),
-  defaults: { eos_token: END, pad_token: END, unk_token: END },
 };
 
 /** By `tokenizer_class`, without `Fast`. */
@@ -53,6 +50,8 @@ const fail = (problem: string): never => {
 
 /** `merges.txt`: a pair a line, after a line with the version. */
 function mergesOf(text: string): [string, string][] {
+  const instead = foundInstead(new TextEncoder().encode(text.slice(0, 64)));
+  if (instead !== undefined) return fail(`merges.txt: ${instead}`);
   const lines = text.split('\n').map((line) => line.replace(/\r$/, ''));
   return lines.flatMap((line, i): [string, string][] => {
     if (line === '' || (i === 0 && line.startsWith('#version'))) return [];
@@ -104,6 +103,6 @@ export function fromBytePairFiles({ vocab, merges, config = {}, added = {} }: By
         merges: mergesOf(merges),
       },
     },
-    config: { ...kind.defaults, ...given },
+    config: { ...SPECIAL_DEFAULTS[name], ...given },
   };
 }

@@ -1,4 +1,4 @@
-import { checkInRange, checkOptions } from '@cfrl/engine';
+import { between, option, resolveOptions } from '@cfrl/engine';
 
 import { checkAllFinite, checkList } from '../check.js';
 
@@ -9,6 +9,12 @@ export interface GaeOptions {
   /** Between the one-step error (0: least variance) and the Monte Carlo return (1: no bias). @defaultValue 0.95 */
   readonly gaeLambda?: number;
 }
+
+/** Discount and trace in tables of options. */
+export const gaeOptions = {
+  gamma: option(1, between(0, 1)),
+  gaeLambda: option(0.95, between(0, 1)),
+};
 
 /**
  * Generalised advantage estimation for one completion of `L` tokens.
@@ -36,10 +42,7 @@ export function gae(
   values: readonly number[],
   options: GaeOptions = {},
 ): { advantages: number[]; returns: number[] } {
-  checkOptions('gae', options, ['gamma', 'gaeLambda']);
-  const { gamma = 1, gaeLambda = 0.95 } = options;
-  checkInRange('gae: gamma', gamma, 0, 1);
-  checkInRange('gae: gaeLambda', gaeLambda, 0, 1);
+  const { gamma, gaeLambda } = resolveOptions('gae', options, gaeOptions);
   checkList('gae: rewards', rewards, 'numbers');
   checkList('gae: values', values, 'numbers');
   if (values.length !== rewards.length + 1) {

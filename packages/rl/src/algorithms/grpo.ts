@@ -1,18 +1,27 @@
-import { checkOptions } from '@cfrl/engine';
+import { checkPositiveInteger, option, resolveOptions } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { type Advantage, groupNormalize } from '../advantages/advantages.js';
-import { checkFunction } from '../check.js';
-import { checkCommon, checkGroup, groupTargets, regularize, resolved } from './compose.js';
+import { groupTargets } from '../advantages/group-targets.js';
 import { type KlEstimator, klK3 } from '../losses/kl.js';
 import { type Reduce, perToken } from '../losses/reduce.js';
+import { regularize } from '../losses/regularize.js';
 import {
   type ClipOptions,
-  checkClip,
+  clipOf,
+  clipOptions,
   clippedSurrogate,
   ratioMetrics,
 } from '../losses/surrogate.js';
 import type { Algorithm, Target } from '../types.js';
+import {
+  checkGroupSize,
+  checkMinibatchSize,
+  checkName,
+  functionOption,
+  plain,
+  weight,
+} from './options.js';
 
 /** Options of {@link grpo}. */
 export interface GrpoOptions extends ClipOptions {
@@ -36,6 +45,19 @@ export interface GrpoOptions extends ClipOptions {
   readonly entropyCoef?: number;
 }
 
+const table = {
+  name: option('grpo', checkName),
+  groupSize: option(8, checkGroupSize),
+  epochs: option(1, checkPositiveInteger),
+  minibatchSize: option(Infinity, checkMinibatchSize),
+  ...clipOptions,
+  advantage: functionOption<Advantage>(groupNormalize),
+  reduce: functionOption<Reduce>(perToken),
+  klCoef: weight,
+  kl: functionOption<KlEstimator>(klK3),
+  entropyCoef: weight,
+};
+
 /**
  * Group relative policy optimisation: rewards are standardised within a prompt's completions, and
  * tokens are clipped one by one.
@@ -56,34 +78,12 @@ export interface GrpoOptions extends ClipOptions {
  * ```
  */
 export function grpo(options: GrpoOptions = {}): Algorithm<Target[]> {
-  checkOptions('grpo', options, [
-    'name',
-    'groupSize',
-    'epochs',
-    'minibatchSize',
-    'clipRange',
-    'clipRangeHigh',
-    'advantage',
-    'reduce',
-    'klCoef',
-    'kl',
-    'entropyCoef',
-  ]);
-  const { name = 'grpo' } = options;
-  const { groupSize = 8, epochs = 1, minibatchSize = Infinity } = options;
-  const { advantage = groupNormalize, reduce = perToken } = options;
-  const { klCoef = 0, kl = klK3, entropyCoef = 0 } = options;
-  const clip = checkClip('grpo', options);
-  checkCommon('grpo', { name, groupSize, epochs, minibatchSize, klCoef, entropyCoef });
-  checkGroup('grpo', groupSize);
-  checkFunction('grpo: advantage', advantage, 'for example groupNormalize');
-  checkFunction('grpo: reduce', reduce, 'for example perToken');
-  checkFunction('grpo: kl', kl, 'for example klK3');
+  const { name, ...given } = resolveOptions('grpo', options, table);
+  const { groupSize, epochs, minibatchSize, advantage, reduce, klCoef, kl, entropyCoef } = given;
+  const clip = clipOf(given);
   return {
     name,
-    options: resolved({
-      ...{ groupSize, epochs, minibatchSize, ...clip, advantage, reduce, klCoef, kl, entropyCoef },
-    }),
+    options: plain({ ...given, ...clip }),
     groupSize,
     epochs,
     minibatchSize,

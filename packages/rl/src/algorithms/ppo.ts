@@ -1,20 +1,22 @@
-import { checkInRange, checkOptions } from '@cfrl/engine';
+import { between, checkPositiveInteger, option, resolveOptions } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { whiten } from '../advantages/advantages.js';
-import { checkFunction } from '../check.js';
-import { checkCommon, klPenalties, regularize, resolved } from './compose.js';
-import { type GaeOptions, gae } from '../advantages/gae.js';
+import { type GaeOptions, gae, gaeOptions } from '../advantages/gae.js';
+import { klPenalties } from '../advantages/group-targets.js';
 import { perToken } from '../losses/reduce.js';
+import { regularize } from '../losses/regularize.js';
 import {
   type ClipOptions,
-  checkClip,
+  clipOf,
+  clipOptions,
   clippedSurrogate,
   ratioMetrics,
 } from '../losses/surrogate.js';
-import type { Algorithm, Rollout, Target } from '../types.js';
-import { initValueHead, valueHead } from './value-head.js';
 import { type ValueLoss, squaredError } from '../losses/value-loss.js';
+import type { Algorithm, Rollout, Target } from '../types.js';
+import { checkMinibatchSize, checkName, functionOption, plain, weight } from './options.js';
+import { initValueHead, valueHead } from './value-head.js';
 
 /** Options of {@link ppo}. */
 export interface PpoOptions extends ClipOptions, GaeOptions {
@@ -38,19 +40,19 @@ export interface PpoOptions extends ClipOptions, GaeOptions {
   readonly entropyCoef?: number;
 }
 
-const known = [
-  ...[
-    'name',
-    'groupSize',
-    'epochs',
-    'minibatchSize',
-    'clipRange',
-    'clipRangeHigh',
-    'gamma',
-    'gaeLambda',
-  ],
-  ...['normalize', 'valueLoss', 'valueCoef', 'klCoef', 'entropyCoef'],
-];
+const table = {
+  name: option('ppo', checkName),
+  groupSize: option(1, checkPositiveInteger),
+  epochs: option(4, checkPositiveInteger),
+  minibatchSize: option(Infinity, checkMinibatchSize),
+  ...clipOptions,
+  ...gaeOptions,
+  normalize: functionOption<(advantages: readonly number[]) => number[]>(whiten),
+  valueLoss: functionOption<ValueLoss>(squaredError),
+  valueCoef: option(0.5, between(0, Number.MAX_VALUE)),
+  klCoef: weight,
+  entropyCoef: weight,
+};
 
 /**
  * Proximal policy optimisation with a linear value head on the policy's features. A completion is one
@@ -71,19 +73,10 @@ const known = [
  * ```
  */
 export function ppo(options: PpoOptions = {}): Algorithm<Target[]> {
-  checkOptions('ppo', options, known);
-  const { name = 'ppo' } = options;
-  const { groupSize = 1, epochs = 4, minibatchSize = Infinity } = options;
-  const { gamma = 1, gaeLambda = 0.95, normalize = whiten } = options;
-  const { valueLoss = squaredError, valueCoef = 0.5, klCoef = 0, entropyCoef = 0 } = options;
-  const clip = checkClip('ppo', options);
-  const common = { groupSize, epochs, minibatchSize, klCoef, entropyCoef };
-  checkCommon('ppo', { name, ...common });
-  checkFunction('ppo: normalize', normalize, 'for example whiten');
-  checkFunction('ppo: valueLoss', valueLoss, 'for example squaredError');
-  checkInRange('ppo: gamma', gamma, 0, 1);
-  checkInRange('ppo: gaeLambda', gaeLambda, 0, 1);
-  checkInRange('ppo: valueCoef', valueCoef, 0, Number.MAX_VALUE);
+  const { name, ...given } = resolveOptions('ppo', options, table);
+  const { groupSize, epochs, minibatchSize, gamma, gaeLambda, normalize } = given;
+  const { valueLoss, valueCoef, klCoef, entropyCoef } = given;
+  const clip = clipOf(given);
 
   const episode = (rollout: Rollout): Required<Target> => {
     const { reward, rewards: paid } = rollout;
@@ -96,7 +89,7 @@ export function ppo(options: PpoOptions = {}): Algorithm<Target[]> {
   };
   return {
     name,
-    options: resolved({ ...common, ...clip, gamma, gaeLambda, normalize, valueLoss, valueCoef }),
+    options: plain({ ...given, ...clip }),
     groupSize,
     epochs,
     minibatchSize,

@@ -1,12 +1,13 @@
-import { checkOptions } from '@cfrl/engine';
+import { checkPositiveInteger, option, resolveOptions } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { type Advantage, meanBaseline } from '../advantages/advantages.js';
-import { checkFunction } from '../check.js';
-import { checkCommon, groupTargets, regularize, resolved } from './compose.js';
+import { groupTargets } from '../advantages/group-targets.js';
 import { type Reduce, sequenceSum } from '../losses/reduce.js';
+import { regularize } from '../losses/regularize.js';
 import { policyGradient } from '../losses/surrogate.js';
 import type { Algorithm, Target } from '../types.js';
+import { checkName, functionOption, plain, weight } from './options.js';
 
 /** Options of {@link reinforce}. */
 export interface ReinforceOptions {
@@ -23,6 +24,15 @@ export interface ReinforceOptions {
   /** Weight of the entropy in the loss, per nat. @defaultValue 0 */
   readonly entropyCoef?: number;
 }
+
+const table = {
+  name: option('reinforce', checkName),
+  groupSize: option(1, checkPositiveInteger),
+  advantage: functionOption<Advantage>(meanBaseline),
+  reduce: functionOption<Reduce>(sequenceSum),
+  klCoef: weight,
+  entropyCoef: weight,
+};
 
 /**
  * REINFORCE with a baseline: one update a step, on the completions just sampled.
@@ -42,32 +52,14 @@ export interface ReinforceOptions {
  * ```
  */
 export function reinforce(options: ReinforceOptions = {}): Algorithm<Target[]> {
-  checkOptions('reinforce', options, [
-    'name',
-    'groupSize',
-    'advantage',
-    'reduce',
-    'klCoef',
-    'entropyCoef',
-  ]);
-  const {
-    name = 'reinforce',
-    groupSize = 1,
-    advantage = meanBaseline,
-    reduce = sequenceSum,
-    klCoef = 0,
-    entropyCoef = 0,
-  } = options;
-  const [epochs, minibatchSize] = [1, Infinity];
-  checkCommon('reinforce', { name, groupSize, epochs, minibatchSize, klCoef, entropyCoef });
-  checkFunction('reinforce: advantage', advantage, 'for example meanBaseline');
-  checkFunction('reinforce: reduce', reduce, 'for example sequenceSum');
+  const { name, ...given } = resolveOptions('reinforce', options, table);
+  const { groupSize, advantage, reduce, klCoef, entropyCoef } = given;
   return {
     name,
-    options: resolved({ groupSize, advantage, reduce, klCoef, entropyCoef }),
+    options: plain(given),
     groupSize,
-    epochs,
-    minibatchSize,
+    epochs: 1,
+    minibatchSize: Infinity,
     needsReference: klCoef > 0,
     prepare: (rollouts) => groupTargets(rollouts, rollouts.length, advantage, klCoef),
     loss: (input) =>

@@ -1,17 +1,20 @@
-import { checkOptions } from '@cfrl/engine';
+import { checkPositiveInteger, option, resolveOptions } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { leaveOneOut } from '../advantages/advantages.js';
-import { checkCommon, checkGroup, groupTargets, regularize, resolved } from './compose.js';
+import { groupTargets } from '../advantages/group-targets.js';
 import { perSequence } from '../losses/reduce.js';
+import { regularize } from '../losses/regularize.js';
 import {
   type ClipOptions,
-  checkClip,
+  clipOf,
+  clipOptions,
   clippedSurrogate,
   sequenceRatioMetrics,
   sequenceLogRatio,
 } from '../losses/surrogate.js';
 import type { Algorithm, Target } from '../types.js';
+import { checkGroupSize, checkMinibatchSize, checkName, plain, weight } from './options.js';
 
 /** Options of {@link rloo}. */
 export interface RlooOptions extends ClipOptions {
@@ -28,6 +31,16 @@ export interface RlooOptions extends ClipOptions {
   /** Weight of the entropy in the loss, per nat. @defaultValue 0 */
   readonly entropyCoef?: number;
 }
+
+const table = {
+  name: option('rloo', checkName),
+  groupSize: option(4, checkGroupSize),
+  epochs: option(1, checkPositiveInteger),
+  minibatchSize: option(Infinity, checkMinibatchSize),
+  ...clipOptions,
+  klCoef: weight,
+  entropyCoef: weight,
+};
 
 /**
  * REINFORCE leave-one-out: each completion is compared with the others of its prompt. The whole
@@ -48,26 +61,12 @@ export interface RlooOptions extends ClipOptions {
  * ```
  */
 export function rloo(options: RlooOptions = {}): Algorithm<Target[]> {
-  checkOptions('rloo', options, [
-    'name',
-    'groupSize',
-    'epochs',
-    'minibatchSize',
-    'clipRange',
-    'clipRangeHigh',
-    'klCoef',
-    'entropyCoef',
-  ]);
-  const { name = 'rloo' } = options;
-  const { groupSize = 4, epochs = 1, minibatchSize = Infinity } = options;
-  const { klCoef = 0, entropyCoef = 0 } = options;
-  const clip = checkClip('rloo', options);
-  const common = { groupSize, epochs, minibatchSize, klCoef, entropyCoef };
-  checkCommon('rloo', { name, ...common });
-  checkGroup('rloo', groupSize);
+  const { name, ...given } = resolveOptions('rloo', options, table);
+  const { groupSize, epochs, minibatchSize, klCoef, entropyCoef } = given;
+  const clip = clipOf(given);
   return {
     name,
-    options: resolved({ ...common, ...clip }),
+    options: plain({ ...given, ...clip }),
     groupSize,
     epochs,
     minibatchSize,

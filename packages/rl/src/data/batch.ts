@@ -118,21 +118,21 @@ function rounded({ start, width, offsets, lengths }: Layout, { multiple, most }:
  *
  * @example
  * ```ts
- * const batch = padTokens([{ promptTokens: [5], tokens: [1, 2] }, { promptTokens: [6, 7], tokens: [3] }], 0);
+ * const batch = padCompletions([{ promptTokens: [5], tokens: [1, 2] }, { promptTokens: [6, 7], tokens: [3] }], 0);
  * batch.tokens.arraySync(); // => [[5, 1], [6, 7]]
  * batch.targets.arraySync(); // => [[1, 2], [0, 3]]
  * ```
  */
-export function padTokens(
+export function padCompletions(
   sequences: readonly TokenSequence[],
   padToken: number,
   rounding: Rounding = { multiple: 1, most: Infinity },
 ): PaddedBatch {
   const layout = rounded(layoutOf(sequences), rounding);
-  checkTokens('padTokens: padToken', [padToken]);
+  checkTokens('padCompletions: padToken', [padToken]);
   sequences.forEach(({ promptTokens, tokens }, i) => {
-    checkTokens(`padTokens: sequence ${i}: promptTokens`, promptTokens);
-    checkTokens(`padTokens: sequence ${i}: tokens`, tokens);
+    checkTokens(`padCompletions: sequence ${i}: promptTokens`, promptTokens);
+    checkTokens(`padCompletions: sequence ${i}: tokens`, tokens);
   });
   const inputs = sequences.map(({ promptTokens, tokens }) => [
     ...promptTokens,

@@ -8,16 +8,31 @@ import {
 } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { type TrainState, disposeExcept } from './state.js';
 import { contentOf, isPromptContent } from '../data/prompt-content.js';
-import { trainsOf } from './start.js';
-import type { TrainOptions } from './train-options.js';
 import type { Prompt } from '../types.js';
+import { trainsOf } from './start.js';
+import { type TrainState, disposeExcept } from './state.js';
+import type { TrainOptions } from './train-options.js';
 
-const known = [
-  ...['policy', 'params', 'algorithm', 'prompts', 'reward', 'optimizer', 'steps', 'seed'],
-  ...['promptsPerStep', 'trainable', 'refParams', 'microBatchSize', 'compile', 'from', 'signal'],
-  ...['rewardConcurrency', 'rewardTimeout', 'keepUpdate'],
+const known: readonly (keyof TrainOptions<Prompt>)[] = [
+  'policy',
+  'params',
+  'algorithm',
+  'prompts',
+  'reward',
+  'rewardConcurrency',
+  'rewardTimeout',
+  'optimizer',
+  'steps',
+  'seed',
+  'promptsPerStep',
+  'trainable',
+  'refParams',
+  'microBatchSize',
+  'compile',
+  'signal',
+  'keepUpdate',
+  'from',
 ];
 
 const list = (names: readonly string[]): string => names.join(', ') || 'nothing';
@@ -51,11 +66,20 @@ function checkParams(what: string, value: unknown): void {
   }
 }
 
-const number = 'number';
+const policyFields = {
+  sample: 'function',
+  forward: 'function',
+  padToken: 'number',
+  featureSize: 'number',
+};
+
 const algorithmFields = {
   name: 'string',
-  ...{ groupSize: number, epochs: number, minibatchSize: number },
-  ...{ prepare: 'function', loss: 'function' },
+  groupSize: 'number',
+  epochs: 'number',
+  minibatchSize: 'number',
+  prepare: 'function',
+  loss: 'function',
 };
 
 /** Refuses an object that lacks what is asked of it: a factory that was not called, say. */
@@ -75,12 +99,7 @@ function checkShape(
 function checkKinds<P extends Prompt>(options: TrainOptions<P>): void {
   const { policy, algorithm, optimizer, prompts, reward, trainable } = options;
   const { rewardConcurrency, rewardTimeout, signal, keepUpdate } = options;
-  checkShape(
-    'policy',
-    policy,
-    { sample: 'function', forward: 'function', padToken: number, featureSize: number },
-    'a policy: an object that samples and scores',
-  );
+  checkShape('policy', policy, policyFields, 'a policy: an object that samples and scores');
   checkParams('params', options.params);
   if (Object.keys(options.params).length === 0) {
     throw new RangeError('train: params has no tensors, expected the parameters of the policy');
@@ -112,7 +131,7 @@ function checkKinds<P extends Prompt>(options: TrainOptions<P>): void {
   if (trainable !== undefined && typeof trainable !== 'function') {
     refuse('trainable', trainable, 'a function; write (name) => [...].includes(name)');
   }
-  if (options.refParams !== undefined) checkParams('refParams', options.refParams);
+  if (options.refParams !== undefined) checkReference(options.refParams, options.params);
   if (rewardConcurrency !== undefined && rewardConcurrency !== Infinity) {
     checkPositiveInteger('train: rewardConcurrency', rewardConcurrency);
     if (typeof reward !== 'function') {
@@ -190,7 +209,7 @@ export function checkTrainOptions<P extends Prompt>(options: TrainOptions<P>): v
 
 /** Refuses a state that belongs to other parameters or to another optimiser. */
 function checkState<P extends Prompt>(options: TrainOptions<P>, from: TrainState): void {
-  checkShape('from', from, { step: number, params: 'object', optState: 'object' }, 'a state');
+  checkShape('from', from, { step: 'number', params: 'object', optState: 'object' }, 'a state');
   checkParams('from.params', from.params);
   checkParams('from.optState', from.optState);
   if (!Number.isSafeInteger(from.step) || from.step < 0) {
@@ -229,3 +248,21 @@ function checkShapes(what: string, has: Params, expected: Params): void {
     }
   }
 }
+
+/** The reference may lack what the policy can do without (adapters), but what both have is of one shape. */
+const checkReference = (refParams: Params, params: Params): void => {
+  checkParams('refParams', refParams);
+  if (Object.keys(refParams).length === 0) {
+    throw new RangeError(
+      'train: refParams has no tensors, expected the parameters of the reference; leave it out for none',
+    );
+  }
+  for (const [name, { shape }] of Object.entries(refParams)) {
+    const expected = params[name]?.shape;
+    if (expected !== undefined && String(shape) !== String(expected)) {
+      throw new RangeError(
+        `train: refParams["${name}"] has shape [${String(shape)}], expected [${String(expected)}], that of params; the reference is the same model, as it was before`,
+      );
+    }
+  }
+};

@@ -1,7 +1,7 @@
 import type { Params } from '@cfrl/engine';
 
-import type { TrainState } from './state.js';
 import type { SampledCompletion } from './sample-groups.js';
+import type { TrainState } from './state.js';
 
 /** A completion with what it was worth. */
 export interface ScoredCompletion extends SampledCompletion {

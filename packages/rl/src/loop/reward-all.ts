@@ -1,8 +1,8 @@
 import { checkFinite, yieldToEventLoop } from '@cfrl/engine';
 
 import { checkAllFinite, checkList } from '../check.js';
-import type { SampledCompletion } from './sample-groups.js';
 import type { BatchReward, Earned, Prompt, Reward, RewardOptions } from '../types.js';
+import type { SampledCompletion } from './sample-groups.js';
 
 /** What decides how a step's rewards are asked for. */
 export interface RewardRun<P extends Prompt> {

@@ -21,6 +21,8 @@ export interface GroupOptions {
   readonly prompts: readonly Prompt[];
   readonly seed: number;
   readonly groupSize: number;
+  /** `V`, of the policy's logits. */
+  readonly vocabularySize: number;
   readonly signal?: AbortSignal;
 }
 
@@ -36,7 +38,7 @@ export interface Round {
 
 /** Samples completions of a step, group after group, and checks what the policy returned. */
 export async function sampleGroups(
-  { policy, prompts, seed, groupSize, signal }: GroupOptions,
+  { policy, prompts, seed, groupSize, vocabularySize, signal }: GroupOptions,
   params: Params,
   step: number,
   { round, slotsBefore, promptCount }: Round,
@@ -65,12 +67,16 @@ export async function sampleGroups(
     );
   }
   return completions.map((completion, i) => {
-    checkCompletion(completion, i);
+    checkCompletion(completion, i, vocabularySize);
     return { ...completion, ...origins[i]! };
   });
 }
 
-function checkCompletion({ promptTokens, tokens, logProbs }: Completion, index: number): void {
+function checkCompletion(
+  { promptTokens, tokens, logProbs }: Completion,
+  index: number,
+  vocabularySize: number,
+): void {
   const where = `train: policy.sample's completion ${index}`;
   if (promptTokens.length === 0 || tokens.length === 0 || logProbs.length !== tokens.length) {
     throw new RangeError(
@@ -82,6 +88,13 @@ function checkCompletion({ promptTokens, tokens, logProbs }: Completion, index: 
     if (!Number.isSafeInteger(token) || token < 0) {
       throw new RangeError(`${where} has the token ${token}, expected an integer >= 0`);
     }
+  }
+  const largest = Math.max(...tokens);
+  if (largest >= vocabularySize) {
+    throw new RangeError(
+      `train: completion token is ${largest}, expected less than ${vocabularySize}, the last ` +
+        "dimension of policy.forward's logits; sample with the same model and tokenizer",
+    );
   }
   logProbs.forEach((logProb, t) => checkFinite(`${where}: logProbs[${t}]`, logProb));
 }

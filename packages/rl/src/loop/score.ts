@@ -10,7 +10,7 @@ import {
 } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { type BatchTensors, roundingOf, padTokens, unpadRows } from '../data/batch.js';
+import { type BatchTensors, roundingOf, padCompletions, unpadRows } from '../data/batch.js';
 import type { Algorithm, Classifier, Completion, Policy } from '../types.js';
 
 /** What a policy says of a batch of completions, over the batch's window. The caller owns the tensors. */
@@ -21,8 +21,6 @@ export interface Scores {
   readonly entropy: tf.Tensor2D;
   /** `[B, T]`, reward units, the critic's value of the prefix before each token, if there is a critic. */
   readonly values?: tf.Tensor2D;
-  /** `V` */
-  readonly vocabularySize: number;
 }
 
 /** The part of an algorithm that scoring needs. */
@@ -52,29 +50,19 @@ export function windowFeatures(
   return tf.tidy(() => inWindow(classifier.features(params, batch), batch));
 }
 
-/** The scores where the policy gives all logits. */
-const wholeScores = (
-  logits: tf.Tensor3D,
-  targets: tf.Tensor2D,
-): TokenScores & { readonly vocabularySize: number } => ({
-  ...tokenScores(logits, targets),
-  vocabularySize: logits.shape[2],
-});
-
 /** The scores by a classifier of its own: a large vocabulary's logits are never there all at once. */
 function scoresOf(
   { names, logits }: Classifier,
   params: Params,
   features: tf.Tensor3D,
   targets: tf.Tensor2D,
-): TokenScores & { readonly vocabularySize: number } {
+): TokenScores {
   const own = selectParams(params, (name) => names.includes(name));
   const rowLogits = (rows: tf.Tensor, p: Params): tf.Tensor => {
     const all = logits(p, tf.expandDims(rows, 0) as tf.Tensor3D);
     return tf.reshape(all, [rows.shape[0]!, -1]);
   };
-  const vocabularySize = rowLogits(tf.zeros([1, features.shape[2]]), own).shape[1]!;
-  return { ...classifierScores(rowLogits, features, own, targets), vocabularySize };
+  return classifierScores(rowLogits, features, own, targets);
 }
 
 /**
@@ -113,11 +101,9 @@ function scoreInParts(
   features: tf.Tensor3D | undefined,
   microBatchSize: number,
 ): Scores {
-  let vocabularySize = 0;
   const part = (rows: Params, shared: Params): tf.Tensor => {
     const { features: own, ...some } = rows as typeof tensors & { features?: tf.Tensor3D };
     const scores = scoreWhole(policy, shared, { ...some, start, width }, algorithm, own);
-    vocabularySize = scores.vocabularySize;
     const { logProbs, entropy, values } = scores;
     return tf.stack([logProbs, entropy, ...(values ? [values] : [])], 2);
   };
@@ -125,12 +111,7 @@ function scoreInParts(
   return tf.tidy(() => {
     const all = mapRows(part, rows, params, { chunkSize: microBatchSize });
     const [logProbs, entropy, values] = tf.unstack(all, 2) as tf.Tensor2D[];
-    return {
-      logProbs: logProbs!,
-      entropy: entropy!,
-      ...(values && { values }),
-      vocabularySize,
-    };
+    return { logProbs: logProbs!, entropy: entropy!, ...(values && { values }) };
   });
 }
 
@@ -145,14 +126,13 @@ function scoreWhole(
     const cut = features ?? windowFeatures(policy, params, batch);
     const whole = cut === undefined ? policy.forward(params, batch) : undefined;
     const inputs = cut ?? inWindow(whole!.features, batch);
-    const { logProbs, entropy, vocabularySize } = policy.classifier
+    const { logProbs, entropy } = policy.classifier
       ? scoresOf(policy.classifier, params, inputs, batch.targets)
-      : wholeScores(inWindow(whole!.logits, batch), batch.targets);
+      : tokenScores(inWindow(whole!.logits, batch), batch.targets);
     return {
       logProbs: inMask(logProbs, batch),
       entropy: inMask(entropy, batch),
       ...(algorithm.values && { values: inMask(algorithm.values(params, inputs), batch) }),
-      vocabularySize,
     };
   });
 }
@@ -177,7 +157,6 @@ export interface ScoredNumbers {
  * @param chunkSize - completions at a time, which bounds the memory
  * @param signal - ends the scoring between two chunks
  * @returns log-probabilities, and the critic's values
- * @throws RangeError if a token is outside of the vocabulary
  */
 export async function scoreAll(
   scoreTensors: (params: Params, batch: BatchTensors) => Scores,
@@ -192,13 +171,12 @@ export async function scoreAll(
   for (let first = 0; first < completions.length; first += size) {
     await yieldToEventLoop(signal);
     const chunk = completions.slice(first, first + size);
-    const { layout, ...padded } = padTokens(chunk, policy.padToken, roundingOf(policy));
+    const { layout, ...padded } = padCompletions(chunk, policy.padToken, roundingOf(policy));
     const { start, width } = layout;
     const made: Params[] = [{ ...padded }];
     try {
-      const { vocabularySize, ...scores } = scoreTensors(params, { ...padded, start, width });
+      const scores = scoreTensors(params, { ...padded, start, width });
       made.push({ ...scores });
-      checkVocabulary(chunk, vocabularySize);
       logProbs.push(...unpadRows(await scores.logProbs.data(), layout));
       entropy.push(...unpadRows(await scores.entropy.data(), layout));
       if (scores.values) values.push(...unpadRows(await scores.values.data(), layout));
@@ -207,21 +185,4 @@ export async function scoreAll(
     }
   }
   return { logProbs, entropy, ...(values.length > 0 && { values }) };
-}
-
-/**
- * Refuses completions with tokens that the policy gives no logit to.
- *
- * @param completions - what was sampled
- * @param vocabularySize - `V`, of the logits
- * @throws RangeError if a token is not below `vocabularySize`
- */
-export function checkVocabulary(completions: readonly Completion[], vocabularySize: number): void {
-  const largest = Math.max(...completions.map(({ tokens }) => Math.max(...tokens)));
-  if (largest >= vocabularySize) {
-    throw new RangeError(
-      `train: completion token is ${largest}, expected less than ${vocabularySize}, the last ` +
-        "dimension of policy.forward's logits; sample with the same model and tokenizer",
-    );
-  }
 }

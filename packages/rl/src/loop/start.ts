@@ -1,11 +1,12 @@
 import { type Params, compile, disposeParams, fold, mergeParams, selectParams } from '@cfrl/engine';
+import * as tf from '@tensorflow/tfjs-core';
 
 import type { BatchTensors } from '../data/batch.js';
-import type { TrainState } from './state.js';
+import type { Policy, Prompt } from '../types.js';
 import { score } from './score.js';
+import type { TrainState } from './state.js';
 import type { Run } from './step.js';
 import type { TrainOptions } from './train-options.js';
-import type { Prompt } from '../types.js';
 import { updateTensors } from './update.js';
 
 /** Which parameters are trained: those chosen, and all of the algorithm's own. */
@@ -14,6 +15,16 @@ export function trainsOf<P extends Prompt>(
   own: Params,
 ): (name: string) => boolean {
   return (name) => name in own || trainable(name);
+}
+
+/** `V`: how many logits a policy gives a token. */
+function vocabularySizeOf(policy: Policy, params: Params): number {
+  const { classifier, padToken, featureSize } = policy;
+  return tf.tidy(() => {
+    if (classifier) return classifier.logits(params, tf.zeros([1, 1, featureSize])).shape[2];
+    const tokens = tf.tensor2d([[padToken]], [1, 1], 'int32');
+    return policy.forward(params, { tokens, attentionMask: tf.onesLike(tokens) }).logits.shape[2];
+  });
 }
 
 /** The state before the first step and what stays the same over the run. */
@@ -33,6 +44,7 @@ export function startOf<P extends Prompt>(
     ...options,
     trains,
     groupSize: algorithm.groupSize,
+    vocabularySize: vocabularySizeOf(policy, params),
     bodyFrozen: policy.classifier !== undefined && belowClassifier.length === 0,
     onPolicy:
       algorithm.epochs === 1 &&

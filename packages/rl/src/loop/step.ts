@@ -2,16 +2,16 @@ import { type Params, mapParams, selectParams, yieldToEventLoop } from '@cfrl/en
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { BatchTensors } from '../data/batch.js';
-import { explainedVariance, scoringGap } from './diagnostics.js';
-import { klK3 } from '../losses/kl.js';
 import { minibatches } from '../data/order.js';
-import { type TrainState, disposeExcept } from './state.js';
-import type { StepMetrics, StepRecord } from './record.js';
-import { type RewardRun, type Worth, rewardAll } from './reward-all.js';
-import { type SampledCompletion, sampleGroups } from './sample-groups.js';
-import { type Scores, scoreAll } from './score.js';
+import { klK3 } from '../losses/kl.js';
 import { mean, standardDeviation } from '../statistics.js';
 import type { Prompt, Rollout, Targets } from '../types.js';
+import { explainedVariance, scoringGap } from './diagnostics.js';
+import type { StepMetrics, StepRecord } from './record.js';
+import { type RewardRun, type Worth, rewardAll } from './reward-all.js';
+import { type Round, type SampledCompletion, sampleGroups } from './sample-groups.js';
+import { type Scores, scoreAll } from './score.js';
+import { type TrainState, disposeExcept } from './state.js';
 import { type Example, type UpdateRun, type Updated, update } from './update.js';
 
 /** What stays the same over a run. */
@@ -19,6 +19,8 @@ export interface Run<P extends Prompt> extends UpdateRun, RewardRun<P> {
   readonly seed: number;
   readonly promptsPerStep: number;
   readonly groupSize: number;
+  /** `V`, of the policy's logits. */
+  readonly vocabularySize: number;
   readonly refParams?: Params;
   readonly keepUpdate?: boolean;
   /** The scores of the policy, with the algorithm's critic, and those of the reference, compiled. */
@@ -116,14 +118,11 @@ interface Known {
 async function explore<P extends Prompt>(
   run: Run<P>,
   { params, step }: TrainState,
-  ...round: [round: number, slotsBefore: number, promptCount: number]
+  round: Round,
 ): Promise<Known[]> {
   const { policy, algorithm, refParams, signal } = run;
   const atOnce = Math.min(algorithm.minibatchSize, run.microBatchSize ?? Infinity);
-  const [index, slotsBefore, promptCount] = round;
-  const completions = await sampleGroups(run, params, step, {
-    ...{ round: index, slotsBefore, promptCount },
-  });
+  const completions = await sampleGroups(run, params, step, round);
   const worths = await rewardAll(run, completions, step);
   const scored =
     run.onPolicy && algorithm.values === undefined
@@ -155,7 +154,8 @@ async function collect<P extends Prompt>(
   const known: Known[] = [];
   let promptCount = run.promptsPerStep;
   for (let round = 0; round < maxRounds; round++) {
-    known.push(...(await explore(run, state, round, known.length / groupSize, promptCount)));
+    const slotsBefore = known.length / groupSize;
+    known.push(...(await explore(run, state, { round, slotsBefore, promptCount })));
     const rollouts = known.map(({ rollout }) => rollout);
     const prepared = await algorithm.prepare(rollouts);
     if (typeof prepared !== 'object' || prepared === null) {

@@ -1,7 +1,7 @@
 import type { Optimizer, Params } from '@cfrl/engine';
 
-import type { TrainState } from './state.js';
 import type { Algorithm, BatchReward, Policy, Prompt, Reward } from '../types.js';
+import type { TrainState } from './state.js';
 
 /** Options of {@link train}. */
 export interface TrainOptions<P extends Prompt> {

@@ -1,12 +1,12 @@
 import type { Params } from '@cfrl/engine';
 
+import type { Prompt } from '../types.js';
 import { checkTrainOptions } from './check-train.js';
-import { disposeExcept } from './state.js';
 import type { StepRecord } from './record.js';
 import { startOf } from './start.js';
+import { disposeExcept } from './state.js';
 import { trainStep } from './step.js';
 import type { TrainOptions } from './train-options.js';
-import type { Prompt } from '../types.js';
 
 /**
  * Trains a policy on a task by policy gradients. One iteration is one step: it samples completions,

@@ -16,11 +16,11 @@ import {
   roundingOf,
   type Layout,
   padRows,
-  padTokens,
+  padCompletions,
   unpadRows,
 } from '../data/batch.js';
-import { checkVocabulary, score, windowFeatures } from './score.js';
 import type { Algorithm, Completion, LossInput, Policy, Rollout, Target } from '../types.js';
+import { score, windowFeatures } from './score.js';
 
 /** What stays the same over a run's updates. */
 export interface UpdateRun {
@@ -96,7 +96,6 @@ export type UpdateOutput = {
   readonly numbers: tf.Tensor1D;
   readonly names: readonly string[];
   readonly perCompletion: readonly string[];
-  readonly vocabularySize: number;
 };
 
 /**
@@ -111,44 +110,37 @@ export function updateTensors(
   const { policy, algorithm, onPolicy, optimizer } = run;
   const compute = ({ params, optState, batch, fixed }: UpdateInput): UpdateOutput => {
     const features = run.bodyFrozen ? windowFeatures(policy, params, batch) : undefined;
-    let vocabularySize = 0;
-    let perCompletion: readonly string[] = [];
     const loss = (trained: Params) => {
       const all = mergeParams(params, trained);
       const scores = score(policy, all, batch, algorithm, features, run.microBatchSize);
       const { logProbs, entropy } = scores;
-      vocabularySize = scores.vocabularySize;
-      const result = algorithm.loss({
+      const {
+        loss: value,
+        metrics,
+        perCompletion = [],
+      } = algorithm.loss({
         ...fixed,
         ...scores,
         mask: batch.mask,
         ...(onPolicy && { oldLogProbs: stopGradient(logProbs) }),
       });
-      perCompletion = result.perCompletion ?? [];
-      const aux: Params = { ...result.metrics, [LOG_PROBS]: logProbs, [ENTROPY]: entropy };
-      return { value: result.loss, aux };
+      return { value, aux: { metrics, perCompletion, logProbs, entropy } };
     };
     const trained = selectParams(params, run.trains);
     const { value, grads, aux } = valueAuxAndGrad(loss)(trained);
-    const { [LOG_PROBS]: logProbs, [ENTROPY]: entropy, ...metrics } = aux;
+    const { metrics, ...found } = aux;
     const { updates, state } = optimizer.update(grads, optState, trained);
     const numbers = { loss: value, gradNorm: globalNorm(grads), ...metrics };
     return {
       params: applyUpdates(trained, updates),
       optState: { ...state },
-      logProbs: logProbs as tf.Tensor2D,
-      entropy: entropy as tf.Tensor2D,
       numbers: tf.stack(Object.values(numbers)) as tf.Tensor1D,
       names: Object.keys(numbers),
-      perCompletion,
-      vocabularySize,
+      ...found,
     };
   };
   return (input) => tf.tidy(() => compute(input) as never) as UpdateOutput;
 }
-
-/** Under which names the log-probabilities and entropies travel with the metrics. */
-const [LOG_PROBS, ENTROPY] = [' logProbs', ' entropy'] as const;
 
 /**
  * One update: loss, gradient, optimiser. The parameters and the state passed in stay as they are.
@@ -158,8 +150,7 @@ const [LOG_PROBS, ENTROPY] = [' logProbs', ' entropy'] as const;
  * @param examples - the minibatch
  * @param at - where in the run this is, for messages
  * @returns what is there afterwards
- * @throws RangeError if the loss, the gradient or a metric is not finite, or a token is outside of
- *   the vocabulary
+ * @throws RangeError if the loss, the gradient or a metric is not finite
  */
 export async function update(
   run: UpdateRun,
@@ -168,7 +159,11 @@ export async function update(
   at: string,
 ): Promise<Updated> {
   const completions = examples.map(({ completion }) => completion);
-  const { layout, ...batch } = padTokens(completions, run.policy.padToken, roundingOf(run.policy));
+  const { layout, ...batch } = padCompletions(
+    completions,
+    run.policy.padToken,
+    roundingOf(run.policy),
+  );
   const { start, width } = layout;
   const fixed = constants(examples, layout);
   const { params: before, optState: stateBefore } = state;
@@ -180,7 +175,6 @@ export async function update(
       batch: { ...batch, start, width },
       fixed,
     });
-    checkVocabulary(completions, made.vocabularySize);
     const data = await made.numbers.data();
     const metrics = Object.fromEntries(made.names.map((name, i) => [name, data[i]!]));
     for (const [name, number] of Object.entries(metrics)) {

@@ -1,4 +1,4 @@
-import { checkInRange, checkOptions, checkSameShape } from '@cfrl/engine';
+import { type Resolved, between, checkSameShape, option, resolveOptions } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { klK3 } from './kl.js';
@@ -11,13 +11,17 @@ export interface ClipOptions {
   readonly clipRangeHigh?: number;
 }
 
-/** The range with its defaults, checked; `where` begins the message. */
-export function checkClip(where: string, options: ClipOptions): Required<ClipOptions> {
-  const { clipRange = 0.2, clipRangeHigh = clipRange } = options;
-  checkInRange(`${where}: clipRange`, clipRange, 0, 1);
-  checkInRange(`${where}: clipRangeHigh`, clipRangeHigh, 0, Infinity);
-  return { clipRange, clipRangeHigh };
-}
+/** The range in tables of options. */
+export const clipOptions = {
+  clipRange: option(0.2, between(0, 1)),
+  clipRangeHigh: option<number | undefined>(undefined, between(0, Infinity)),
+};
+
+/** The range with what is above as what is below, unless it is given. */
+export const clipOf = ({
+  clipRange,
+  clipRangeHigh = clipRange,
+}: Resolved<typeof clipOptions>): Required<ClipOptions> => ({ clipRange, clipRangeHigh });
 
 /**
  * The loss whose gradient is the policy gradient.
@@ -66,8 +70,9 @@ export function clippedSurrogate(
   advantages: tf.Tensor,
   options: ClipOptions = {},
 ): tf.Tensor {
-  checkOptions('clippedSurrogate', options, ['clipRange', 'clipRangeHigh']);
-  const { clipRange, clipRangeHigh } = checkClip('clippedSurrogate', options);
+  const { clipRange, clipRangeHigh } = clipOf(
+    resolveOptions('clippedSurrogate', options, clipOptions),
+  );
   checkSameShape('clippedSurrogate: advantages', advantages, logRatio, 'logRatio');
   return tf.tidy(() => {
     const ratio = tf.exp(logRatio);
@@ -145,8 +150,7 @@ export function ratioMetrics(
   mask: tf.Tensor,
   options: ClipOptions = {},
 ): { ratioMean: tf.Scalar; ratioMax: tf.Scalar; clipFraction: tf.Scalar; klOld: tf.Scalar } {
-  checkOptions('ratioMetrics', options, ['clipRange', 'clipRangeHigh']);
-  const { clipRange, clipRangeHigh } = checkClip('ratioMetrics', options);
+  const { clipRange, clipRangeHigh } = clipOf(resolveOptions('ratioMetrics', options, clipOptions));
   checkSameShape('ratioMetrics: advantages', advantages, logRatio, 'logRatio');
   checkSameShape('ratioMetrics: mask', mask, logRatio, 'logRatio');
   return tf.tidy(() => {

@@ -1,8 +1,4 @@
-/**
- * A process of its own that trains SmolLM2-135M from random weights, all parameters by AdamW, and prints what it took as JSON:
- *
- *     step.ts '{"rematerialize":true,"rows":2,"time":512,"microBatches":2,"steps":2,"lora":false}'
- */
+/** A process of its own that trains SmolLM2-135M from random weights by AdamW as its argument says, and prints what it took, as JSON. */
 import {
   type GradientSum,
   type Params,
@@ -32,8 +28,20 @@ import {
 } from '@cfrl/model';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { randomRows } from '../ours/data.js';
-import type { StepOptions, StepReport } from './types.js';
+import { type Batch, batchOf, randomRows } from '../ours/model.js';
+
+/** What to train on, and how. */
+export interface StepOptions {
+  /** Whether blocks are computed again in the gradient. */
+  readonly rematerialize: boolean;
+  /** Micro-batches of a step, sequences in each, and tokens of a sequence. */
+  readonly microBatches: number;
+  readonly rows: number;
+  readonly time: number;
+  readonly steps: number;
+  /** Whether adapters of rank 16 are trained instead of all parameters. */
+  readonly lora: boolean;
+}
 
 /** The sizes of SmolLM2-135M. */
 const config = modelConfig({
@@ -49,36 +57,28 @@ const config = modelConfig({
   tiedEmbeddings: true,
 });
 
-type Batch = { readonly inputs: tf.Tensor2D; readonly targets: tf.Tensor2D };
-
-const mebibytes = (bytes: number): number => Math.round(bytes / 2 ** 20);
-const peak = (): number => mebibytes(process.resourceUsage().maxRSS * 1024);
-
 const options = JSON.parse(process.argv[2]!) as StepOptions;
+const { rows, time, microBatches, steps, lora } = options;
 const { threads } = await useBackend('tensorflow');
 const fresh = { config, params: initParams(config, 0) };
-const model = options.lora ? addLora(fresh, { rank: 16, alpha: 32 }, 0) : fresh;
-const trains = options.lora ? isLora : (): boolean => true;
+const model = lora ? addLora(fresh, { rank: 16, alpha: 32 }, 0) : fresh;
+const trains = lora ? isLora : (): boolean => true;
 const frozen = selectParams(model.params, (name) => !trains(name));
 const optimizer = chain(clipByGlobalNorm(1), adamw({ learningRate: 1e-3 }));
-const classifierParams = (params: Params): Params =>
-  selectParams(params, (name) => name === classifierName(config));
 
 /** The sum of the cross-entropies of a micro-batch, and how many there are. */
 const loss =
   (fixed: Params, { inputs, targets }: Batch) =>
   (trained: Params) => {
     const params = mergeParams(fixed, trained);
-    const features = bodyFeatures(params, model.config, { tokens: inputs }, options);
     const { logProbs } = classifierScores(
       (x, p) => classifierLogits(p, config, x),
-      features,
-      classifierParams(params),
+      bodyFeatures(params, model.config, { tokens: inputs }, options),
+      selectParams(params, (name) => name === classifierName(config)),
       targets,
     );
     return { sum: tf.neg(tf.sum(logProbs)), weight: tf.scalar(targets.size) };
   };
-
 const accumulate = compile(
   (fixed: Params, trained: Params, before: GradientSum, batch: Batch): GradientSum =>
     gradientSum(loss(fixed, batch))(trained, before),
@@ -88,35 +88,23 @@ const update = compile((trained: Params, moments: Params, sum: GradientSum) => {
   const { updates, state } = optimizer.update(grads, moments, trained);
   return { trained: applyUpdates(trained, updates), moments: { ...state }, value };
 });
-
 const disposeSum = ({ value, weight, grads }: GradientSum): void =>
   disposeParams({ ...grads, value, weight });
 
+const batches = Array.from({ length: microBatches }, (_, i) =>
+  batchOf(randomRows(i, rows, time + 1)),
+);
 let trained = selectParams(model.params, trains);
 let moments: Params = optimizer.init(trained);
-const atStart = peak();
 const losses: number[] = [];
 const seconds: number[] = [];
-const peaks: number[] = [];
-for (let step = 0; step < options.steps; step++) {
+while (losses.length < steps) {
   const start = performance.now();
-  let sum: GradientSum = {
-    value: tf.scalar(0),
-    weight: tf.scalar(0),
-    grads: mapParams(trained, (p) => tf.zerosLike(p)),
-  };
-  for (let i = 0; i < options.microBatches; i++) {
-    const rows = randomRows(i, options.rows, options.time + 1);
-    const tensor = (from: number): tf.Tensor2D =>
-      tf.tensor2d(
-        rows.map((row) => row.slice(from, from + options.time)),
-        [options.rows, options.time],
-        'int32',
-      );
-    const batch = { inputs: tensor(0), targets: tensor(1) };
+  const grads = mapParams(trained, (p) => tf.zerosLike(p));
+  let sum: GradientSum = { value: tf.scalar(0), weight: tf.scalar(0), grads };
+  for (const batch of batches) {
     const next = accumulate(frozen, trained, sum, batch);
     disposeSum(sum);
-    disposeParams(batch);
     sum = next;
   }
   const next = update(trained, moments, sum);
@@ -126,15 +114,20 @@ for (let step = 0; step < options.steps; step++) {
   losses.push((await next.value.data())[0]!);
   next.value.dispose();
   seconds.push((performance.now() - start) / 1000);
-  peaks.push(peak());
 }
-const report: StepReport = {
+const report = {
   parameters: countParams(fresh.params),
   trained: countParams(trained),
-  tokens: options.rows * options.time * options.microBatches,
+  /** Of a step. */
+  tokens: rows * time * microBatches,
   threads,
+  /** Nats a token, before each step. */
   losses,
+  /** Of each step; the first one records the graphs. */
   seconds,
-  peakMebibytes: { atStart, steps: peaks },
+  peakMebibytes: Math.round(process.resourceUsage().maxRSS / 1024),
 };
 console.log(JSON.stringify(report));
+
+/** What it took. */
+export type StepReport = typeof report;

@@ -1,71 +1,90 @@
-import { adamw, chain, clipByGlobalNorm, disposeParams } from '@cfrl/engine';
+import {
+  type Params,
+  adamw,
+  chain,
+  clipByGlobalNorm,
+  disposeParams,
+  gatherLogProbs,
+} from '@cfrl/engine';
+import { forward } from '@cfrl/model';
 import { savePretrained } from '@cfrl/model/node';
 import { languageModelPolicy } from '@cfrl/recipes';
 import { type StepRecord, disposeState, grpo, train } from '@cfrl/rl';
+import * as tf from '@tensorflow/tfjs-core';
 
-import { tokenizer } from '../work/sizes.js';
-import { grpo as work } from '../work/work.js';
-import { randomRows } from './data.js';
-import { type Job, type JobRequest, timed } from './job.js';
-import { freshModel, lastLogProbs } from './model.js';
+import { type Program, jobOf } from './job.js';
+import { type Size, freshModel, randomRows, sizes, tokenizer } from './model.js';
 
-const { learningRate, weightDecay } = work;
+/** One GRPO step: sample, reward, one update. */
+const work = {
+  prompts: 8,
+  groupSize: 8,
+  promptLength: 8,
+  newTokens: 24,
+  learningRate: 1e-4,
+  weightDecay: 0,
+  maxGradNorm: 1,
+  clipRange: 0.2,
+  /** The reward is how often this letter was written. */
+  letter: 'e',
+  seed: 3,
+};
 
-/** A GRPO step: sample, reward, one update. The first step's completions are handed over for the comparison. */
-export async function prepareGrpoStep({ size, folder, bare }: JobRequest): Promise<Job> {
-  const model = freshModel(size);
-  const promptTokens = randomRows(work.seed, work.prompts, work.promptLength);
+/** The steps of a training run. The first step's completions are handed over for the comparison. */
+export const prepareGrpoStep: Program = ({ size }, folder) => {
+  const { newTokens, learningRate, weightDecay, maxGradNorm, letter, seed } = work;
+  const model = freshModel(sizes[size as Size]);
+  const promptTokens = randomRows(seed, work.prompts, work.promptLength);
   const prompts = promptTokens.map(tokenizer.decode);
+  const sampling = { maxNewTokens: newTokens, stopTokens: [], compile: 'xla' as const };
   const run = train({
-    policy: languageModelPolicy(model, {
-      maxNewTokens: work.newTokens,
-      stopTokens: [],
-      compile: 'xla',
-    }),
+    policy: languageModelPolicy(model, sampling),
     compile: 'xla',
     params: model.params,
     algorithm: grpo({ groupSize: work.groupSize, clipRange: work.clipRange }),
     prompts,
-    reward: ({ text }) => text.split(work.letter).length - 1,
-    optimizer: chain(clipByGlobalNorm(work.maxGradNorm), adamw({ learningRate, weightDecay })),
+    reward: ({ text }) => text.split(letter).length - 1,
+    optimizer: chain(clipByGlobalNorm(maxGradNorm), adamw({ learningRate, weightDecay })),
     steps: Number.MAX_SAFE_INTEGER,
-    seed: work.seed,
+    seed,
     promptsPerStep: work.prompts,
   });
   let last: StepRecord | undefined;
   const next = async (): Promise<StepRecord> => (last = (await run.next()).value!);
 
-  const compared = bare ? undefined : await compare();
-  async function compare() {
-    await savePretrained(folder, model);
-    const { ms, result } = await timed(next);
-    const { completions, metrics, state } = result;
-    const inOrder = completions.toSorted(
-      (a, b) => a.promptIndex - b.promptIndex || a.sample - b.sample,
-    );
-    const rows = inOrder.map((each) => [...each.promptTokens, ...each.tokens]);
-    const logProbs = (params: typeof model.params): number[] =>
-      lastLogProbs(params, model.config, rows, work.newTokens);
-    return {
-      check: {
-        logProbs: logProbs(model.params),
-        logProbsAfterStep: logProbs(state.params),
+  /** Log-probabilities of the last tokens of each row, nats. */
+  const lastLogProbs = (params: Params, rows: number[][]): number[] =>
+    tf.tidy(() => {
+      const tokens = tf.tensor2d(rows, undefined, 'int32');
+      const start = tokens.shape[1] - newTokens;
+      const { logits } = forward(params, model.config, { tokens });
+      const before = tf.slice(logits, [0, start - 1, 0], [-1, newTokens, -1]);
+      const targets = tf.slice(tokens, [0, start], [-1, newTokens]);
+      return Array.from(gatherLogProbs(before, targets).dataSync());
+    });
+  return jobOf(
+    next,
+    async ({ completions, metrics, state }) => {
+      await savePretrained(folder, model);
+      const inOrder = completions.toSorted(
+        (a, b) => a.promptIndex - b.promptIndex || a.sample - b.sample,
+      );
+      const rows = inOrder.map((each) => [...each.promptTokens, ...each.tokens]);
+      const sampled = inOrder.map(({ tokens }) => tokens);
+      const check = {
+        logProbs: lastLogProbs(model.params, rows),
+        logProbsAfterStep: lastLogProbs(state.params, rows),
         entropy: [metrics.entropy],
         reward: [metrics.rewardMean],
-      },
-      firstMs: ms,
-      completions: inOrder.map(({ tokens }) => tokens),
-    };
-  }
-  return {
-    check: compared?.check ?? {},
-    firstMs: compared?.firstMs ?? 0,
-    handoff: { work, folder, prompts, promptTokens, completions: compared?.completions ?? [] },
-    iterate: async () => void (await next()),
-    release: async () => {
-      await run.return();
-      if (last !== undefined) disposeState(last.state, model.params);
-      disposeParams(model.params);
+      };
+      return { check, handoff: { work, folder, prompts, promptTokens, completions: sampled } };
     },
-  };
-}
+    {
+      release: async () => {
+        await run.return();
+        if (last !== undefined) disposeState(last.state, model.params);
+        disposeParams(model.params);
+      },
+    },
+  );
+};

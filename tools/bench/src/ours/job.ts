@@ -1,33 +1,42 @@
-import type { Check, Json } from '../worker/protocol.js';
-import type { Size } from '../work/sizes.js';
+import type { Check, Json, Options, Prepared } from '../protocol.js';
 
-/** What a job is made from. */
-export interface JobRequest {
-  readonly size: Size;
-  /** The program's own options. */
-  readonly options: Readonly<Record<string, Json>>;
-  /** Where to leave the weights for the other side. */
-  readonly folder: string;
-  /** Whether to leave out the comparison and the weights. */
-  readonly bare: boolean;
-}
-
-/** Something that can be done again and again, ready to be timed. */
+/** Something that can be done again and again. */
 export interface Job {
-  readonly check: Check;
-  readonly firstMs: number;
-  readonly handoff: Json;
+  /** The first iteration, what is compared, and what the other side needs. */
+  compare(): Promise<Prepared>;
   /** What is timed. */
-  iterate(): Promise<void>;
-  release(): Promise<void>;
+  iterate(): unknown;
+  release?(): unknown;
 }
 
-/** Makes a job. */
-export type PrepareJob = (request: JobRequest) => Promise<Job>;
+/** Makes a job from a program's options, and a folder for what the other side reads. */
+export type Program = (options: Options, folder: string) => Job | Promise<Job>;
 
 /** The milliseconds that something takes, and its result. */
-export async function timed<T>(work: () => Promise<T>): Promise<{ ms: number; result: T }> {
+export async function timed<T>(work: () => T | Promise<T>): Promise<{ ms: number; result: T }> {
   const start = performance.now();
   const result = await work();
   return { ms: performance.now() - start, result };
 }
+
+/**
+ * A job.
+ *
+ * @param first - the first iteration
+ * @param compared - from its result to the numbers that are compared, and what the other side needs
+ * @param rest - the iterations after it, where they are not as the first; how the job is released
+ */
+export const jobOf = <T>(
+  first: () => T | Promise<T>,
+  compared: (
+    result: T,
+  ) => { check: Check; handoff?: Json } | Promise<{ check: Check; handoff: Json }>,
+  rest: Partial<Pick<Job, 'iterate' | 'release'>> = {},
+): Job => ({
+  compare: async () => {
+    const { ms, result } = await timed(first);
+    return { firstMs: ms, ...(await compared(result)) };
+  },
+  iterate: first,
+  ...rest,
+});

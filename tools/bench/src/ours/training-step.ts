@@ -13,18 +13,25 @@ import { type LanguageModel, forward } from '@cfrl/model';
 import { savePretrained } from '@cfrl/model/node';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { training } from '../work/work.js';
-import { randomRows } from './data.js';
-import { type PrepareJob, timed } from './job.js';
-import { freshModel } from './model.js';
+import { type Program, jobOf } from './job.js';
+import { type Batch, type Size, batchOf, freshModel, randomRows, sizes } from './model.js';
 
-const { batch, time, batches, checkSteps, learningRate, weightDecay, maxGradNorm, seed } = training;
-
-/** What a step is given: tokens and the tokens after them, `[B, T]`. */
-type Batch = { readonly inputs: tf.Tensor2D; readonly targets: tf.Tensor2D };
+/** What one step is given, and how it is updated. */
+const training = {
+  batch: 64,
+  time: 32,
+  batches: 4,
+  learningRate: 1e-3,
+  weightDecay: 0.01,
+  maxGradNorm: 1,
+  /** Steps after the first whose losses are compared. */
+  checkSteps: 3,
+  seed: 1,
+};
 
 /** Forward, backward, clip, AdamW: from a batch to the loss, with parameters and moments kept between. */
-function trainer({ config, params: initial }: LanguageModel) {
+export function trainer({ config, params: initial }: LanguageModel, xla = true) {
+  const { learningRate, weightDecay, maxGradNorm } = training;
   const optimizer = chain(clipByGlobalNorm(maxGradNorm), adamw({ learningRate, weightDecay }));
   const moments: Params = { ...optimizer.init(initial) };
   const step = compileWithState(
@@ -38,7 +45,7 @@ function trainer({ config, params: initial }: LanguageModel) {
       const next = { params: applyUpdates(params, updates), moments: { ...state } };
       return { state: next, output: { loss: value } };
     },
-    { xla: true },
+    { xla },
   );
   const release = (): void => {
     step.dispose();
@@ -48,15 +55,12 @@ function trainer({ config, params: initial }: LanguageModel) {
 }
 
 /** A supervised step on whole sequences. */
-export const prepareTrainingStep: PrepareJob = async ({ size, folder }) => {
-  const model = freshModel(size);
+export const prepareTrainingStep: Program = async ({ size }, folder) => {
+  const { batch, time, batches, checkSteps, seed } = training;
+  const model = freshModel(sizes[size as Size]);
   await savePretrained(folder, model);
   const rows = Array.from({ length: batches }, (_, i) => randomRows(seed + i, batch, time + 1));
-  const tensor = (values: number[][]): tf.Tensor2D => tf.tensor2d(values, [batch, time], 'int32');
-  const data = rows.map((tokens): Batch => ({
-    inputs: tensor(tokens.map((row) => row.slice(0, -1))),
-    targets: tensor(tokens.map((row) => row.slice(1))),
-  }));
+  const data = rows.map(batchOf);
   const { step, release } = trainer(model);
   let steps = 0;
   const next = async (): Promise<number> => {
@@ -65,17 +69,18 @@ export const prepareTrainingStep: PrepareJob = async ({ size, folder }) => {
     loss.dispose();
     return value!;
   };
-  const first = await timed(next);
-  const losses = [first.result];
-  while (losses.length <= checkSteps) losses.push(await next());
-  return {
-    check: { losses },
-    firstMs: first.ms,
-    handoff: { work: training, folder, batches: rows },
-    iterate: async () => void (await next()),
-    release: async () => {
-      release();
-      data.forEach(disposeParams);
+  return jobOf(
+    next,
+    async (loss) => {
+      const losses = [loss];
+      while (losses.length <= checkSteps) losses.push(await next());
+      return { check: { losses }, handoff: { work: training, folder, batches: rows } };
     },
-  };
+    {
+      release: () => {
+        release();
+        data.forEach(disposeParams);
+      },
+    },
+  );
 };

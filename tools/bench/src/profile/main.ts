@@ -1,46 +1,81 @@
-/** Measures where the time goes, with one thread and with all, and writes docs/performance.md and its charts. */
-import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { availableParallelism, cpus } from 'node:os';
-import { fileURLToPath } from 'node:url';
+/** Measures where the time goes, with one thread and with all, and fills docs/performance.md and its charts: `npm run bench:profile`. */
+import { availableParallelism } from 'node:os';
 
-import { format, resolveConfig } from 'prettier';
+import * as Plot from '@observablehq/plot';
+import { parseHTML } from 'linkedom';
 
-import { scalingChart } from './chart.js';
-import { performancePage } from './page.js';
-import type { Measured } from './worker.js';
+import { fillPage, table, writeRepositoryFile } from '../page.js';
+import { processor, runScript } from '../run-script.js';
+import type { Measured } from './measure.js';
 
-const docs = new URL('../../../../docs/', import.meta.url);
-const worker = fileURLToPath(new URL('worker.ts', import.meta.url));
-
-function measure(threads: number, models: readonly string[]): Promise<Measured> {
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', '--conditions=@cfrl/source', worker, ...models],
-    {
-      env: { ...process.env, CFRL_THREADS: String(threads) },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
+/** Training tokens a second against one of the sizes, a line for each number of threads: an SVG file. */
+function scalingChart(varied: string, label: string, measured: readonly Measured[]): string {
+  const { document } = parseHTML('<html></html>');
+  const lines = measured.map(({ threads, points }) =>
+    points
+      .filter((point) => point.varied === varied)
+      .map(({ value, tokensPerSecond }) => ({
+        x: value,
+        y: tokensPerSecond,
+        threads: `${threads} threads`,
+      })),
   );
-  let output = '';
-  child.stdout.on('data', (data) => (output += String(data)));
-  return new Promise((resolve, reject) => {
-    child.on('close', (code) =>
-      code === 0
-        ? resolve(JSON.parse(output) as Measured)
-        : reject(new Error(`profile: measuring with ${threads} threads ended with ${code}`)),
-    );
+  const [data, ends] = [lines.flat(), lines.map((line) => line.at(-1)!)];
+  const options = { x: 'x', y: 'y', stroke: 'threads' };
+  const svg = Plot.plot({
+    document,
+    width: 420,
+    height: 260,
+    marginLeft: 60,
+    marginBottom: 40,
+    style: { background: 'white', color: 'black', fontFamily: 'sans-serif' },
+    x: { type: 'log', base: 2, label, ticks: data.map(({ x }) => x), tickFormat: 'd' },
+    y: { type: 'log', label: 'tokens a second', grid: true, tickFormat: '~s' },
+    color: { domain: ends.map(({ threads }) => threads), range: ['#9a6700', '#0550ae'] },
+    marks: [
+      Plot.lineY(data, options),
+      Plot.dot(data, options),
+      Plot.text(ends, { x: 'x', y: 'y', text: 'threads', dy: -10, dx: -24, fill: 'threads' }),
+    ],
   });
+  return `${svg.outerHTML.replace('<svg ', '<svg xmlns="http://www.w3.org/2000/svg" ')}\n`;
 }
 
-const all = availableParallelism();
-const measured = [...(all > 1 ? [await measure(1, [])] : []), await measure(all, ['XS', 'S', 'M'])];
-const processor = `${all} cores of ${cpus()[0]?.model.trim() ?? 'an unknown processor'}`;
-for (const varied of ['batch', 'time', 'width'] as const) {
-  writeFileSync(new URL(`scaling-${varied}.svg`, docs), scalingChart(varied, measured));
+function partsTable({ parts, peakGflops }: Measured): string {
+  const ms = (number: number): string => number.toPrecision(3);
+  const percent = (share: number): string => `${Math.round(100 * share)} %`;
+  const line = (name: string, cell: (model: Measured['parts'][number]) => string): string[] => [
+    name,
+    ...parts.map(cell),
+  ];
+  return table(
+    line('', ({ size }) => size),
+    [
+      line('**whole step, ms**', ({ step }) => `**${ms(step)}**`),
+      ...Object.keys(parts[0]!.parts).map((name) => line(name, (each) => ms(each.parts[name]!))),
+      line('all products, share of the step', ({ products, step }) => percent(products / step)),
+      line('products, GFLOP/s', ({ gflops }) => gflops.toFixed(0)),
+      line('share of the peak', ({ gflops }) => percent(gflops / peakGflops)),
+    ],
+  );
 }
-const file = new URL('performance.md', docs);
-const config = await resolveConfig(fileURLToPath(file));
-const page = await format(performancePage(measured, processor), { ...config, parser: 'markdown' });
-writeFileSync(file, page);
+
+const measure = (threads: number, models: readonly string[]): Measured =>
+  runScript(new URL('measure.ts', import.meta.url), models, { CFRL_THREADS: String(threads) });
+
+const threads = availableParallelism();
+const most = measure(threads, ['XS', 'S', 'M']);
+const measured = threads > 1 ? [measure(1, []), most] : [most];
+for (const [varied, label] of [
+  ['batch', 'sequences a batch'],
+  ['time', 'tokens a sequence'],
+  ['width', 'width of the model'],
+] as const) {
+  await writeRepositoryFile(`docs/scaling-${varied}.svg`, scalingChart(varied, label, measured));
+}
+const filled = await fillPage('docs/performance.md', {
+  circumstances: `Measured on ${processor} with ${threads} threads, TensorFlow ${most.version}, float32. The roof is one product of 2048 x 2048 matrices: ${most.peakGflops.toFixed(0)} GFLOP/s.`,
+  parts: partsTable(most),
+});
+await writeRepositoryFile('docs/performance.md', filled);
 process.stdout.write('Written: docs/performance.md and its charts\n');

@@ -1,22 +1,22 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { type Params, checkOptions, cloneParams, disposeParams } from '@cfrl/engine';
 
 import { blueprints } from '../../architecture/blueprints.js';
-import type { Changed, Model, ModelConfig } from '../../config/types.js';
+import { CLASSIFIER } from '../../architecture/param-specs.js';
 import { validateConfig } from '../../config/config.js';
-import { paramShapes } from '../../transformer/init-params.js';
+import type { Changed, Model, ModelConfig } from '../../config/types.js';
 import { type LoraConfig, isLora } from '../../lora/factors.js';
 import { adapterParams, factorShapes } from '../../lora/modules.js';
-import { PEFT_PREFIX, fromPeftConfig, toPeftConfig } from './peft-config.js';
-import { CLASSIFIER } from '../../architecture/param-specs.js';
-import { decodeSafetensors } from '../../safetensors/decode.js';
 import { encodeSafetensors } from '../../safetensors/encode.js';
-import { json, orIfMissing, parseJson } from '../json-files.js';
-import { refuse, tensorProblems } from './tensors.js';
-import { readAdapter } from './read.js';
+import { readTensors } from '../../safetensors/file.js';
+import { inFile } from '../../tensor-files/reading.js';
+import { paramShapes } from '../../transformer/init-params.js';
+import { json, namesIn, readJson } from '../json-files.js';
 import { writeFolder } from '../write-files.js';
+import { PEFT_PREFIX, fromPeftConfig, toPeftConfig } from './peft-config.js';
+import { readAdapter } from './read.js';
+import { refuse, tensorProblems } from './tensors.js';
 
 const CONFIG = 'adapter_config.json';
 const TENSORS = 'adapter_model.safetensors';
@@ -89,11 +89,29 @@ export async function saveAdapter(
   });
 }
 
-async function readPart(folder: string, name: string): Promise<Uint8Array> {
-  const bytes = await orIfMissing<Uint8Array | undefined>(readFile(join(folder, name)), undefined);
-  if (bytes !== undefined) return bytes;
-  throw new RangeError(
-    `loadAdapter: '${folder}' has no ${name}, expected a folder of PEFT's; save with safe_serialization=True`,
+const isPickled = (name: string): boolean => /^adapter_model\.(bin|pth?)$/.test(name);
+
+/** Refuses a folder that has not both files, and says what it has instead. */
+function checkFiles(folder: string, names: readonly string[]): void {
+  const missing = [CONFIG, TENSORS].find((name) => !names.includes(name));
+  if (missing === undefined) return;
+  const fail = (problem: string): never => {
+    throw new RangeError(`loadAdapter: '${folder}' has ${problem}`);
+  };
+  const pickled = names.find(isPickled);
+  if (pickled !== undefined && missing === TENSORS) {
+    const [from, to] = [join(folder, pickled), join(folder, TENSORS)].map((path) =>
+      JSON.stringify(path).replaceAll("'", '\\u0027'),
+    );
+    fail(
+      `${pickled}, which may run any code when it is read, expected ${TENSORS}; convert it by python -c 'import torch; from safetensors.torch import save_file; t = torch.load(${from}, map_location="cpu", weights_only=True); save_file({n: x.clone().contiguous() for n, x in t.items()}, ${to}, {"format": "pt"})'`,
+    );
+  }
+  fail(
+    `no ${missing}, expected a folder of PEFT's` +
+      (missing === CONFIG && names.includes('config.json')
+        ? '; it holds a whole model, which loadPretrained loads'
+        : '; save with safe_serialization=True'),
   );
 }
 
@@ -147,9 +165,10 @@ export async function loadAdapter<M extends Model>(
       'loadAdapter: model has adapters, expected one without; call mergeLora first',
     );
   }
-  const text = new TextDecoder().decode(await readPart(folder, CONFIG));
-  const peft = fromPeftConfig('loadAdapter', parseJson(text, `loadAdapter: ${CONFIG}`));
-  const { tensors } = decodeSafetensors(await readPart(folder, TENSORS));
+  checkFiles(folder, await namesIn('loadAdapter', folder));
+  const given = await readJson('loadAdapter', folder, CONFIG);
+  const peft = await inFile(join(folder, CONFIG), async () => fromPeftConfig('loadAdapter', given));
+  const { tensors } = await readTensors(join(folder, TENSORS), 'loadAdapter');
   try {
     const { notices, ...read } = readAdapter(model, peft, tensors);
     const loaded = { ...model, config: read.config, params: cloneParams(read.params) };

@@ -13,6 +13,14 @@ import { adapterNames, storedModule } from './names.js';
 import { equal, pick, refuse, tensorProblems } from './tensors.js';
 import { withVocabulary } from './vocabulary.js';
 
+/** What says which modules are adapted, where it is more than `target_modules`. */
+const selectors = ({ excluded, layers }: PeftConfig): string =>
+  [
+    'target_modules',
+    ...(layers.length > 0 ? ['layers_to_transform'] : []),
+    ...(excluded.length > 0 ? ['exclude_modules'] : []),
+  ].join(' with ');
+
 /** A few names of many. */
 const listed = (names: readonly string[]): string =>
   names.slice(0, 3).join(', ') + (names.length > 3 ? ` and ${names.length - 3} more` : '');
@@ -102,10 +110,14 @@ export function readAdapter(
       ? ' in a tied model: load into untie(model)'
       : '';
   };
+  // PEFT has copies of these; where the model has none, the file must have been of another model.
+  const unknown = peft.modulesToSave.filter(
+    (end) => !wholeModules.some((name) => name.endsWith(end)),
+  );
   const startless = peft.startsRandom && modules.length > 0 ? absent : [];
   const nothing =
     ignored.length > 0
-      ? `target_modules names none of the modules that the file has, as ${listed(ignored)}`
+      ? `${selectors(peft)} names none of the modules that the file has, as ${listed(ignored)}`
       : 'there is no factor at all';
   const expectedShapes = Object.fromEntries(expected.map((name) => [name, shapes[name]!]));
   refuse('loadAdapter', [
@@ -122,11 +134,15 @@ export function readAdapter(
       ...(lora.dropout === undefined ? [] : [dropout]),
       ...about(
         ignored,
-        `the file has adapters of ${ignored.length} modules that target_modules does not name, which are left out`,
+        `the file has adapters of ${ignored.length} modules that ${selectors(peft)} does not name, which are left out`,
       ),
       ...about(
         absent,
         `the file has no adapters of ${absent.length} modules that target_modules names, which stay as they are`,
+      ),
+      ...about(
+        unknown,
+        'modules_to_save names what neither the model nor the file has, which is left out',
       ),
       ...about(
         lostBiases,

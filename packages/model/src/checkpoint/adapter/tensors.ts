@@ -2,12 +2,13 @@ import type { Params } from '@cfrl/engine';
 import type * as tf from '@tensorflow/tfjs-core';
 
 import { shapeProblem, sizes } from '../check-params.js';
+import { firstOf } from '../first-of.js';
 
 /** What does not fit, in one error. */
 export function refuse(where: string, problems: readonly string[]): void {
   if (problems.length === 0) return;
   throw new RangeError(
-    `${where}: the adapter has ${problems.length} entries that do not fit the model: ${problems.join('; ')}`,
+    `${where}: the adapter has ${problems.length} entries that do not fit the model: ${firstOf(problems)}`,
   );
 }
 
