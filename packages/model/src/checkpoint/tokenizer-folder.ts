@@ -113,10 +113,11 @@ const isPretrained = (tokenizer: Tokenizer): tokenizer is PretrainedTokenizer =>
 
 /** Files that say something of a folder's tokenizer: what another one left would be read with the new one. */
 export const isOfTokenizer = (name: string): boolean =>
-  [
-    ...['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'added_tokens.json'],
-    ...['vocab.json', 'merges.txt', 'chat_template.jinja', TEMPLATES],
-  ].includes(name);
+  name === TEMPLATES ||
+  name === 'chat_template.jinja' ||
+  /^(tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab)\.json$|^merges\.txt$/.test(
+    name,
+  );
 
 /**
  * Texts of the files that a tokenizer is saved as, by their names.

@@ -56,7 +56,7 @@ function firstFiles(id: string, { files }: Repository, file: string | undefined)
   if (file !== undefined) {
     if (files.includes(file)) return [file];
     throw new RangeError(
-      `loadPretrained: ${id} has no ${file}, expected one of ${files.filter((name) => name.endsWith('.gguf')).join(', ')}`,
+      `loadPretrained: ${id} has no ${file}, expected one of ${files.filter(isGguf).join(', ')}`,
     );
   }
   if (!files.includes('config.json') || (!hasWeights(files) && files.some(isGguf))) {
