@@ -12,13 +12,18 @@ export function checkCount(where: string, name: string, count: number, atLeast: 
   }
 }
 
-/** Options by name: an object with no other names than these. @returns the options */
-export function checkOptions<T extends object>(
-  where: string,
-  options: T,
-  names: readonly (keyof T & string)[],
-): T {
+/** Options that are there if they have a default. */
+type Resolved<T, D> = {
+  readonly [K in keyof T & keyof D]-?: undefined extends D[K] ? T[K] : Exclude<T[K], undefined>;
+};
+
+/** Options with their defaults filled in. `defaults` lists every option: `undefined` is no default. */
+export function resolveOptions<
+  T extends object,
+  D extends { readonly [K in keyof Required<T>]: T[K] | undefined },
+>(where: string, options: T, defaults: D): Resolved<T, D> {
   const given: unknown = options;
+  const names = (): string => Object.keys(defaults).join(', ');
   if (typeof given !== 'object' || given === null || 'length' in given) {
     const what =
       typeof given === 'function'
@@ -26,13 +31,17 @@ export function checkOptions<T extends object>(
         : given instanceof Object
           ? 'a list'
           : String(given);
-    throw new TypeError(`${where}: options is ${what}, expected an object of ${names.join(', ')}`);
+    throw new TypeError(`${where}: options is ${what}, expected an object of ${names()}`);
   }
-  const unknown = Object.keys(given).find((name) => !(names as readonly string[]).includes(name));
-  if (unknown !== undefined) {
-    throw new RangeError(`${where}: options has "${unknown}", expected only ${names.join(', ')}`);
+  const resolved: Record<string, unknown> = { ...defaults };
+  for (const name of Object.keys(given)) {
+    const value = (given as Record<string, unknown>)[name];
+    if (!Object.hasOwn(defaults, name)) {
+      throw new RangeError(`${where}: options has "${name}", expected only ${names()}`);
+    }
+    if (value !== undefined) resolved[name] = value;
   }
-  return options;
+  return resolved as Resolved<T, D>;
 }
 
 export function checkSameLength(
@@ -47,7 +56,14 @@ export function checkSameLength(
   }
 }
 
-export function checkFinite(where: string, name: string, values: ArrayLike<number>): void {
+/** Finite numbers, at least so many of them. */
+export function checkFinite(
+  where: string,
+  name: string,
+  values: ArrayLike<number>,
+  atLeast = 0,
+): void {
+  if (atLeast > 0) checkCount(where, name, values.length, atLeast);
   for (let i = 0; i < values.length; i++) {
     if (!Number.isFinite(values[i])) {
       throw new RangeError(`${where}: ${name}[${i}] is ${values[i]}, expected a finite number`);
@@ -57,8 +73,7 @@ export function checkFinite(where: string, name: string, values: ArrayLike<numbe
 
 /** Log-probabilities of the tokens of one sequence: at least one, finite, not above 0. */
 export function checkLogProbs(where: string, name: string, logProbs: ArrayLike<number>): void {
-  checkCount(where, name, logProbs.length, 1);
-  checkFinite(where, name, logProbs);
+  checkFinite(where, name, logProbs, 1);
   for (let t = 0; t < logProbs.length; t++) {
     if (logProbs[t]! > LOG_PROB_ROUNDING) {
       throw new RangeError(
@@ -68,7 +83,6 @@ export function checkLogProbs(where: string, name: string, logProbs: ArrayLike<n
   }
 }
 
-/** One number. */
 export function checkNumber(where: string, name: string, value: number): void {
   if (!Number.isFinite(value)) {
     throw new RangeError(`${where}: ${name} is ${value}, expected a finite number`);
@@ -81,6 +95,21 @@ export function checkInteger(where: string, name: string, value: number, atLeast
   }
 }
 
+/** An integer from `atLeast` to `most`; `meaning` ends the message: what `most` is, and advice. */
+export function checkNumberOf(
+  where: string,
+  name: string,
+  value: number,
+  atLeast: number,
+  most: number,
+  meaning: string,
+): void {
+  checkInteger(where, name, value, atLeast);
+  if (value > most) {
+    throw new RangeError(`${where}: ${name} is ${value}, expected at most ${most}${meaning}`);
+  }
+}
+
 /** A confidence level: strictly between 0 and 1. */
 export function checkLevel(where: string, level: number): void {
   if (!(level > 0 && level < 1)) {
@@ -88,7 +117,6 @@ export function checkLevel(where: string, level: number): void {
   }
 }
 
-/** Confidences and whether each answer was right. */
 export function checkConfidences(
   where: string,
   confidences: ArrayLike<number>,
@@ -96,12 +124,7 @@ export function checkConfidences(
 ): void {
   checkSameLength(where, ['confidences', confidences], ['correct', correct]);
   checkCount(where, 'confidences', confidences.length, 1);
-  for (let i = 0; i < correct.length; i++) {
-    const p = confidences[i]!;
-    if (!(p >= 0 && p <= 1)) {
-      throw new RangeError(`${where}: confidences[${i}] is ${p}, expected a number in [0, 1]`);
-    }
-  }
+  checkShares(where, 'confidences', confidences);
   checkBooleans(where, 'correct', correct);
 }
 
@@ -111,6 +134,17 @@ export function checkBooleans(where: string, name: string, values: readonly bool
       throw new TypeError(`${where}: ${name}[${i}] is ${String(values[i])}, expected a boolean`);
     }
   }
+}
+
+/** Numbers in [0, 1]. */
+export function checkShares(where: string, name: string, values: ArrayLike<number>): void {
+  for (let i = 0; i < values.length; i++) {
+    if (!(values[i]! >= 0 && values[i]! <= 1)) refuseShare(where, name, i, values[i]!);
+  }
+}
+
+function refuseShare(where: string, name: string, i: number, share: number): never {
+  throw new RangeError(`${where}: ${name}[${i}] is ${share}, expected a number in [0, 1]`);
 }
 
 /** A probability distribution: entries in [0, 1] of sum 1. */
@@ -123,9 +157,7 @@ export function checkDistribution(
   let sum = 0;
   for (let v = 0; v < probabilities.length; v++) {
     const p = probabilities[v]!;
-    if (!(p >= 0 && p <= 1 + SUM_TOLERANCE)) {
-      throw new RangeError(`${where}: ${name}[${v}] is ${p}, expected a number in [0, 1]`);
-    }
+    if (!(p >= 0 && p <= 1 + SUM_TOLERANCE)) refuseShare(where, name, v, p);
     sum += p;
   }
   if (Math.abs(sum - 1) > SUM_TOLERANCE) {
@@ -135,12 +167,9 @@ export function checkDistribution(
   }
 }
 
-/** `k` of `n` samples, of which `c` were right. */
+/** Of `n` samples `c` were right, and `k` are looked at. */
 export function checkSamples(where: string, n: number, c: number, k: number): void {
   checkInteger(where, 'n', n, 1);
-  checkInteger(where, 'c', c, 0);
-  checkInteger(where, 'k', k, 1);
-  if (c > n) throw new RangeError(`${where}: c is ${c}, expected at most ${n} (n)`);
-  if (k > n)
-    throw new RangeError(`${where}: k is ${k}, expected at most ${n} (n); draw more samples`);
+  checkNumberOf(where, 'c', c, 0, n, ' (n)');
+  checkNumberOf(where, 'k', k, 1, n, ' (n); draw more samples');
 }

@@ -6,13 +6,10 @@ import {
   klDivergence,
   mauve,
   mauveOfHistograms,
-  ngramCoverage,
   ngramDistributions,
   ngramEntropy,
   repetitionRate,
-  sampleCoverage,
   selfBleu,
-  smoothingMethod5,
   totalVariation,
   trailingLoop,
   treebankTokens,
@@ -43,9 +40,6 @@ const names = [
   'smoothingMethod2',
   'smoothingMethod3',
   'smoothingMethod4',
-  'smoothingMethod5',
-  'smoothingMethod6',
-  'smoothingMethod7',
 ] as const;
 
 for (const name of names) {
@@ -111,7 +105,6 @@ describe('selfBleu', () => {
         },
       ),
     );
-    expect(smoothingMethod5.looksAhead).toBe(true);
   });
 });
 
@@ -157,40 +150,6 @@ describe('adjustedDistinct', () => {
       }),
     );
     expect(() => adjustedDistinct(['a'], 1, 0)).toThrow(RangeError);
-  });
-});
-
-describe('ngramCoverage', () => {
-  it('equals the share of the set', () => {
-    fc.assert(
-      fc.property(texts, texts, order, (samples, reference, n) => {
-        fc.pre(some(reference, n));
-        const known = [...new Set(grams(reference, n))];
-        const used = new Set(grams(samples, n));
-        const expected = known.filter((gram) => used.has(gram)).length / known.length;
-        expect(ngramCoverage(samples, reference, n)).toBeCloseTo(expected, 14);
-        expect(ngramCoverage(reference, reference, n)).toBe(1);
-      }),
-    );
-    expect(() => ngramCoverage(['a'], ['a'], 2)).toThrowErrorMatchingInlineSnapshot(
-      `[RangeError: ngramCoverage: reference has no 2-gram, expected at least one text of 2 tokens; lower n]`,
-    );
-  });
-});
-
-describe('sampleCoverage', () => {
-  it('is the chance of a known sample, in expectation over leaving one out', () => {
-    // Deleting one of n samples: the share of those whose like is still there.
-    fc.assert(
-      fc.property(
-        fc.array(fc.constantFrom('a', 'b', 'c', 'd'), { minLength: 1, maxLength: 9 }),
-        (list) => {
-          const known = list.filter((x, i) => list.some((y, j) => j !== i && x === y)).length;
-          expect(sampleCoverage(list)).toBeCloseTo(known / list.length, 14);
-        },
-      ),
-    );
-    expect(() => sampleCoverage([])).toThrow(RangeError);
   });
 });
 

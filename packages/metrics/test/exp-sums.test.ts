@@ -6,7 +6,7 @@ import { expSums, instantiate, sumsInKernel, sumsInScript } from '../src/confide
 
 describe('expSums', () => {
   it('has the bytes of its source (vitest -u writes them anew)', async () => {
-    const bytes = await watToBase64(new URL('../src/exp-sums.wat', import.meta.url));
+    const bytes = await watToBase64(new URL('../src/confidence/exp-sums.wat', import.meta.url));
     await expect(
       `/** Made from exp-sums.wat by test/exp-sums.test.ts. */\nexport default ${bytes};\n`,
     ).toMatchFileSnapshot('../src/confidence/exp-sums.wasm.ts');

@@ -4,14 +4,11 @@ import {
   bca,
   benjaminiHochberg,
   bootstrap,
-  bootstrapInterval,
-  cliffsDelta,
   cohenD,
   hedgesG,
   hierarchicalBootstrap,
   holm,
   interquartileMean,
-  kaplanMeier,
   mean,
   mergeMoments,
   momentsDeviation,
@@ -22,7 +19,6 @@ import {
   permutationTest,
   probabilityOfImprovement,
   standardDeviation,
-  stepsToThreshold,
   stratifiedBootstrap,
   wilsonInterval,
 } from '@cfrl/metrics';
@@ -138,15 +134,16 @@ describe('bootstrap', () => {
 });
 
 describe('pairedBootstrap', () => {
-  it('is bootstrapInterval of the differences, for the mean', () => {
+  it('is the bootstrap of the differences, for the mean', () => {
     fc.assert(
       fc.property(several, (a) => {
         const b = a.map((x, i) => x / 2 + i);
         const options = { uniform: seeded(), resamples: 200 };
         const paired = pairedBootstrap(a, b, { ...options, interval: percentile });
-        const single = bootstrapInterval(
+        const single = bootstrap(
           a.map((x, i) => x - b[i]!),
-          { uniform: seeded(), resamples: 200 },
+          mean,
+          { uniform: seeded(), resamples: 200, interval: percentile },
         );
         expect(paired.low).toBeCloseTo(single.low!, 11);
         expect(paired.high).toBeCloseTo(single.high!, 11);
@@ -180,10 +177,14 @@ describe('hierarchicalBootstrap', () => {
     expect(standardError).toBeCloseTo(Math.sqrt(64 / 63), 13);
   });
 
-  it('is bootstrapInterval for a flat list', () => {
+  it('is the bootstrap of the mean for a flat list', () => {
     const list = [1, 5, 2, 8, 3];
     const nested = hierarchicalBootstrap(list, { uniform: seeded(), resamples: 300 });
-    const flat = bootstrapInterval(list, { uniform: seeded(), resamples: 300 });
+    const flat = bootstrap(list, mean, {
+      uniform: seeded(),
+      resamples: 300,
+      interval: percentile,
+    });
     expect(nested.low).toBeCloseTo(flat.low!, 12);
     expect(nested.high).toBeCloseTo(flat.high!, 12);
     expect(() =>
@@ -402,22 +403,6 @@ describe('hedgesG', () => {
   });
 });
 
-describe('cliffsDelta', () => {
-  it('equals the share of pairs won less those lost', () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.nat({ max: 5 }), { minLength: 1, maxLength: 8 }),
-        fc.array(fc.nat({ max: 5 }), { minLength: 1, maxLength: 8 }),
-        (a, b) => {
-          const signs = a.flatMap((x) => b.map((y) => Math.sign(x - y)));
-          expect(cliffsDelta(a, b)).toBeCloseTo(mean(signs), 13);
-        },
-      ),
-    );
-    expect(() => cliffsDelta([], [1])).toThrow(RangeError);
-  });
-});
-
 describe('probabilityOfImprovement', () => {
   it('equals scipy (Mann-Whitney), and rliable over tasks', () => {
     const { a, b, superiority } = fixture.effects;
@@ -429,76 +414,6 @@ describe('probabilityOfImprovement', () => {
     );
     expect(mean(tasks)).toBeCloseTo(improvement.probability, 13);
     expect(probabilityOfImprovement([1, 2], [1, 2])).toBe(0.5);
-  });
-});
-
-describe('kaplanMeier', () => {
-  it('equals scipy, log-log intervals included', () => {
-    const { times, reached, quantiles, survival, low, high } = fixture.kaplanMeier;
-    const curve = kaplanMeier(times, reached);
-    const at = new Map(quantiles.map((time, i) => [time, i]));
-    for (const step of curve) {
-      const i = at.get(step.time)!;
-      expect(step.survival).toBeCloseTo(survival[i]!, 13);
-      expect(step.low).toBeCloseTo(low[i]!, 12);
-      expect(step.high).toBeCloseTo(high[i]!, 12);
-    }
-    expect(curve.map(({ time }) => time)).toEqual([2, 3, 5, 8, 9]);
-  });
-
-  it('is the share that is left without censoring, and ignores order', () => {
-    fc.assert(
-      fc.property(fc.array(fc.nat({ max: 6 }), { minLength: 1, maxLength: 9 }), (times) => {
-        const curve = kaplanMeier(
-          times,
-          times.map(() => true),
-        );
-        for (const { time, survival } of curve) {
-          expect(survival).toBeCloseTo(times.filter((t) => t > time).length / times.length, 12);
-        }
-        const mixed = times.map((t) => t % 2 === 0);
-        expect(kaplanMeier([...times].reverse(), [...mixed].reverse())).toEqual(
-          kaplanMeier(times, mixed),
-        );
-      }),
-    );
-    expect(() => kaplanMeier([1], [1 as unknown as boolean])).toThrow(TypeError);
-    expect(() => kaplanMeier([NaN], [true])).toThrow(RangeError);
-    expect(kaplanMeier([1, 2], [false, false])).toEqual([]);
-  });
-});
-
-describe('stepsToThreshold', () => {
-  it('is the median for runs that all got there, and null when half of them did not', () => {
-    const run = (step: number, value: number): [number, number][] => [
-      [0, 0],
-      [step, value],
-    ];
-    expect(stepsToThreshold([run(30, 1), run(10, 1), run(20, 1)], 1).median).toBe(20);
-    const censored = stepsToThreshold([run(30, 0), run(10, 1), run(20, 0)], 1);
-    expect(censored.median).toBe(null);
-    expect(censored.reached).toEqual([false, true, false]);
-    // Leaving the censored run out would give 10.
-    expect(stepsToThreshold([run(40, 0), run(10, 1), run(20, 1)], 1).median).toBe(20);
-  });
-
-  it('refuses runs out of order', () => {
-    expect(() =>
-      stepsToThreshold(
-        [
-          [
-            [2, 0],
-            [1, 0],
-          ],
-        ],
-        1,
-      ),
-    ).toThrowErrorMatchingInlineSnapshot(
-      `[RangeError: stepsToThreshold: curves[0][1] has step 1, expected more than 2; sort by step]`,
-    );
-    expect(() => stepsToThreshold([], 1)).toThrow(RangeError);
-    expect(() => stepsToThreshold([[]], 1)).toThrow(RangeError);
-    expect(() => stepsToThreshold([[[1, NaN]]], 1)).toThrow(RangeError);
   });
 });
 

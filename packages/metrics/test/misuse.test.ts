@@ -27,10 +27,9 @@ const calls: readonly (readonly [keyof typeof metrics, ...unknown[]])[] = [
   ['pairedPermutationTest', a, b, 1000],
   ['bootstrap', a, metrics.mean],
   ['bootstrap', a, metrics.mean, {}],
-  ['bootstrapInterval', a],
-  ['bootstrapInterval', a, b],
-  ['bootstrapInterval', a, 0.95],
-  ['bootstrapInterval', a, { uniform, confidence: 0.9 }],
+  ['bootstrap', a, metrics.mean, b],
+  ['bootstrap', a, metrics.mean, 0.95],
+  ['bootstrap', a, metrics.mean, { uniform, confidence: 0.9 }],
   ['pairedBootstrap', a, b],
   ['pairedBootstrap', a, b, metrics.mean],
   ['hierarchicalBootstrap', [a, b]],
@@ -44,7 +43,6 @@ const calls: readonly (readonly [keyof typeof metrics, ...unknown[]])[] = [
   ['expectedCalibrationError', p, right, { nBins: 10 }],
   ['reliabilityDiagram', p, right, metrics.equalMass],
   ['brierDecomposition', p, right, [0, 1]],
-  ['kaplanMeier', a, [true, true, false, true], 0.9],
   ['bleu', 'a b', texts, 2],
   ['bleu', 'a b', texts, texts],
   ['bleu', 'a b', texts, { n: 2 }],
@@ -71,6 +69,7 @@ const calls: readonly (readonly [keyof typeof metrics, ...unknown[]])[] = [
   ['brierScore', p, [1, 0]],
   ['multiclassBrierScore', rows, [0, 1, 1]],
   ['selfBleu', 'a b c'],
+  ['compressionRatio', texts, { level: 9 }],
 ];
 
 describe('a call with the wrong things', () => {

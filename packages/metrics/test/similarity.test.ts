@@ -1,13 +1,11 @@
 import { gzipSync } from 'node:zlib';
 
 import {
-  chrF,
   compressionRatio,
   editDistance,
   editDiversity,
   jaccardDiversity,
   rougeL,
-  selfChrf,
   selfRougeL,
   splitCharacters,
 } from '@cfrl/metrics';
@@ -146,50 +144,6 @@ describe('selfRougeL', () => {
       }),
     );
     expect(() => selfRougeL(['a'])).toThrow(RangeError);
-  });
-});
-
-describe('chrF', () => {
-  it.each(fixture.pairs)('equals sacreBLEU: $a / $b', ({ a, b, chrF: expected }) => {
-    expect(chrF(a, [b])).toBeCloseTo(expected, 13);
-  });
-
-  it('is 1 for equal texts of any whitespace, 0 without a common character, and the best of many', () => {
-    fc.assert(
-      fc.property(fc.string({ minLength: 1 }), fc.string(), (a, b) => {
-        if (splitCharacters(a).length > 0) expect(chrF(a, [b, ` ${a}\n`])).toBeCloseTo(1, 13);
-        const value = chrF(a, [b]);
-        expect(value).toBeGreaterThanOrEqual(0);
-        expect(value).toBeLessThanOrEqual(1 + 1e-12);
-        expect(chrF(a, [b, b])).toBe(value);
-      }),
-    );
-    expect(chrF('abc', ['xyz'])).toBe(0);
-    expect(chrF('', [''])).toBe(0);
-    expect(() => chrF('a', [])).toThrow(RangeError);
-    expect(() => chrF('a', [1 as unknown as string])).toThrow(TypeError);
-  });
-});
-
-describe('selfChrf', () => {
-  it.each(fixture.groups)('equals sacreBLEU against the others', (expected) => {
-    const { perSample } = selfChrf(expected.texts);
-    expected.chrF.forEach((score, i) => expect(perSample[i]).toBeCloseTo(score, 13));
-  });
-
-  it('is chrF of each against the others, whatever was scored before', () => {
-    fc.assert(
-      fc.property(fc.array(fc.string({ maxLength: 9 }), { minLength: 2, maxLength: 5 }), (list) => {
-        const { perSample, pairwise } = selfChrf(list);
-        const all: number[] = [];
-        list.forEach((text, i) => {
-          const others = list.filter((_, j) => j !== i);
-          expect(perSample[i]).toBeCloseTo(chrF(text, others), 13);
-          all.push(...others.map((other) => chrF(text, [other])));
-        });
-        expect(pairwise).toBeCloseTo(meanOf(all), 13);
-      }),
-    );
   });
 });
 

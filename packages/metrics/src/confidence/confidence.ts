@@ -1,15 +1,14 @@
-import { checkInteger, checkLogProbs } from '../check.js';
+import { checkInteger, checkNumberOf } from '../check.js';
 import { expSums } from './exp-sums.js';
 import { summarizeLogits } from './logits.js';
-import { mean } from '../inference/statistics.js';
 
 /**
  * Confidence at one position: the probability of the most likely token.
  *
  *     confidence = max_v softmax(z)[v]
  *
- * Unit: probability. Range: [1 / V, 1]. Misleads as a probability of being right unless it is calibrated
- * (see {@link expectedCalibrationError}), and where several tokens mean the same: the mass is split.
+ * Unit: probability. Range: [1 / V, 1]. Misleads as the probability of being right unless calibrated (see
+ * {@link expectedCalibrationError}), and where several tokens mean the same: they share the probability.
  *
  * @param logits - `[V]`, unnormalised; `-Infinity` marks a token that cannot occur.
  * @returns The largest probability.
@@ -31,7 +30,7 @@ export function confidence(logits: ArrayLike<number>): number {
  *     margin = p[1st] - p[2nd],   p = softmax(z)
  *
  * Unit: probability. Range: [0, 1]; 0 on a tie, 1 for a vocabulary of one token. Misleads when all
- * probabilities are small: a margin of 0.01 is a clear lead at 0.02 and none at 0.5.
+ * probabilities are small: 0.01 is a clear lead at 0.02 and none at 0.5.
  *
  * @param logits - `[V]`, unnormalised; `-Infinity` marks a token that cannot occur.
  * @returns The difference of the two largest probabilities.
@@ -59,14 +58,12 @@ export function margin(logits: ArrayLike<number>): number {
  *
  *     topKMass = sum of the k largest p[v],   p = softmax(z)
  *
- * Unit: probability. Range: [k / V, 1]; what top-k sampling keeps. Misleads across vocabularies: 10 of 100
- * tokens are more than 10 of 100,000.
+ * Unit: probability. Range: [k / V, 1]; what top-k sampling keeps. Misleads across sizes of vocabularies.
  *
  * @param logits - `[V]`, unnormalised; `-Infinity` marks a token that cannot occur.
  * @param k - How many tokens, in [1, V].
  * @returns Their probability.
- * @throws RangeError if `logits` is empty, has NaN or +Infinity, or is -Infinity throughout, or `k` is no
- *   integer in [1, V].
+ * @throws As {@link confidence}, and RangeError if `k` is no integer in [1, V].
  * @see Fan et al. 2018 (top-k sampling), https://arxiv.org/abs/1805.04833
  *
  * @example
@@ -76,10 +73,7 @@ export function margin(logits: ArrayLike<number>): number {
  */
 export function topKMass(logits: ArrayLike<number>, k: number): number {
   const { max, rest } = summarizeLogits('topKMass', logits);
-  checkInteger('topKMass', 'k', k, 1);
-  if (k > logits.length) {
-    throw new RangeError(`topKMass: k is ${k}, expected at most ${logits.length} (the vocabulary)`);
-  }
+  checkNumberOf('topKMass', 'k', k, 1, logits.length, ' (the vocabulary)');
   const sorted = Float64Array.from(logits).sort();
   let mass = 0;
   // From the smallest on, which keeps what is small.
@@ -98,8 +92,7 @@ export function topKMass(logits: ArrayLike<number>, k: number): number {
  * @param logits - `[V]`, unnormalised; `-Infinity` marks a token that cannot occur.
  * @param token - Its number, in [0, V).
  * @returns The negative log-probability.
- * @throws RangeError if `logits` is empty, has NaN or +Infinity, or is -Infinity throughout, or `token` is no
- *   integer in [0, V).
+ * @throws As {@link confidence}, and RangeError if `token` is no integer in [0, V).
  * @see Shannon 1948, https://doi.org/10.1002/j.1538-7305.1948.tb01338.x
  *
  * @example
@@ -116,28 +109,4 @@ export function surprisal(logits: ArrayLike<number>, token: number): number {
     );
   }
   return max - logits[token]! + Math.log1p(rest);
-}
-
-/**
- * Confidence in a whole completion: the geometric mean of its tokens' probabilities.
- *
- *     sequenceConfidence = exp( (1 / T) sum_t logProbs[t] ) = 1 / perplexity
- *
- * Unit: probability per token. Range: (0, 1], up to the rounding of `logProbs`. Misleads in that it is
- * not the probability of the completion (that is `exp(sum)`, which falls with length), and in that one
- * very unlikely token is hidden by many sure ones.
- *
- * @param logProbs - `[T]`, nats: the log-probability of each token, stop token included.
- * @returns The geometric mean probability.
- * @throws RangeError if `logProbs` is empty or has an entry that is not finite or above 0.
- * @see Murray and Chiang 2018 (length normalisation), https://arxiv.org/abs/1808.10006
- *
- * @example
- * ```ts
- * sequenceConfidence([Math.log(0.5), Math.log(0.125)]); // => 0.25
- * ```
- */
-export function sequenceConfidence(logProbs: ArrayLike<number>): number {
-  checkLogProbs('sequenceConfidence', 'logProbs', logProbs);
-  return Math.exp(mean(logProbs));
 }

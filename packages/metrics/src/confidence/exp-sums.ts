@@ -145,7 +145,7 @@ interface Tables {
 }
 
 /** What exp-sums.wat exports, with the memory that it reads. */
-export interface Kernel {
+interface Kernel {
   readonly row: Float32Array;
   readonly range: (at: number, end: number) => readonly [max: number, least: number];
   readonly find: (at: number, end: number, logit: number) => number;

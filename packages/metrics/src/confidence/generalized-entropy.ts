@@ -36,14 +36,13 @@ export function varentropy(logits: ArrayLike<number>): number {
  *
  *     H_a = log(sum_v p[v]^a) / (1 - a),   H_1 = H,   H_Infinity = - log max p
  *
- * Unit: nats. Range: [0, log V]; falls as the order grows. Order 0 counts possible tokens, 2 is that of
- * collisions. Misleads when orders are compared or not stated.
+ * Unit: nats. Range: [0, log V]; falls as the order grows. Order 0 counts possible tokens, order 2 is the
+ * collision entropy. Misleads when orders are compared or not stated.
  *
  * @param logits - `[V]`, unnormalised; `-Infinity` marks a token that cannot occur.
  * @param order - At least 0, or `Infinity`.
  * @returns The entropy.
- * @throws RangeError if `logits` is empty, has NaN or +Infinity, or is -Infinity throughout, or `order` is
- *   negative.
+ * @throws As {@link tokenEntropy}, and RangeError if `order` is negative.
  * @see Renyi 1961, https://projecteuclid.org/euclid.bsmsp/1200512181
  *
  * @example
@@ -73,8 +72,7 @@ export function renyiEntropy(logits: ArrayLike<number>, order: number): number {
  * @param logits - `[V]`, unnormalised; `-Infinity` marks a token that cannot occur.
  * @param order - At least 0, finite.
  * @returns The entropy.
- * @throws RangeError if `logits` is empty, has NaN or +Infinity, or is -Infinity throughout, or `order` is
- *   negative or infinite.
+ * @throws As {@link tokenEntropy}, and RangeError if `order` is negative or infinite.
  * @see Tsallis 1988, https://doi.org/10.1007/BF01016429
  *
  * @example

@@ -1,11 +1,9 @@
 import { checkCount } from '../check.js';
-import type { ExpSums } from './exp-sums.js';
-import { sumsInScript } from './exp-sums.js';
+import { type ExpSums, sumsInScript } from './exp-sums.js';
 
 /**
- * One validated summary from which entropy, confidence and margin follow without cancellation.
- * Leaving one maximum out keeps tiny remainders that `1 + 1e-20` would lose. Which way the sums are taken is a
- * matter of speed and size alone.
+ * Checks a row of logits and sums it up. The sums leave the largest entry out: `1 + 1e-20` would lose the rest.
+ * `sumsOf` changes no number: `expSums` is faster, the default is less code.
  */
 export function summarizeLogits(
   where: string,
@@ -16,7 +14,7 @@ export function summarizeLogits(
 ): ExpSums {
   checkCount(where, 'logits', count, 1);
   const sums = sumsOf(logits, start, start + count);
-  // NaN and +Infinity show here; a row without them is not looked at again.
+  // NaN here means NaN, +Infinity or nothing but -Infinity in the row.
   if (Number.isNaN(sums.rest)) refuse(where, logits, start, start + count);
   return sums;
 }

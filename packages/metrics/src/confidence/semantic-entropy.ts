@@ -1,4 +1,4 @@
-import { checkCount, checkFinite, checkOptions, checkSameLength } from '../check.js';
+import { checkCount, checkFinite, checkSameLength, resolveOptions } from '../check.js';
 import { entropy } from './entropy.js';
 
 /** Options of {@link semanticEntropy}. */
@@ -22,10 +22,10 @@ export interface SemanticEntropy {
  *
  *     H = - sum_c p[c] log p[c],   p[c] = sum of the weights of the items in c
  *
- * An item joins the first meaning whose first item it equals. Weights are `1 / n`, or proportional to
- * `exp(logProbs)`: pass sums of token log-probabilities, or their means for length-normalised ones. Unit:
- * nats. Range: [0, log n]. Misleads by its judge: with an equivalence that is not transitive, clusters
- * depend on the order; and with few samples, since rare meanings are missed.
+ * An item joins the first cluster whose first item it equals. Weights are `1 / n`, or proportional to
+ * `exp(logProbs)`: pass sums of token log-probabilities, or means to normalise by length. Unit: nats. Range:
+ * [0, log n]. Misleads by its judge: if `equivalent` is not transitive, clusters depend on the order; and with
+ * few samples, which miss rare meanings.
  *
  * @param items - `[n]`, answers of any type.
  * @param equivalent - Whether two answers mean the same.
@@ -45,7 +45,7 @@ export function semanticEntropy<Item>(
   equivalent: (a: Item, b: Item) => boolean,
   options: SemanticEntropyOptions = {},
 ): SemanticEntropy {
-  const { logProbs } = checkOptions('semanticEntropy', options, ['logProbs']);
+  const { logProbs } = resolveOptions('semanticEntropy', options, { logProbs: undefined });
   checkCount('semanticEntropy', 'items', items.length, 1);
   if (logProbs !== undefined) {
     checkSameLength('semanticEntropy', ['items', items], ['logProbs', logProbs]);

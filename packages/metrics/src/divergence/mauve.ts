@@ -1,13 +1,7 @@
-import {
-  checkCount,
-  checkDistribution,
-  checkInteger,
-  checkOptions,
-  checkSameLength,
-} from '../check.js';
-import { kl } from './divergence.js';
-import { unitRows } from '../geometry/cosine.js';
-import { nextIndex, nextUniform } from '../numbers/uniform.js';
+import { checkCount, checkInteger, checkNumberOf, resolveOptions } from '../check.js';
+import { kMeans } from '../numbers/k-means.js';
+import { unitRows } from '../numbers/unit-rows.js';
+import { checkBoth, kl } from './divergence.js';
 
 /** Options of {@link mauve}. */
 export interface MauveOptions {
@@ -26,15 +20,15 @@ export interface MauveOptions {
  *
  *     features -> unit length -> k-means of both sets together -> histograms p, q -> mauveOfHistograms(p, q)
  *
- * Like MAUVE but for one step: no principal components are taken before the clustering. Unit: none. Range:
- * (0, 1]; 1 for equal histograms. Misleads across features, numbers of clusters and seeds: compare only equal
- * ones, and average over seeds; from small sets, whose histograms differ by chance.
+ * MAUVE without its first step, the principal components. Unit: none. Range: (0, 1]; 1 for equal histograms.
+ * Misleads across features, numbers of clusters and seeds: keep them equal, and average over seeds; and for
+ * small sets, whose histograms differ by chance.
  *
  * @param p - `[n][D]`, finite, none zero: features of one set, from a language model.
  * @param q - `[m][D]`: of the other.
  * @returns The similarity.
- * @throws RangeError if a set is empty, lengths differ, a feature is zero or not finite, or an option is out of
- *   range.
+ * @throws RangeError if a set is empty, lengths differ, a feature is zero or not finite, or an option is not
+ *   valid.
  * @see Pillutla et al. 2021, https://arxiv.org/abs/2102.01454
  *
  * @example
@@ -51,20 +45,17 @@ export function mauve(
   q: readonly ArrayLike<number>[],
   options: MauveOptions,
 ): number {
-  const {
-    uniform,
-    clusters = Math.max(2, Math.round(Math.min(p.length, q.length) / 10)),
-    scaling = 5,
-    rounds = 500,
-  } = checkOptions('mauve', options, ['uniform', 'clusters', 'scaling', 'rounds']);
+  const { uniform, clusters, scaling, rounds } = resolveOptions('mauve', options, {
+    uniform: undefined,
+    clusters: Math.max(2, Math.round(Math.min(p.length, q.length) / 10)),
+    scaling: 5,
+    rounds: 500,
+  });
   checkCount('mauve', 'p', p.length, 1);
   checkCount('mauve', 'q', q.length, 1);
-  checkInteger('mauve', 'clusters', clusters, 1);
   checkInteger('mauve', 'rounds', rounds, 1);
   const { rows, columns, data } = unitRows('mauve', [...p, ...q]);
-  if (clusters > rows) {
-    throw new RangeError(`mauve: clusters is ${clusters}, expected at most ${rows} (all features)`);
-  }
+  checkNumberOf('mauve', 'clusters', clusters, 1, rows, ' (all features)');
   const points = Array.from({ length: rows }, (_, i) =>
     data.subarray(i * columns, (i + 1) * columns),
   );
@@ -105,10 +96,8 @@ export function mauveOfHistograms(
   q: ArrayLike<number>,
   options: { readonly scaling?: number } = {},
 ): number {
-  const { scaling = 5 } = checkOptions('mauveOfHistograms', options, ['scaling']);
-  checkSameLength('mauveOfHistograms', ['p', p], ['q', q]);
-  checkDistribution('mauveOfHistograms', 'p', p);
-  checkDistribution('mauveOfHistograms', 'q', q);
+  const { scaling } = resolveOptions('mauveOfHistograms', options, { scaling: 5 });
+  checkBoth('mauveOfHistograms', p, q);
   if (!(scaling > 0 && scaling < Infinity)) {
     throw new RangeError(`mauveOfHistograms: scaling is ${scaling}, expected a number above 0`);
   }
@@ -127,52 +116,4 @@ export function mauveOfHistograms(
     mirrored += ((y1 - y0) * (x0 + x1)) / 2;
   }
   return Math.min(1, (under + mirrored) / 2);
-}
-
-/** Lloyd's rounds from k-means++ centres: the cluster of each point. */
-function kMeans(
-  points: readonly Float64Array[],
-  clusters: number,
-  rounds: number,
-  uniform: () => number,
-): Int32Array {
-  const distance = (a: Float64Array, b: Float64Array): number => {
-    let sum = 0;
-    for (let d = 0; d < a.length; d++) sum += (a[d]! - b[d]!) ** 2;
-    return sum;
-  };
-  const centres = [points[nextIndex('mauve', uniform, points.length)]!.slice()];
-  const nearest = new Float64Array(points.length).fill(Infinity);
-  while (centres.length < clusters) {
-    let total = 0;
-    points.forEach((point, i) => {
-      nearest[i] = Math.min(nearest[i]!, distance(point, centres.at(-1)!));
-      total += nearest[i]!;
-    });
-    let left = nextUniform('mauve', uniform) * total;
-    const chosen = nearest.findIndex((share) => (left -= share) < 0);
-    centres.push(points[Math.max(0, chosen)]!.slice());
-  }
-  const labels = new Int32Array(points.length).fill(-1);
-  for (let round = 0; round < rounds; round++) {
-    let changed = false;
-    points.forEach((point, i) => {
-      let [best, at] = [Infinity, 0];
-      centres.forEach((centre, k) => {
-        const d = distance(point, centre);
-        if (d < best) [best, at] = [d, k];
-      });
-      if (labels[i] !== at) changed = true;
-      labels[i] = at;
-    });
-    if (!changed) break;
-    centres.forEach((centre, k) => {
-      const members = points.filter((_, i) => labels[i] === k);
-      // A centre that lost all its points stays where it was.
-      if (members.length === 0) return;
-      centre.fill(0);
-      for (const point of members) point.forEach((x, d) => (centre[d]! += x / members.length));
-    });
-  }
-  return labels;
 }

@@ -1,6 +1,16 @@
 import { checkInteger } from '../check.js';
+import type { Token, TokenizeOptions } from '../tokenization/tokens.js';
 import type { NgramPrecision, Smoothing } from './smoothing.js';
-import type { Token } from '../tokenization/tokens.js';
+
+/** Options of {@link bleu}, {@link corpusBleu} and {@link selfBleu}. */
+export interface BleuOptions extends TokenizeOptions {
+  /** Longest n-gram that is counted, in tokens. @defaultValue 4 */
+  readonly maxN?: number;
+  /** `[maxN]`: weight of each order; at least 0, sum 1. @defaultValue uniform, 1 / maxN each */
+  readonly weights?: readonly number[];
+  /** What becomes of orders without a match. @defaultValue smoothingMethod1, of a corpus smoothingMethod3 */
+  readonly smoothing?: Smoothing;
+}
 
 /** The weights given, checked; uniform ones if none are. */
 export function weightsOf(
@@ -26,19 +36,11 @@ export function weightsOf(
 /** BLEU from its counts: smoothing, weighted geometric mean, brevity penalty. */
 export function scoreBleu(
   where: string,
-  {
-    precisions,
-    length,
-    referenceLength,
-    weights,
-    smoothing,
-  }: {
-    readonly precisions: readonly NgramPrecision[];
-    readonly length: number;
-    readonly referenceLength: number;
-    readonly weights: readonly number[];
-    readonly smoothing: Smoothing;
-  },
+  smoothing: Smoothing,
+  weights: readonly number[],
+  precisions: readonly NgramPrecision[],
+  length: number,
+  referenceLength: number,
 ): number {
   if (precisions[0]!.matches === 0) return 0;
   const smoothed = smoothing(precisions);

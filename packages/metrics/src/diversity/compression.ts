@@ -1,4 +1,4 @@
-import { checkCount } from '../check.js';
+import { checkCount, resolveOptions } from '../check.js';
 
 /** From bytes to how many are left after compression. */
 export type Compress = (bytes: Uint8Array) => number | Promise<number>;
@@ -9,7 +9,7 @@ export interface CompressionOptions {
   readonly compress?: Compress;
 }
 
-// Of every platform that this package names, and of no type library that it could ask for.
+// What Node.js and browsers share; no type library has just this.
 interface Platform {
   readonly TextEncoder: new () => { encode(text: string): Uint8Array };
   readonly Blob: new (parts: readonly Uint8Array[]) => {
@@ -20,7 +20,7 @@ interface Platform {
 }
 
 /**
- * Compression ratio: how much shorter texts become when what repeats is said once.
+ * Compression ratio: how much shorter texts become when repetition is compressed.
  *
  *     compressionRatio = bytes of the texts, joined by newlines / bytes after compression
  *
@@ -40,8 +40,9 @@ interface Platform {
  */
 export async function compressionRatio(
   texts: readonly string[],
-  { compress = gzip }: CompressionOptions = {},
+  options: CompressionOptions = {},
 ): Promise<number> {
+  const { compress } = resolveOptions('compressionRatio', options, { compress: gzip });
   checkCount('compressionRatio', 'texts', texts.length, 1);
   texts.forEach((text, i) => {
     if (typeof text !== 'string') {

@@ -1,3 +1,6 @@
+import { checkCount, checkSameLength, resolveOptions } from '../check.js';
+import { mtevalTokens } from '../tokenization/tokenizers.js';
+import { type Text, toTokenLists } from '../tokenization/tokens.js';
 import {
   brevityPenalty,
   clippedPrecisions,
@@ -5,13 +8,8 @@ import {
   scoreBleu,
   weightsOf,
 } from './bleu-score.js';
-import type { BleuOptions } from './bleu.js';
-import { checkCount, checkOptions, checkSameLength } from '../check.js';
-import type { Smoothing } from './smoothing.js';
+import type { BleuOptions } from './bleu-score.js';
 import { smoothingMethod3 } from './smoothing.js';
-import { mtevalTokens } from '../tokenization/tokenizers.js';
-import type { Text } from '../tokenization/tokens.js';
-import { toTokenLists } from '../tokenization/tokens.js';
 
 /** What {@link corpusBleu} returns. */
 export interface CorpusBleu {
@@ -37,15 +35,14 @@ export interface CorpusBleu {
  * with `r[i]` the reference length closest to that of candidate i (the shorter one on a tie). The defaults are
  * sacreBLEU's: tokens of `13a`, smoothing `exp`, which is {@link smoothingMethod3}. Its other tokenizers are
  * {@link intlTokens} and {@link splitCharacters}; its other smoothings are {@link smoothingMethod1} (`floor`),
- * {@link smoothingMethod2} (`add-k`) and {@link noSmoothing} (`none`). It is 0 where no candidate has a single
- * n-gram of some order (but under `add-k`). Unit: none. Range: [0, 1], where sacreBLEU prints percents.
- * Misleads across tokenizers, and as a mean of sentences: {@link bleu} of each, averaged, is another number.
+ * {@link smoothingMethod2} (`add-k`) and {@link noSmoothing} (`none`). It is 0 if no candidate has an n-gram of
+ * some order (but under `add-k`). Unit: none. Range: [0, 1], where sacreBLEU prints percents. Misleads across
+ * tokenizers, and next to the mean of {@link bleu} over sentences, which is another number.
  *
  * @param candidates - `[n]`, strings or token lists; white space at the end of a string is left out.
  * @param references - `[n][at least 1]`: those of each candidate, in the same order.
  * @returns The score and what it is made of.
- * @throws RangeError if there is no candidate, one has no reference, a token is not a string or a finite number,
- *   or an option is out of range or unknown; TypeError if a text is neither a string nor a list.
+ * @throws As {@link bleu}, and RangeError if there is no candidate or one has no reference.
  * @see Post 2018 (sacreBLEU), https://aclanthology.org/W18-6319; Papineni et al. 2002, section 2.3, https://aclanthology.org/P02-1040
  *
  * @example
@@ -64,32 +61,32 @@ export function corpusBleu(
   options: BleuOptions = {},
 ): CorpusBleu {
   const where = 'corpusBleu';
-  checkOptions(where, options, ['maxN', 'weights', 'smoothing', 'tokenize']);
-  const { maxN = 4, weights: given, tokenize = mtevalTokens } = options;
-  const smoothing: Smoothing = options.smoothing ?? smoothingMethod3;
-  const weights = weightsOf(where, maxN, given);
+  const { maxN, smoothing, tokenize, ...given } = resolveOptions(where, options, {
+    maxN: 4,
+    weights: undefined,
+    smoothing: smoothingMethod3,
+    tokenize: mtevalTokens,
+  });
+  const weights = weightsOf(where, maxN, given.weights);
   const trimmed = (text: string): ArrayLike<string | number> => tokenize(text.trimEnd());
   const texts = toTokenLists(where, 'candidates', candidates, trimmed);
   checkCount(where, 'candidates', texts.length, 1);
   checkSameLength(where, ['candidates', texts], ['references', references]);
-  const orders = maxN + (smoothing.looksAhead ? 1 : 0);
-  const precisions = Array.from({ length: orders }, () => ({ matches: 0, total: 0 }));
+  const precisions = Array.from({ length: maxN }, () => ({ matches: 0, total: 0 }));
   let [length, referenceLength] = [0, 0];
   for (const [i, text] of texts.entries()) {
     const others = toTokenLists(where, `references[${i}]`, references[i]!, trimmed);
     checkCount(where, `references[${i}]`, others.length, 1);
     length += text.length;
     referenceLength += closestLength(text.length, others);
-    for (const [n, { matches, total }] of clippedPrecisions(text, others, orders).entries()) {
+    for (const [n, { matches, total }] of clippedPrecisions(text, others, maxN).entries()) {
       precisions[n]!.matches += matches;
       precisions[n]!.total += total;
     }
   }
   return {
-    bleu: scoreBleu(where, { precisions, length, referenceLength, weights, smoothing }),
-    precisions: precisions
-      .slice(0, maxN)
-      .map(({ matches, total }) => (total === 0 ? null : matches / total)),
+    bleu: scoreBleu(where, smoothing, weights, precisions, length, referenceLength),
+    precisions: precisions.map(({ matches, total }) => (total === 0 ? null : matches / total)),
     brevityPenalty: brevityPenalty(length, referenceLength),
     length,
     referenceLength,

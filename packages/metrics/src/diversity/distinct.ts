@@ -1,23 +1,22 @@
-import { checkCount, checkInteger, checkOptions } from '../check.js';
-import type { Spectrum } from '../tokenization/n-grams.js';
-import { ngramSpectrum, ngramsOf, numberTokens } from '../tokenization/n-grams.js';
-import type { Text, Tokenize, TokenizeOptions } from '../tokenization/tokens.js';
+import { checkCount, checkInteger, resolveOptions } from '../check.js';
+import { ngramSpectrum, type Spectrum } from '../tokenization/n-gram-spectrum.js';
 import { splitAtWhitespace, toTokenLists } from '../tokenization/tokens.js';
+import type { Text, Tokenize, TokenizeOptions } from '../tokenization/tokens.js';
 
 /**
  * Distinct-n: the share of n-grams that are different, over all samples together.
  *
  *     distinctN = |set of n-grams of all samples| / (number of n-grams of all samples)
  *
- * Unit: none. Range: (0, 1]; lower is less diverse. Misleads across amounts of text, since it falls as
- * samples grow in number or length: compare equal token counts, or see {@link adjustedDistinct}. It does not
- * tell repetition within a sample from likeness between samples.
+ * Unit: none. Range: (0, 1]; lower is less diverse. Misleads across amounts of text, since it falls as samples
+ * grow in number or length: compare equal token counts, or see {@link adjustedDistinct}. It does not tell
+ * repetition within a sample from likeness between samples.
  *
  * @param samples - At least one string or token list.
  * @param n - Length of the n-grams, tokens.
  * @returns The ratio.
- * @throws RangeError if no sample has n tokens, `n` is not a positive integer, or a token is not a string
- *   or a finite number; TypeError if a sample is neither a string nor a list.
+ * @throws RangeError if no sample has n tokens, `n` is not a positive integer, or a token is not a string or a
+ *   finite number; TypeError if a sample is neither a string nor a list.
  * @see Li et al. 2016 (distinct-1, distinct-2), https://arxiv.org/abs/1510.03055
  *
  * @example
@@ -30,7 +29,7 @@ export function distinctN(
   n: number,
   options: TokenizeOptions = {},
 ): number {
-  const { tokenize = splitAtWhitespace } = checkOptions('distinctN', options, ['tokenize']);
+  const { tokenize } = resolveOptions('distinctN', options, { tokenize: splitAtWhitespace });
   const { spectrum, total } = checkedSpectrum('distinctN', samples, n, tokenize);
   return different(spectrum) / total;
 }
@@ -40,8 +39,8 @@ export function distinctN(
  *
  *     adjusted = distinct / ( V (1 - ((V - 1) / V)^C) )   with C n-grams in all
  *
- * Unit: none. Range: (0, infinity), near 1 for uniform draws. Misleads by its `V`: state it; language is far
- * from uniform.
+ * Unit: none. Range: (0, infinity), near 1 for uniform draws. Misleads by its `V`: state it. Language is not
+ * uniform.
  *
  * @param samples - At least one string or token list.
  * @param n - Length of the n-grams, tokens.
@@ -91,7 +90,7 @@ export function ngramEntropy(
   n: number,
   options: TokenizeOptions = {},
 ): number {
-  const { tokenize = splitAtWhitespace } = checkOptions('ngramEntropy', options, ['tokenize']);
+  const { tokenize } = resolveOptions('ngramEntropy', options, { tokenize: splitAtWhitespace });
   const { spectrum, total } = checkedSpectrum('ngramEntropy', samples, n, tokenize);
   let sum = 0;
   for (const [count, ngrams] of spectrum) sum += ngrams * count * Math.log(count);
@@ -99,84 +98,12 @@ export function ngramEntropy(
 }
 
 /**
- * Coverage of a reference: the share of its different n-grams that samples use.
- *
- *     coverage = |n-grams of samples and of reference| / |n-grams of reference|
- *
- * Unit: none. Range: [0, 1]. Misleads across amounts of samples: more of them cover more.
- *
- * @param samples - Strings or token lists.
- * @param reference - At least one string or token list.
- * @param n - Length of the n-grams, tokens.
- * @returns The share.
- * @throws RangeError if the reference has no n-gram, `n` is not a positive integer, or a token is not a string
- *   or a finite number; TypeError if a text is neither a string nor a list.
- * @see Lin 2004 (ROUGE-N recall, of sets), https://aclanthology.org/W04-1013
- *
- * @example
- * ```ts
- * ngramCoverage(['a b c'], ['a b', 'b d'], 1); // => 0.666667
- * ```
- */
-export function ngramCoverage(
-  samples: readonly Text[],
-  reference: readonly Text[],
-  n: number,
-  options: TokenizeOptions = {},
-): number {
-  const { tokenize = splitAtWhitespace } = checkOptions('ngramCoverage', options, ['tokenize']);
-  checkInteger('ngramCoverage', 'n', n, 1);
-  const lists = [
-    ...toTokenLists('ngramCoverage', 'reference', reference, tokenize),
-    ...toTokenLists('ngramCoverage', 'samples', samples, tokenize),
-  ];
-  const corpus = numberTokens(lists);
-  const { ids } = ngramsOf(corpus, n);
-  const end = corpus.starts[reference.length]!;
-  // Numbers are given in order of appearance: those of the reference come first.
-  const known = 1 + ids.subarray(0, end).reduce((most, id) => Math.max(most, id), -1);
-  if (known === 0) {
-    throw new RangeError(
-      `ngramCoverage: reference has no ${n}-gram, expected at least one text of ${n} tokens; lower n`,
-    );
-  }
-  const used = new Set(ids.subarray(end).filter((id) => id >= 0 && id < known));
-  return used.size / known;
-}
-
-/**
- * Sample coverage: the chance that the next sample is one that was seen already.
- *
- *     coverage = 1 - (samples seen once) / n
- *
- * Good and Turing's estimate. Unit: probability. Range: [0, 1]; 0 if no sample came twice. Misleads for small n.
- *
- * @param samples - `[n]`, at least one string or token list, compared as a whole.
- * @returns The estimate.
- * @throws As {@link uniqueRatio}.
- * @see Good 1953, https://doi.org/10.1093/biomet/40.3-4.237
- *
- * @example
- * ```ts
- * sampleCoverage(['42', '42', '7', '42']); // => 0.75
- * ```
- */
-export function sampleCoverage(samples: readonly Text[]): number {
-  const counts = new Map<string, number>();
-  const keys = wholeKeys('sampleCoverage', samples);
-  for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);
-  const once = [...counts.values()].filter((count) => count === 1).length;
-  return 1 - once / keys.length;
-}
-
-/**
  * The share of samples that are different as a whole.
  *
  *     uniqueRatio = |set of samples| / n
  *
- * Unit: none. Range: [1 / n, 1]; lower is less diverse. Strings are compared character by character,
- * token lists token by token. Misleads on long samples, which differ by one comma and count as two, and
- * across n.
+ * Unit: none. Range: [1 / n, 1]; lower is less diverse. Strings are compared by characters, token lists by
+ * tokens. Misleads on long samples, which differ by one comma and count as two, and across n.
  *
  * @param samples - `[n]`, at least one string or token list.
  * @returns The ratio.
@@ -190,17 +117,13 @@ export function sampleCoverage(samples: readonly Text[]): number {
  * ```
  */
 export function uniqueRatio(samples: readonly Text[]): number {
-  const keys = wholeKeys('uniqueRatio', samples);
-  return new Set(keys).size / keys.length;
-}
-
-/** JSON is one-to-one on strings and on lists of strings and finite numbers, and tells the two apart. */
-function wholeKeys(where: string, samples: readonly Text[]): string[] {
-  const lists = toTokenLists(where, 'samples', samples, (text) => [text]);
-  checkCount(where, 'samples', lists.length, 1);
-  return lists.map((list, i) =>
+  const lists = toTokenLists('uniqueRatio', 'samples', samples, (text) => [text]);
+  checkCount('uniqueRatio', 'samples', lists.length, 1);
+  // JSON is one-to-one on strings and on lists of strings and finite numbers, and tells the two apart.
+  const keys = lists.map((list, i) =>
     JSON.stringify(typeof samples[i] === 'string' ? samples[i] : Array.from(list)),
   );
+  return new Set(keys).size / keys.length;
 }
 
 /** How many n-grams occur how often in all samples together, and how many there are: at least one. */

@@ -1,7 +1,7 @@
-import { checkInteger, checkOptions } from '../check.js';
+import { checkInteger, resolveOptions } from '../check.js';
 import { ngramsOf, numberTokens } from '../tokenization/n-grams.js';
-import type { Text, TokenizeOptions } from '../tokenization/tokens.js';
 import { splitAtWhitespace, toTokens } from '../tokenization/tokens.js';
+import type { Text, TokenizeOptions } from '../tokenization/tokens.js';
 
 /** What {@link trailingLoop} returns. */
 export interface Loop {
@@ -23,8 +23,7 @@ export interface Loop {
  * @param text - A string or its tokens.
  * @param n - Length of the n-grams, tokens.
  * @returns The share.
- * @throws RangeError if `n` is not a positive integer, or a token is not a string or a finite number;
- *   TypeError if `text` is neither a string nor a list.
+ * @throws RangeError if `n` is not a positive integer, otherwise as {@link trailingLoop}.
  * @see Welleck et al. 2020 (seq-rep-n), https://arxiv.org/abs/1908.04319
  *
  * @example
@@ -33,7 +32,7 @@ export interface Loop {
  * ```
  */
 export function repetitionRate(text: Text, n: number, options: TokenizeOptions = {}): number {
-  const { tokenize = splitAtWhitespace } = checkOptions('repetitionRate', options, ['tokenize']);
+  const { tokenize } = resolveOptions('repetitionRate', options, { tokenize: splitAtWhitespace });
   checkInteger('repetitionRate', 'n', n, 1);
   const tokens = toTokens('repetitionRate', 'text', text, tokenize);
   const total = tokens.length - n + 1;
@@ -50,7 +49,7 @@ export function repetitionRate(text: Text, n: number, options: TokenizeOptions =
  *
  * @param text - A string or its tokens.
  * @returns Period, turns and length.
- * @throws RangeError if a token is not a string or a finite number; TypeError if `text` is neither a string nor a
+ * @throws RangeError if a token is not a string or a finite number; TypeError if `text` is neither string nor
  *   list.
  * @see Holtzman et al. 2020 (degenerate loops), https://arxiv.org/abs/1904.09751
  *
@@ -60,7 +59,7 @@ export function repetitionRate(text: Text, n: number, options: TokenizeOptions =
  * ```
  */
 export function trailingLoop(text: Text, options: TokenizeOptions = {}): Loop {
-  const { tokenize = splitAtWhitespace } = checkOptions('trailingLoop', options, ['tokenize']);
+  const { tokenize } = resolveOptions('trailingLoop', options, { tokenize: splitAtWhitespace });
   const tokens = toTokens('trailingLoop', 'text', text, tokenize);
   const ids = numberTokens([tokens]).ids.reverse();
   // Knuth, Morris and Pratt: border[L] is the longest proper prefix of the first L that also ends them.

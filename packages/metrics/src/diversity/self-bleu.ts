@@ -1,11 +1,8 @@
-import type { BleuOptions } from './bleu.js';
-import { scoreBleu, weightsOf } from './bleu-score.js';
 import { checkCount } from '../check.js';
-import type { NgramOrder } from '../tokenization/n-grams.js';
-import { extendNgrams, numberTokens } from '../tokenization/n-grams.js';
+import { extendNgrams, type NgramOrder, numberTokens } from '../tokenization/n-grams.js';
+import { splitAtWhitespace, type Text, toTokenLists } from '../tokenization/tokens.js';
+import { type BleuOptions, scoreBleu, weightsOf } from './bleu-score.js';
 import { smoothingMethod1 } from './smoothing.js';
-import type { Text } from '../tokenization/tokens.js';
-import { splitAtWhitespace, toTokenLists } from '../tokenization/tokens.js';
 
 /** What {@link selfBleu} returns. */
 export interface SelfBleu {
@@ -20,17 +17,15 @@ export interface SelfBleu {
  *
  *     selfBleu = (1 / n) sum_i BLEU(text[i], all texts but i)
  *
- * Unit: none. Range: [0, 1]; higher is less diverse. Defaults as in Texygen's code (uniform weights,
- * smoothing method 1, epsilon 0.1), with n-grams up to 4 and whitespace tokens where Texygen takes 3 and
- * NLTK's word tokenizer. Time and memory are linear in the tokens, not quadratic in the texts, and the
- * result is exact. Misleads across set sizes, since more references can only raise it: compare equal n;
- * across lengths and tokenizers; on texts shorter than maxN, which score low even if all are equal
- * (lower maxN); and as meaning, since a paraphrase counts as diversity.
+ * Unit: none. Range: [0, 1]; higher is less diverse. Exact, in time and memory linear in the tokens. Defaults
+ * are those of Texygen's code (uniform weights, smoothing method 1), but for n-grams up to 4 where it takes 3,
+ * and whitespace tokens where it takes NLTK's. Misleads across set sizes, since more references can only raise
+ * it: compare equal n; across lengths and tokenizers; on texts shorter than maxN, which score low even if
+ * equal; and as meaning: a paraphrase counts as diversity.
  *
  * @param texts - `[n]`, `n >= 2`: strings or token lists.
  * @returns The mean and the score of each text.
- * @throws RangeError if there are fewer than two texts, a token is not a string or a finite number, or an
- *   option is out of range; TypeError if a text is neither a string nor a list.
+ * @throws As {@link bleu}, and RangeError if there are fewer than two texts.
  * @see Zhu et al. 2018 (Texygen), https://arxiv.org/abs/1802.01886
  *
  * @example
@@ -53,23 +48,21 @@ export function selfBleu(
   const corpus = numberTokens(tokens);
   const orders: Int32Array[] = [];
   let order: NgramOrder = corpus;
-  for (let n = 1; n <= maxN + (smoothing.looksAhead ? 1 : 0); n++) {
+  for (let n = 1; n <= maxN; n++) {
     if (n > 1) order = extendNgrams(corpus, order.ids, n);
     orders.push(matchesOfOthers(order, corpus.starts));
   }
   const lengths = tokens.map((text) => text.length);
   const closest = closestOtherLengths(lengths);
   const perSample = lengths.map((length, i) =>
-    scoreBleu('selfBleu', {
-      precisions: orders.map((matches, k) => ({
-        matches: matches[i]!,
-        total: Math.max(1, length - k),
-      })),
-      length,
-      referenceLength: closest[i]!,
-      weights,
+    scoreBleu(
+      'selfBleu',
       smoothing,
-    }),
+      weights,
+      orders.map((matches, k) => ({ matches: matches[i]!, total: Math.max(1, length - k) })),
+      length,
+      closest[i]!,
+    ),
   );
   return { mean: perSample.reduce((sum, score) => sum + score, 0) / perSample.length, perSample };
 }

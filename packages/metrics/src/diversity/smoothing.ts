@@ -2,24 +2,20 @@
 export interface NgramPrecision {
   /** N-grams found, each at most as often as in the reference that has it most often. */
   readonly matches: number;
-  /** N-grams of the candidate; 1 where it is shorter than n, as in NLTK, but 0 where a whole corpus has none. */
+  /** N-grams of the candidate; 1 where it is shorter than n, as in NLTK, but 0 (precision 0) for a corpus without any. */
   readonly total: number;
 }
 
 /** Turns the counts for n = 1 to maxN into the precisions that BLEU multiplies. */
-export interface Smoothing {
-  (precisions: readonly NgramPrecision[]): readonly number[];
-  /** Whether it wants the counts for n = maxN + 1 as well, as a last entry. @defaultValue false */
-  readonly looksAhead?: boolean;
-}
+export type Smoothing = (precisions: readonly NgramPrecision[]) => readonly number[];
 
 /**
  * No smoothing: one order without a match makes the whole score 0.
  *
  *     p[n] = matches[n] / total[n]
  *
- * Unit: none. Range: [0, 1]. NLTK's `method0` puts the smallest float in place of 0, and so returns a
- * number below 1e-76 where this gives 0. Misleads on short texts, most of which score exactly 0.
+ * Unit: none. Range: [0, 1]. NLTK's `method0` puts the smallest float in place of 0, and so a number below
+ * 1e-76 where this gives 0. Misleads on short texts, most of which score exactly 0.
  *
  * @param precisions - Counts for n = 1 to maxN.
  * @returns One precision an order.
@@ -32,7 +28,10 @@ export interface Smoothing {
  * ```
  */
 export function noSmoothing(precisions: readonly NgramPrecision[]): number[] {
-  return checked('noSmoothing', ratios(precisions));
+  return checked(
+    'noSmoothing',
+    precisions.map(({ matches, total }) => total && matches / total),
+  );
 }
 
 /**
@@ -40,13 +39,13 @@ export function noSmoothing(precisions: readonly NgramPrecision[]): number[] {
  *
  *     p[n] = (matches[n] or epsilon) / total[n]
  *
- * Unit: none. Range: (0, 1]. For another epsilon pass `(p) => smoothingMethod1(p, 0.01)`. Misleads on
- * short texts, whose score is then mostly epsilon.
+ * Unit: none. Range: (0, 1]. For another epsilon pass `(p) => smoothingMethod1(p, 0.01)`. Misleads on short
+ * texts, whose score is then mostly epsilon.
  *
  * @param precisions - Counts for n = 1 to maxN.
  * @param epsilon - What stands in for 0 matches, n-grams; 0.1 as in NLTK.
  * @returns One precision an order.
- * @throws RangeError if there is no order, or counts give no precision that is finite and at least 0.
+ * @throws As {@link noSmoothing}.
  * @see Chen and Cherry 2014 (smoothing 1), https://aclanthology.org/W14-3346
  *
  * @example
@@ -70,7 +69,7 @@ export function smoothingMethod1(precisions: readonly NgramPrecision[], epsilon 
  *
  * @param precisions - Counts for n = 1 to maxN.
  * @returns One precision an order.
- * @throws RangeError if there is no order, or counts give no precision that is finite and at least 0.
+ * @throws As {@link noSmoothing}.
  * @see Lin and Och 2004, https://aclanthology.org/C04-1072
  *
  * @example
@@ -96,7 +95,7 @@ export function smoothingMethod2(precisions: readonly NgramPrecision[]): number[
  *
  * @param precisions - Counts for n = 1 to maxN.
  * @returns One precision an order.
- * @throws RangeError if there is no order, or counts give no precision that is finite and at least 0.
+ * @throws As {@link noSmoothing}.
  * @see Chen and Cherry 2014 (smoothing 3), https://aclanthology.org/W14-3346
  *
  * @example
@@ -118,7 +117,7 @@ export function smoothingMethod3(precisions: readonly NgramPrecision[]): number[
  *
  * @param precisions - Counts for n = 1 to maxN.
  * @returns One precision an order.
- * @throws RangeError if there is no order, or counts give no precision that is finite and at least 0.
+ * @throws As {@link noSmoothing}.
  * @see Chen and Cherry 2014 (smoothing 4, K = 5), https://aclanthology.org/W14-3346
  *
  * @example
@@ -127,85 +126,14 @@ export function smoothingMethod3(precisions: readonly NgramPrecision[]): number[
  * ```
  */
 export function smoothingMethod4(precisions: readonly NgramPrecision[]): number[] {
-  return checked('smoothingMethod4', withoutZeros(fourth(precisions)));
+  const smoothed = geometric(precisions, Math.log(precisions[0]?.total ?? 1) / 5);
+  // A factor of 1 leaves an order of precision 0 out of the product, as NLTK does.
+  return checked(
+    'smoothingMethod4',
+    smoothed.map((p) => (p === 0 ? 1 : p)),
+  );
 }
 
-/**
- * Smoothing method 5: each order is averaged with its neighbours.
- *
- *     p'[n] = (p'[n - 1] + p[n] + p[n + 1]) / 3,   p'[0] = p[1] + 1
- *
- * Looks at the order beyond maxN as well. Unit: none. Range: (0, 4/3]: BLEU may exceed 1. Misleads next to
- * scores of other methods: it raises all texts.
- *
- * @param precisions - Counts for n = 1 to maxN + 1.
- * @returns One precision an order up to maxN.
- * @see Chen and Cherry 2014 (smoothing 5), https://aclanthology.org/W14-3346
- *
- * @example
- * ```ts
- * smoothingMethod5([{ matches: 2, total: 2 }, { matches: 0, total: 1 }]); // => [1]
- * ```
- */
-export const smoothingMethod5: Smoothing = /* @__PURE__ */ lookingAhead((precisions) => {
-  return checked('smoothingMethod5', averaged(ratios(precisions)));
-});
-
-/**
- * Smoothing method 6: from the third order on, interpolated with what the two orders before suggest.
- *
- *     p[n] = (matches[n] + 5 prior) / (N[n] + 5),   prior = p[n - 1]^2 / p[n - 2]
- *
- * with `N[n]` the candidate's n-grams, which may be 0. Unit: none. Range: (0, 1]. An order for which this is
- * 0 is left out of the product (NLTK refuses texts without a 3-gram match, and leaves out others). Misleads
- * when the second order has no match: nothing is smoothed then.
- *
- * @param precisions - Counts for n = 1 to maxN.
- * @returns One precision an order.
- * @throws RangeError if there is no order, or counts give no precision that is finite and at least 0.
- * @see Chen and Cherry 2014 (smoothing 6, alpha = 5), https://aclanthology.org/W14-3346
- *
- * @example
- * ```ts
- * smoothingMethod6([{ matches: 4, total: 4 }, { matches: 2, total: 4 }, { matches: 0, total: 2 }]); // => [1, 0.5, 0.178571]
- * ```
- */
-export function smoothingMethod6(precisions: readonly NgramPrecision[]): number[] {
-  const length = precisions[0]?.total ?? 0;
-  const p = ratios(precisions);
-  for (let i = 2; i < p.length; i++) {
-    const prior = p[i - 2] === 0 ? 0 : p[i - 1]! ** 2 / p[i - 2]!;
-    p[i] = (precisions[i]!.matches + 5 * prior) / (Math.max(0, length - i) + 5);
-  }
-  return checked('smoothingMethod6', withoutZeros(p));
-}
-
-/**
- * Smoothing method 7: method 4, then method 5.
- *
- *     p'[n] = (p'[n - 1] + q[n] + q[n + 1]) / 3,   q = method 4,   p'[0] = q[1] + 1
- *
- * Unit: none. Range: (0, infinity): BLEU may exceed 1. Misleads as methods 4 and 5 do.
- *
- * @param precisions - Counts for n = 1 to maxN + 1.
- * @returns One precision an order up to maxN.
- * @see Chen and Cherry 2014 (smoothing 7), https://aclanthology.org/W14-3346
- *
- * @example
- * ```ts
- * smoothingMethod7([{ matches: 2, total: 2 }, { matches: 0, total: 1 }]); // => [1]
- * ```
- */
-export const smoothingMethod7: Smoothing = /* @__PURE__ */ lookingAhead((precisions) => {
-  const ahead = ratios(precisions.slice(-1));
-  return checked('smoothingMethod7', averaged([...fourth(precisions.slice(0, -1)), ...ahead]));
-});
-
-function lookingAhead(smoothing: Smoothing): Smoothing {
-  return Object.assign(smoothing, { looksAhead: true });
-}
-
-/** Refuses counts that give no precisions. */
 function checked(where: string, precisions: number[]): number[] {
   if (precisions.length === 0 || !precisions.every((p) => p >= 0 && p < Infinity)) {
     throw new RangeError(
@@ -215,27 +143,8 @@ function checked(where: string, precisions: number[]): number[] {
   return precisions;
 }
 
-function ratios(precisions: readonly NgramPrecision[]): number[] {
-  // Here and above: candidates without an n-gram have precision 0, as in sacreBLEU.
-  return precisions.map(({ matches, total }) => total && matches / total);
-}
-
 /** Orders without a match count as `scale / 2^k` matches. */
 function geometric(precisions: readonly NgramPrecision[], scale: number): number[] {
   let k = 0;
   return precisions.map(({ matches, total }) => total && (matches || scale / 2 ** ++k) / total);
-}
-
-function fourth(precisions: readonly NgramPrecision[]): number[] {
-  return geometric(precisions, Math.log(precisions[0]?.total ?? 1) / 5);
-}
-
-function averaged(precisions: readonly number[]): number[] {
-  let before = precisions[0]! + 1;
-  return precisions.slice(0, -1).map((p, i) => (before = (before + p + precisions[i + 1]!) / 3));
-}
-
-/** NLTK leaves an order of precision 0 out of the product: a factor of 1. */
-function withoutZeros(precisions: readonly number[]): number[] {
-  return precisions.map((p) => (p === 0 ? 1 : p));
 }

@@ -1,7 +1,7 @@
+import { checkCount, checkFinite, resolveOptions } from '../check.js';
 import { symmetricEigenvalues } from '../numbers/eigenvalues.js';
-import { checkCount, checkFinite, checkOptions } from '../check.js';
-import { unitRows } from '../geometry/cosine.js';
 import { smallerGram } from '../numbers/matrix.js';
+import { unitRows } from '../numbers/unit-rows.js';
 
 /** Options of {@link vendiScore} and {@link vendiScoreOfKernel}. */
 export interface VendiOptions {
@@ -14,13 +14,12 @@ export interface VendiOptions {
  *
  *     vendiScore = exp(H(lambda)),   lambda the eigenvalues of K / n,   K[i][j] = cosine(f_i, f_j)
  *
- * Unit: items. Range: [1, min(n, D)]; 1 if all point one way, n if all are orthogonal. Misleads by its
- * features: what they do not tell apart counts as one; and across n.
+ * Unit: items. Range: [1, min(n, D)]; 1 if all point one way, n if all are orthogonal. Misleads across n, and
+ * by its features: what they do not tell apart counts as one.
  *
  * @param features - `[n][D]`, finite, none zero.
  * @returns The effective number.
- * @throws RangeError if there is no feature, their lengths differ, one is zero or not finite, or `order` is
- *   negative.
+ * @throws As {@link featureCosine}, but one feature is enough; RangeError if `order` is negative.
  * @see Friedman and Dieng 2023, https://arxiv.org/abs/2210.02410
  *
  * @example
@@ -32,7 +31,7 @@ export function vendiScore(
   features: readonly ArrayLike<number>[],
   options: VendiOptions = {},
 ): number {
-  const { order = 1 } = checkOptions('vendiScore', options, ['order']);
+  const { order } = resolveOptions('vendiScore', options, { order: 1 });
   const matrix = unitRows('vendiScore', features, 1);
   const { size, data } = smallerGram(matrix);
   return effectiveNumber('vendiScore', symmetricEigenvalues(data, size), matrix.rows, order);
@@ -60,7 +59,7 @@ export function vendiScoreOfKernel(
   kernel: readonly ArrayLike<number>[],
   options: VendiOptions = {},
 ): number {
-  const { order = 1 } = checkOptions('vendiScoreOfKernel', options, ['order']);
+  const { order } = resolveOptions('vendiScoreOfKernel', options, { order: 1 });
   const n = kernel.length;
   checkCount('vendiScoreOfKernel', 'kernel', n, 1);
   const data = new Float64Array(n * n);

@@ -4,13 +4,12 @@ import {
   checkInteger,
   checkLevel,
   checkNumber,
-  checkOptions,
   checkSameLength,
+  resolveOptions,
 } from '../check.js';
 import { nextIndex } from '../numbers/uniform.js';
-import { normalProbability, normalQuantile } from '../numbers/normal.js';
-import type { MeanInterval } from './statistics.js';
-import { interquartileMean, mean, quantile } from './statistics.js';
+import { bca, type BootstrapMethod, percentile } from './bootstrap-interval.js';
+import { interquartileMean, mean } from './mean.js';
 
 /** Options of every bootstrap. */
 export interface BootstrapIntervalOptions {
@@ -28,21 +27,6 @@ export interface BootstrapOptions extends BootstrapIntervalOptions {
   readonly interval?: BootstrapMethod;
 }
 
-/** What a {@link BootstrapMethod} works with. */
-export interface Replicates {
-  /** The statistic of every resample, ascending. */
-  readonly replicates: Float64Array;
-  /** The statistic of the data. */
-  readonly estimate: number;
-  /** Confidence level. */
-  readonly level: number;
-  /** The statistic with each item left out in turn. */
-  readonly jackknife: () => Float64Array;
-}
-
-/** From replicates to the ends of an interval. */
-export type BootstrapMethod = (given: Replicates) => readonly [low: number, high: number];
-
 /** What {@link bootstrap} returns. */
 export interface BootstrapEstimate {
   /** The statistic of the data. */
@@ -56,6 +40,8 @@ export interface BootstrapEstimate {
   /** How many items there were. */
   readonly n: number;
 }
+
+const DEFAULTS = { uniform: undefined, level: 0.95, resamples: 10_000 };
 
 /** Numbers in groups in groups: seeds of prompts of samples, say. */
 export type Nested = readonly (number | Nested)[];
@@ -97,150 +83,19 @@ function bootstrapOf<Item>(
   statistic: (items: readonly Item[]) => number,
   options: BootstrapOptions,
 ): BootstrapEstimate {
-  const {
-    uniform,
-    level = 0.95,
-    resamples = 10_000,
-    interval = bca,
-  } = checkOptions(where, options, ['uniform', 'level', 'resamples', 'interval']);
+  const given = resolveOptions(where, options, { ...DEFAULTS, interval: bca });
+  const { uniform } = given;
   checkCount(where, 'items', items.length, 1);
   const n = items.length;
   const all = Array.from(items);
   const resample = all.slice();
-  return estimateFrom(where, { level, resamples, n, interval }, statistic(all), {
-    replicate: () => {
-      for (let i = 0; i < n; i++) resample[i] = all[nextIndex(where, uniform, n)]!;
-      return statistic(resample);
-    },
-    jackknife: () =>
-      Float64Array.from(all, (_, left) => statistic(all.filter((_, i) => i !== left))),
-  });
-}
-
-/**
- * Percentile interval of a bootstrap.
- *
- *     [ q((1 - level) / 2), q((1 + level) / 2) ]   of the replicates, by linear interpolation
- *
- * Unit: that of the statistic. Range: within the replicates. Misleads for skewed statistics and small n, where it
- * is too narrow: see {@link bca}.
- *
- * @param given - Replicates and level.
- * @returns The ends.
- * @throws RangeError if there is no replicate, a number is not finite, or `level` is outside (0, 1).
- * @see Efron and Tibshirani 1993, section 13.3, https://doi.org/10.1201/9780429246593
- *
- * @example
- * ```ts
- * const replicates = Float64Array.of(0, 1, 2, 3, 4);
- * percentile({ replicates, estimate: 2, level: 0.5, jackknife: () => replicates }); // => [1, 3]
- * ```
- */
-export function percentile(given: Replicates): [number, number] {
-  checkReplicates('percentile', given);
-  const { replicates, level } = given;
-  const tail = (1 - level) / 2;
-  return [quantile(replicates, tail), quantile(replicates, 1 - tail)];
-}
-
-/**
- * Bias-corrected and accelerated (BCa) interval of a bootstrap.
- *
- *     [ q(Phi(z0 + (z0 + z) / (1 - a (z0 + z)))) ]   for z = Phi^-1 of both tails
- *
- * with the bias `z0 = Phi^-1(share of replicates below the estimate)` and the acceleration `a`, a sixth of the
- * jackknife's skewness. Unit: that of the statistic. Range: within the replicates. Misleads for n below about 10.
- *
- * @param given - Replicates, estimate, level and jackknife.
- * @returns The ends.
- * @throws RangeError if all replicates lie on one side of the estimate, or as {@link percentile}.
- * @see Efron 1987, https://doi.org/10.2307/2289144
- *
- * @example
- * ```ts
- * const replicates = Float64Array.of(0, 1, 2, 3, 4);
- * bca({ replicates, estimate: 2, level: 0.5, jackknife: () => Float64Array.of(1, 2, 3) }); // => [1, 3]
- * ```
- */
-export function bca(given: Replicates): [number, number] {
-  checkReplicates('bca', given);
-  const { replicates, estimate, level, jackknife } = given;
-  let below = 0;
-  for (const value of replicates) below += value < estimate ? 1 : value === estimate ? 0.5 : 0;
-  const bias = normalQuantile(below / replicates.length);
-  if (!Number.isFinite(bias)) {
-    throw new RangeError(
-      `bca: replicates has all entries on one side of the estimate ${estimate}, expected some on both; take percentile`,
-    );
-  }
-  const left = jackknife();
-  checkCount('bca', 'jackknife()', left.length, 1);
-  checkFinite('bca', 'jackknife()', left);
-  const centre = mean(left);
-  const largest = left.reduce((most, value) => Math.max(most, Math.abs(centre - value)), 0);
-  let [squares, cubes] = [0, 0];
-  for (const value of left) {
-    // In units of the largest, so that no power vanishes or overflows; all equal means no skewness.
-    const gap = largest === 0 ? 0 : (centre - value) / largest;
-    squares += gap ** 2;
-    cubes += gap ** 3;
-  }
-  const acceleration = squares === 0 ? 0 : cubes / (6 * squares ** 1.5);
-  const end = (probability: number): number => {
-    const z = bias + normalQuantile(probability);
-    return quantile(replicates, normalProbability(bias + z / (1 - acceleration * z)));
+  const replicate = (): number => {
+    for (let i = 0; i < n; i++) resample[i] = all[nextIndex(where, uniform, n)]!;
+    return statistic(resample);
   };
-  return [end((1 - level) / 2), end((1 + level) / 2)];
-}
-
-/**
- * Mean with a percentile bootstrap interval, for values that are far from normal.
- *
- *     [ q((1 - level) / 2), q((1 + level) / 2) ]   of the means of resamples drawn with replacement
- *
- * Unit: that of the values. Range: within [min x, max x]; quantiles interpolate linearly. Misleads for
- * small n, where it is too narrow (its spread alone by `sqrt((n - 1) / n)`): prefer {@link meanInterval}
- * for a handful of seeds.
- *
- * @param values - `[n]`, finite, independent of one another.
- * @returns The mean and its interval; the ends are `null` when `n` is 1, since one value does not tell.
- * @throws RangeError if `values` is empty or not finite, an option is out of range, or `uniform` leaves
- *   [0, 1).
- * @see Efron and Tibshirani 1993, An Introduction to the Bootstrap, section 13.3, https://doi.org/10.1201/9780429246593
- *
- * @example
- * ```ts
- * let state = 7; // Park and Miller's generator; any seeded source will do
- * const uniform = () => (state = (state * 16807) % 2147483647) / 2147483647;
- * bootstrapInterval([0, 0, 1, 5], { uniform }); // => { mean: 1.5, low: 0, high: 3.75, n: 4 }
- * ```
- */
-export function bootstrapInterval(
-  values: ArrayLike<number>,
-  options: BootstrapIntervalOptions,
-): MeanInterval {
-  const {
-    uniform,
-    level = 0.95,
-    resamples = 10_000,
-  } = checkOptions('bootstrapInterval', options, ['uniform', 'level', 'resamples']);
-  const where = 'bootstrapInterval';
-  checkCount(where, 'values', values.length, 1);
-  checkFinite(where, 'values', values);
-  const n = values.length;
-  const resample = new Float64Array(n);
-  const { estimate, low, high } = estimateFrom(
-    where,
-    { level, resamples, n, interval: percentile },
-    mean(values),
-    {
-      replicate: () => {
-        for (let i = 0; i < n; i++) resample[i] = values[nextIndex(where, uniform, n)]!;
-        return mean(resample);
-      },
-    },
+  return estimateFrom(where, given, n, statistic(all), replicate, () =>
+    Float64Array.from(all, (_, left) => statistic(all.filter((_, i) => i !== left))),
   );
-  return { mean: estimate, low, high, n };
 }
 
 /**
@@ -284,7 +139,7 @@ export function pairedBootstrap(
 }
 
 /**
- * Hierarchical bootstrap of a mean of means: groups are drawn anew, and within each what it holds.
+ * Hierarchical bootstrap of a mean of means: groups are resampled, and within each group its members.
  *
  *     replicate[b] = mean over drawn seeds of the mean over drawn prompts of ... ,   each with replacement
  *
@@ -293,8 +148,7 @@ export function pairedBootstrap(
  *
  * @param groups - Nested lists of finite numbers, such as `[seeds][prompts]`; none empty.
  * @returns The mean of means, its interval and standard error.
- * @throws RangeError if a list is empty, a value is not finite, an option is out of range, or `uniform` leaves
- *   [0, 1).
+ * @throws As {@link bootstrap}, and RangeError if a list is empty or a value not finite.
  * @see Saravanan et al. 2020, https://arxiv.org/abs/2007.07797
  *
  * @example
@@ -308,39 +162,28 @@ export function hierarchicalBootstrap(
   groups: Nested,
   options: BootstrapIntervalOptions,
 ): BootstrapEstimate {
-  const {
-    uniform,
-    level = 0.95,
-    resamples = 10_000,
-  } = checkOptions('hierarchicalBootstrap', options, ['uniform', 'level', 'resamples']);
   const where = 'hierarchicalBootstrap';
+  const given = resolveOptions(where, options, DEFAULTS);
   const meanOf = (list: Nested, name: string): number => {
-    checkCount(where, name, list.length, 1);
     const means = list.map((item, i) =>
       typeof item === 'number' ? item : meanOf(item, `${name}[${i}]`),
     );
-    checkFinite(where, name, means);
+    checkFinite(where, name, means, 1);
     return mean(means);
   };
   const drawn = (list: Nested): number => {
     let sum = 0;
     for (let i = 0; i < list.length; i++) {
-      const item = list[nextIndex(where, uniform, list.length)]!;
+      const item = list[nextIndex(where, given.uniform, list.length)]!;
       sum += typeof item === 'number' ? item : drawn(item);
     }
     return sum / list.length;
   };
-  const n = groups.length;
-  return estimateFrom(
-    where,
-    { level, resamples, n, interval: percentile },
-    meanOf(groups, 'groups'),
-    { replicate: () => drawn(groups) },
-  );
+  return estimateFrom(where, given, groups.length, meanOf(groups, 'groups'), () => drawn(groups));
 }
 
 /**
- * Stratified bootstrap of scores of several runs on several tasks: within each task, runs are drawn anew.
+ * Stratified bootstrap of the scores of several runs on several tasks: runs are resampled within each task.
  *
  *     replicate[b] = statistic( { scores[run(m, r)][m] } ),   run(m, r) drawn with replacement for each task m
  *
@@ -348,11 +191,11 @@ export function hierarchicalBootstrap(
  * scores. Range: that of the statistic. Misleads as uncertainty about other tasks: these tasks are kept.
  *
  * @param scores - `[runs][tasks]`, finite.
- * @param options - As for {@link bootstrapInterval}.
+ * @param options - As for {@link hierarchicalBootstrap}.
  * @param statistic - From all scores to a number. {@link interquartileMean} if left out.
  * @returns The statistic, its interval and standard error; `n` is the number of runs.
- * @throws RangeError if there is no run or no task, rows differ in length, a score is not finite, an option is
- *   out of range, or `uniform` leaves [0, 1).
+ * @throws As {@link bootstrap}, and RangeError if rows are empty, differ in length, or have a score that is not
+ *   finite.
  * @see Agarwal et al. 2021, https://arxiv.org/abs/2108.13264
  *
  * @example
@@ -368,8 +211,7 @@ export function stratifiedBootstrap(
   statistic: (scores: ArrayLike<number>) => number = interquartileMean,
 ): BootstrapEstimate {
   const where = 'stratifiedBootstrap';
-  const names = ['uniform', 'level', 'resamples'] as const;
-  const { uniform, level = 0.95, resamples = 10_000 } = checkOptions(where, options, names);
+  const given = resolveOptions(where, options, DEFAULTS);
   checkCount(where, 'scores', scores.length, 1);
   const n = scores.length;
   const tasks = scores[0]!.length;
@@ -381,44 +223,27 @@ export function stratifiedBootstrap(
     all.set(row, r * tasks);
   });
   const resample = new Float64Array(n * tasks);
-  return estimateFrom(where, { level, resamples, n, interval: percentile }, statistic(all), {
-    replicate: () => {
-      for (let i = 0; i < resample.length; i++) {
-        resample[i] = all[nextIndex(where, uniform, n) * tasks + (i % tasks)]!;
-      }
-      return statistic(resample);
-    },
+  return estimateFrom(where, given, n, statistic(all), () => {
+    for (let i = 0; i < resample.length; i++) {
+      resample[i] = all[nextIndex(where, given.uniform, n) * tasks + (i % tasks)]!;
+    }
+    return statistic(resample);
   });
 }
 
-function checkReplicates(where: string, { replicates, estimate, level }: Replicates): void {
-  checkCount(where, 'replicates', replicates.length, 1);
-  checkFinite(where, 'replicates', replicates);
-  checkNumber(where, 'estimate', estimate);
-  checkLevel(where, level);
-}
-
+/** An estimate from `n` items with what its replicates tell; one item tells nothing. */
 function estimateFrom(
   where: string,
   {
     level,
     resamples,
-    n,
-    interval,
-  }: {
-    readonly level: number;
-    readonly resamples: number;
-    readonly n: number;
-    readonly interval: BootstrapMethod;
-  },
+    interval = percentile,
+  }: Pick<BootstrapOptions, 'interval'> & { readonly level: number; readonly resamples: number },
+  n: number,
   estimate: number,
-  options: { readonly replicate: () => number; readonly jackknife?: () => Float64Array },
+  replicate: () => number,
+  jackknife = () => new Float64Array(),
 ): BootstrapEstimate {
-  const { replicate, jackknife = () => new Float64Array() } = checkOptions(
-    'stratifiedBootstrap',
-    options,
-    ['replicate', 'jackknife'],
-  );
   checkLevel(where, level);
   checkInteger(where, 'resamples', resamples, 1);
   checkNumber(where, 'statistic of the data', estimate);

@@ -1,6 +1,6 @@
 import { checkInteger, checkNumber } from '../check.js';
 
-/** What is kept of numbers that stream by: enough for mean, spread and extremes. */
+/** What is kept of a stream of numbers: enough for mean, spread and extremes. */
 export interface Moments {
   /** How many. */
   readonly n: number;
@@ -14,21 +14,20 @@ export interface Moments {
   readonly max: number;
 }
 
-/** The moments of no number: where a stream begins. */
+/** The moments at the start of a stream. */
 export const noMoments: Moments = { n: 0, mean: 0, squares: 0, min: Infinity, max: -Infinity };
 
 /**
- * One more number (Welford).
+ * One more number of a stream (Welford's update).
  *
  *     mean' = mean + (x - mean) / n',   squares' = squares + (x - mean) (x - mean')
  *
- * Unit: that of the numbers. Range: any finite. Misleads in nothing that the batch formula does not; sums in
- * another order round otherwise.
+ * Unit: that of the numbers. Range: any finite. Misleads by its rounding, which depends on their order.
  *
  * @param moments - Of the numbers so far.
  * @param x - The next one, finite.
  * @returns Of all of them.
- * @throws RangeError if `x` is not finite, `moments` are none, or the squares pass 1.8e308.
+ * @throws RangeError if `x` is not finite, `moments` is malformed, or the squares pass 1.8e308.
  * @see Welford 1962, https://doi.org/10.1080/00401706.1962.10490022
  *
  * @example
@@ -56,13 +55,13 @@ export function addMoment(moments: Moments, x: number): Moments {
  *
  *     squares = squares_a + squares_b + (mean_b - mean_a)^2 n_a n_b / (n_a + n_b)
  *
- * Associative and commutative up to rounding: workers may send theirs in any order. Unit: that of the numbers.
- * Range: any finite. Misleads in nothing that the batch formula does not.
+ * Associative and commutative up to rounding, so workers may report in any order. Unit: that of the numbers.
+ * Range: any finite. Misleads as {@link addMoment} does.
  *
  * @param a - Of one stream.
  * @param b - Of another.
  * @returns Of both.
- * @throws RangeError if `a` or `b` are no moments, or the squares pass 1.8e308.
+ * @throws RangeError if `a` or `b` is malformed, or the squares pass 1.8e308.
  * @see Chan et al. 1979, https://doi.org/10.1080/00031305.1983.10483115
  *
  * @example
@@ -97,7 +96,7 @@ export function mergeMoments(a: Moments, b: Moments): Moments {
  *
  * @param moments - Of at least two numbers.
  * @returns The standard deviation; `null` for fewer than two.
- * @throws RangeError if `moments` are none.
+ * @throws RangeError if `moments` is malformed.
  * @see Welford 1962, https://doi.org/10.1080/00401706.1962.10490022
  *
  * @example

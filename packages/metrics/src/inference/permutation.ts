@@ -1,6 +1,6 @@
-import { checkCount, checkFinite, checkInteger, checkOptions, checkSameLength } from '../check.js';
-import { checkUniform, nextIndex, nextUniform } from '../numbers/uniform.js';
+import { checkFinite, checkInteger, checkSameLength, resolveOptions } from '../check.js';
 import { logBinomial } from '../numbers/log-binomial.js';
+import { checkUniform, nextIndex, nextUniform } from '../numbers/uniform.js';
 
 /** Options of {@link permutationTest} and {@link pairedPermutationTest}. */
 export interface PermutationOptions {
@@ -25,14 +25,13 @@ export interface PermutationTest {
  *
  *     p = share of relabellings with |difference of means| at least as large as the one seen
  *
- * Drawn ones count the data as one more: `(hits + 1) / (resamples + 1)`. Unit: probability. Range: (0, 1].
- * Misleads as evidence of equal means when spreads differ much and sizes too: it tests equal distributions.
+ * Drawn relabellings count the data as one more: `(hits + 1) / (resamples + 1)`. Unit: probability. Range: (0,
+ * 1]. Misleads as evidence of equal means when spreads and sizes differ much: it tests equal distributions.
  *
  * @param a - `[n]`, finite.
  * @param b - `[m]`, finite.
  * @returns Difference and p-value.
- * @throws RangeError if a sample is empty or not finite, `resamples` is not a positive integer, or `uniform`
- *   leaves [0, 1).
+ * @throws RangeError if a sample is empty or not finite, or an option is out of range.
  * @see Pitman 1937, https://doi.org/10.2307/2984124
  *
  * @example
@@ -45,20 +44,13 @@ export function permutationTest(
   b: ArrayLike<number>,
   options: PermutationOptions,
 ): PermutationTest {
-  const { uniform, resamples = 10_000 } = checkOptions('permutationTest', options, [
-    'uniform',
-    'resamples',
-  ]);
   const where = 'permutationTest';
-  check(where, a, b, resamples);
-  checkUniform(where, uniform);
+  const { uniform, resamples } = checked(where, a, b, options);
   const n = a.length;
   const pool = Float64Array.from([...Array.from(a), ...Array.from(b)]);
   const total = pool.reduce((sum, value) => sum + value, 0);
   const differenceOf = (sum: number): number => sum / n - (total - sum) / b.length;
-  const sumOf = (values: ArrayLike<number>): number =>
-    Array.from(values).reduce((sum, value) => sum + value, 0);
-  const difference = differenceOf(sumOf(a));
+  const difference = differenceOf(pool.subarray(0, n).reduce((sum, value) => sum + value, 0));
   const reaches = atLeast(difference, pool);
   if (logBinomial(pool.length, n) <= Math.log(resamples) + 1e-9) {
     let [hits, count] = [0, 0];
@@ -91,14 +83,12 @@ export function permutationTest(
  *
  *     p = share of sign patterns with |mean of +-(a[i] - b[i])| at least as large as the one seen
  *
- * Unit: probability. Range: (0, 1]; never below `2^(1 - n)` for n pairs. Misleads for few pairs: five can
- * never reach 0.05.
+ * Unit: probability. Range: (0, 1]; at least `2^(1 - n)` for n pairs. Misleads for few: five never reach 0.05.
  *
  * @param a - `[n]`, finite.
  * @param b - `[n]`, finite, in the same order.
  * @returns Mean difference and p-value.
- * @throws RangeError if the lengths differ, a sample is empty or not finite, `resamples` is not a positive
- *   integer, or `uniform` leaves [0, 1).
+ * @throws As {@link permutationTest}, and RangeError if the lengths differ.
  * @see Pitman 1937, https://doi.org/10.2307/2984124
  *
  * @example
@@ -111,14 +101,9 @@ export function pairedPermutationTest(
   b: ArrayLike<number>,
   options: PermutationOptions,
 ): PermutationTest {
-  const { uniform, resamples = 10_000 } = checkOptions('pairedPermutationTest', options, [
-    'uniform',
-    'resamples',
-  ]);
   const where = 'pairedPermutationTest';
   checkSameLength(where, ['a', a], ['b', b]);
-  check(where, a, b, resamples);
-  checkUniform(where, uniform);
+  const { uniform, resamples } = checked(where, a, b, options);
   const n = a.length;
   const gaps = Float64Array.from(a, (value, i) => value - b[i]!);
   const difference = gaps.reduce((sum, gap) => sum + gap, 0) / n;
@@ -137,15 +122,21 @@ export function pairedPermutationTest(
   return { difference, p: hits / (exact ? patterns : resamples + 1), exact };
 }
 
-function check(where: string, a: ArrayLike<number>, b: ArrayLike<number>, resamples: number): void {
-  checkCount(where, 'a', a.length, 1);
-  checkCount(where, 'b', b.length, 1);
-  checkFinite(where, 'a', a);
-  checkFinite(where, 'b', b);
-  checkInteger(where, 'resamples', resamples, 1);
+function checked(
+  where: string,
+  a: ArrayLike<number>,
+  b: ArrayLike<number>,
+  options: PermutationOptions,
+): Required<PermutationOptions> {
+  const given = resolveOptions(where, options, { uniform: undefined, resamples: 10_000 });
+  checkFinite(where, 'a', a, 1);
+  checkFinite(where, 'b', b, 1);
+  checkInteger(where, 'resamples', given.resamples, 1);
+  checkUniform(where, given.uniform);
+  return given;
 }
 
-/** At least as far from 0, where sums in another order may round otherwise. */
+/** Whether a difference is at least as far from 0; sums in another order may round differently. */
 function atLeast(difference: number, values: Float64Array): (other: number) => boolean {
   const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   const bound = Math.abs(difference) - 1e-13 * values.length * largest;

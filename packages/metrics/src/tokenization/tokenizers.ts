@@ -17,9 +17,7 @@ import { splitAtWhitespace } from './tokens.js';
  * ```
  */
 export function splitCharacters(text: string): string[] {
-  return (
-    text.match(/[^\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/gu) ?? []
-  );
+  return text.match(NOT_SPACE) ?? [];
 }
 
 /**
@@ -122,10 +120,14 @@ export function treebankTokens(text: string): string[] {
 
 type Rule = readonly [pattern: RegExp, replacement: string];
 
-/** Python's whitespace, and its word characters, inside of a class. */
+/** Python's whitespace, inside of a class. */
 const SPACE =
   '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
+const NOT_SPACE = /* @__PURE__ */ new RegExp(`[^${SPACE}]`, 'gu');
+/** Python's word characters, inside of a class. */
+
 const WORD = '\\p{L}\\p{N}_';
+
 const rule = (pattern: string, replacement: string, flags = 'gu'): Rule => [
   new RegExp(pattern, flags),
   replacement,

@@ -39,7 +39,6 @@ export function splitAtWhitespace(text: string): string[] {
 /** Arrays whose entries are integers, whatever was put into them. */
 export type Integers = Int32Array | Uint32Array | Uint16Array | Uint8Array;
 
-/** Whether a list of tokens is such an array. */
 export function isIntegers(tokens: unknown): tokens is Integers {
   return (
     tokens instanceof Int32Array ||

@@ -14,9 +14,9 @@ export interface TemperatureFit {
  *
  *     T = argmin_T - (1 / n) sum_i log softmax(z[i] / T)[label[i]]
  *
- * The loss is convex in `1 / T`; safeguarded Newton steps find its minimum to the last digits. Unit: none.
- * Range: (0, infinity). It changes no ranking of answers. Misleads when fitted and judged on the same
- * answers, and where one temperature cannot mend what differs from question to question.
+ * By Newton steps, kept inside of a bracket, to the last digits; the loss is convex in `1 / T`. Unit: none.
+ * Range: (0, infinity). The order of answers stays. Misleads when fitted and judged on the same answers, and
+ * where questions would need different temperatures.
  *
  * @param logits - `[n][V]`, finite.
  * @param labels - `[n]`, the right token of each, in [0, V).

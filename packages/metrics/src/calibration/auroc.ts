@@ -1,31 +1,12 @@
-import {
-  checkBooleans,
-  checkConfidences,
-  checkCount,
-  checkFinite,
-  checkSameLength,
-} from '../check.js';
-
-/** What {@link riskCoverage} returns: one point for each number of answers that is kept. */
-export interface RiskCoverage {
-  /** `[n]`: share of answers kept, the most confident first: `1 / n, 2 / n, ..., 1`. */
-  readonly coverage: readonly number[];
-  /** `[n]`: share of wrong ones among those kept. */
-  readonly risk: readonly number[];
-  /** Mean of `risk`: AURC. */
-  readonly area: number;
-  /** `area` less that of an oracle which keeps right answers first; 0 is a perfect order. */
-  readonly excessArea: number;
-}
+import { checkBooleans, checkFinite, checkSameLength } from '../check.js';
 
 /**
  * AUROC: the chance that a right answer is more confident than a wrong one.
  *
  *     auroc = P(s[i] > s[j]) + P(s[i] = s[j]) / 2   over right i and wrong j
  *
- * Unit: probability. Range: [0, 1]; 0.5 is no better than chance. Any increasing map of the scores leaves
- * it as it is. Misleads when nearly all answers are right or wrong (see {@link averagePrecision}), and says
- * nothing about calibration.
+ * Unit: probability. Range: [0, 1]; 0.5 is chance. Only the order of the scores matters. Misleads when nearly
+ * all answers are right or wrong (see {@link averagePrecision}); and it says nothing about calibration.
  *
  * @param scores - `[n]`, finite; higher means more confident.
  * @param correct - `[n]`, whether each answer was right; both kinds must occur.
@@ -59,14 +40,13 @@ export function auroc(scores: ArrayLike<number>, correct: readonly boolean[]): n
  *
  *     AP = sum_t (recall[t] - recall[t - 1]) precision[t]   over distinct thresholds
  *
- * Unit: probability. Range: (0, 1]; the share of right answers is chance level. Misleads across data sets
- * with other shares of right answers.
+ * Unit: probability. Range: (0, 1]; chance level is the share of right answers. Misleads across data sets in
+ * which that share differs.
  *
  * @param scores - `[n]`, finite; higher means more confident.
  * @param correct - `[n]`, whether each answer was right; at least one must be.
  * @returns The area.
- * @throws RangeError if the lengths differ, a score is not finite, or no answer is right; TypeError if an
- *   entry of `correct` is not a boolean.
+ * @throws As {@link auroc}, but a wrong answer is not needed.
  * @see Davis and Goadrich 2006, https://doi.org/10.1145/1143844.1143874
  *
  * @example
@@ -88,61 +68,14 @@ export function averagePrecision(scores: ArrayLike<number>, correct: readonly bo
   return area / right;
 }
 
-/**
- * Selective risk: how often a model is wrong if it answers only where it is most confident.
- *
- *     risk[k] = (wrong among the k most confident) / k,   area = mean_k risk[k]
- *
- * Where confidences tie, the expectation over their orders. Unit: probability. Range: [0, 1]. Misleads
- * across models: `area` is low for any model that is seldom wrong; `excessArea` takes that out.
- *
- * @param confidences - `[n]`, probabilities in [0, 1].
- * @param correct - `[n]`, whether each answer was right.
- * @returns The curve and its areas.
- * @throws RangeError if the lengths differ or are 0, or a confidence is outside [0, 1]; TypeError if an
- *   entry of `correct` is not a boolean.
- * @see Geifman et al. 2019 (AURC, excess AURC), https://arxiv.org/abs/1805.08206
- *
- * @example
- * ```ts
- * riskCoverage([0.9, 0.6, 0.8], [true, false, true]); // => { coverage: [0.333333, 0.666667, 1], risk: [0, 0, 0.333333], area: 0.111111, excessArea: 0 }
- * ```
- */
-export function riskCoverage(
-  confidences: ArrayLike<number>,
-  correct: readonly boolean[],
-): RiskCoverage {
-  checkConfidences('riskCoverage', confidences, correct);
-  const n = correct.length;
-  const risk: number[] = [];
-  let wrong = 0;
-  for (const group of tied('riskCoverage', confidences, correct)) {
-    const size = group.right + group.wrong;
-    for (let i = 1; i <= size; i++) {
-      risk.push((wrong + (i * group.wrong) / size) / (risk.length + 1));
-    }
-    wrong += group.wrong;
-  }
-  let oracle = 0;
-  for (let k = n - wrong + 1; k <= n; k++) oracle += (k - n + wrong) / k;
-  const area = risk.reduce((sum, value) => sum + value, 0) / n;
-  return {
-    coverage: risk.map((_, i) => (i + 1) / n),
-    risk,
-    area,
-    excessArea: Math.max(0, area - oracle / n),
-  };
-}
-
 /** How many answers of each kind share a score, from the highest score on. */
-function tied(
+export function tied(
   where: string,
   scores: ArrayLike<number>,
   correct: readonly boolean[],
 ): { right: number; wrong: number }[] {
   checkSameLength(where, ['scores', scores], ['correct', correct]);
-  checkCount(where, 'scores', scores.length, 1);
-  checkFinite(where, 'scores', scores);
+  checkFinite(where, 'scores', scores, 1);
   checkBooleans(where, 'correct', correct);
   const order = correct.map((_, i) => i).sort((a, b) => scores[b]! - scores[a]!);
   const groups: { right: number; wrong: number }[] = [];

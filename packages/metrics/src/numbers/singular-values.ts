@@ -1,7 +1,7 @@
 import type { Matrix } from './matrix.js';
 
 /** A matrix in parts: `A = U diag(values) V^T`. */
-export interface Singular {
+interface Singular {
   /** `[r]`, descending, above 0. */
   readonly values: Float64Array;
   /** `[r][rows]`: an orthonormal basis of the columns' span. */
