@@ -1,8 +1,8 @@
 import { checkTokens } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { longestSequence } from './architecture/plan.js';
-import type { ModelConfig } from './config/config.js';
+import { longestSequence } from './architecture/derived.js';
+import type { ModelConfig } from './config/types.js';
 import { bodyFeatures } from './transformer/forward.js';
 import type { LanguageModel } from './generation/language-model.js';
 import { type Prompt, encodePrompt } from './generation/prompts.js';

@@ -11,9 +11,8 @@ export {
   type ModelConfig,
   type ModelConfigOptions,
   type ModelVariation,
-  modelConfig,
-  validateConfig,
-} from './config/config.js';
+} from './config/types.js';
+export { modelConfig, validateConfig } from './config/config.js';
 export {
   type ForwardInput,
   type ForwardOptions,
@@ -22,19 +21,14 @@ export {
   classifierLogits,
   forward,
 } from './transformer/forward.js';
-export { initParams, paramShapes } from './transformer/init.js';
-export { type LoraOptions, addLora, mergeLora, unmergeLora } from './lora/add.js';
+export { initParams, paramShapes } from './transformer/init-params.js';
+export { type LoraOptions, addLora } from './lora/add.js';
+export { mergeLora, unmergeLora } from './lora/merge.js';
 export { type LoraConfig, isLora } from './lora/factors.js';
 export { adapterParams } from './lora/modules.js';
 export { logitsOf } from './transformer/logits.js';
-export {
-  CLASSIFIER,
-  body,
-  classifier,
-  classifierName,
-  isClassifier,
-  untie,
-} from './transformer/partition.js';
+export { CLASSIFIER } from './architecture/param-specs.js';
+export { body, classifier, classifierName, isClassifier, untie } from './transformer/partition.js';
 export { checkContexts, lastFeatures, promptTokens } from './contexts.js';
 export { decodeSafetensors } from './safetensors/decode.js';
 export { encodeSafetensors } from './safetensors/encode.js';
@@ -42,7 +36,7 @@ export {
   type HuggingFaceConfig,
   fromHuggingFaceConfig,
   toHuggingFaceConfig,
-} from './huggingface/config.js';
+} from './huggingface/config-json.js';
 export type { Completion, FinishReason, SampledToken } from './generation/completion.js';
 export type { Constraint } from './generation/constraint/constraint.js';
 export { type Json, jsonConstraint } from './generation/constraint/json-schema.js';

@@ -3,9 +3,9 @@ export {
   type SaveAdapterOptions,
   loadAdapter,
   saveAdapter,
-} from './checkpoint/adapter.js';
+} from './checkpoint/adapter/adapter.js';
 export { type LoadOptions, type PretrainedModel, loadPretrained } from './checkpoint/load.js';
-export { readSafetensors, writeSafetensors } from './checkpoint/safetensors-file.js';
+export { readSafetensors, writeSafetensors } from './safetensors/file.js';
 export { type SaveOptions, type SavedModel, savePretrained } from './checkpoint/save.js';
 export { loadTokenizer, saveTokenizer } from './checkpoint/tokenizer-folder.js';
 export type { StoredDtype } from './safetensors/encode.js';

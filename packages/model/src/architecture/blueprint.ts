@@ -1,13 +1,12 @@
 import type { MaskRules } from '@cfrl/engine';
 import type * as tf from '@tensorflow/tfjs-core';
 
-import type { ModelConfig } from '../config/config.js';
+import type { ModelConfig } from '../config/types.js';
 import type { LoraConfig } from '../lora/factors.js';
 
 /** How a parameter starts: `residual` is `normal` divided by `sqrt(2 L)`, as GPT-2 does. */
 export type Initial = 'normal' | 'residual' | 'ones' | 'zeros';
 
-/** Name, shape and start of one parameter. */
 export interface ParamSpec {
   readonly name: string;
   readonly shape: readonly number[];

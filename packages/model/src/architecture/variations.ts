@@ -1,4 +1,4 @@
-import type { Architecture, ModelVariation } from '../config/config.js';
+import type { Architecture, ModelVariation } from '../config/types.js';
 
 /** The variations of an architecture, with what is meant where a configuration says nothing. */
 export type Variations = { readonly [K in keyof ModelVariation]?: ModelVariation[K] | undefined };

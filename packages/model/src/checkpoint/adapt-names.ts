@@ -1,9 +1,9 @@
-import { blueprints } from '../architecture/index.js';
-import type { ModelConfig } from '../config/config.js';
-import { paramShapes } from '../transformer/init.js';
-import { CLASSIFIER } from '../transformer/partition.js';
-import { nameOfStored } from './stored-names.js';
-import { type StoredTensor, sizeOf } from './stored.js';
+import { blueprints } from '../architecture/blueprints.js';
+import type { ModelConfig } from '../config/types.js';
+import { paramShapes } from '../transformer/init-params.js';
+import { CLASSIFIER } from '../architecture/param-specs.js';
+import { nameOfStored, prefixed } from './stored-names.js';
+import { type StoredTensor, sizeOf } from '../tensor-files/stored-tensor.js';
 
 /** Masks, rotary tables, positions and counters that versions of transformers saved; none of them was trained. */
 const BUFFER = new RegExp(
@@ -28,17 +28,12 @@ export function adaptNames(
   tensors: readonly StoredTensor[],
 ): Map<string, StoredTensor> {
   const shapes = paramShapes(config);
-  const prefix = `${blueprints[config.architecture].embedding.split('.', 1)[0]}.`;
-  const nameOf = ({ name: stored }: StoredTensor): string => {
-    const name = nameOfStored(config.architecture, stored);
-    return !Object.hasOwn(shapes, name) && Object.hasOwn(shapes, prefix + name)
-      ? prefix + name
-      : name;
-  };
+  const { architecture } = config;
+  const isKnown = (name: string): boolean => Object.hasOwn(shapes, name);
   const byName = new Map<string, StoredTensor>();
   for (const tensor of tensors) {
-    const name = nameOf(tensor);
-    if (!Object.hasOwn(shapes, name) && BUFFER.test(name)) continue;
+    const name = prefixed(architecture, nameOfStored(architecture, tensor.name), isKnown);
+    if (!isKnown(name) && BUFFER.test(name)) continue;
     if (byName.has(name)) {
       throw new RangeError(`loadPretrained: '${name}' is there twice, expected each tensor once`);
     }
@@ -64,10 +59,8 @@ export async function dropTied(
   config: ModelConfig,
   byName: ReadonlyMap<string, StoredTensor>,
 ): Promise<ReadonlyMap<string, StoredTensor>> {
-  const [stored, embedding] = [
-    byName.get(CLASSIFIER),
-    byName.get(blueprints[config.architecture].embedding),
-  ];
+  const stored = byName.get(CLASSIFIER);
+  const embedding = byName.get(blueprints[config.architecture].embedding);
   if (!config.tiedEmbeddings || stored === undefined || embedding === undefined) return byName;
   if (!(await equal(stored, embedding))) {
     throw new RangeError(

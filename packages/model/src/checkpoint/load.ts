@@ -1,13 +1,13 @@
 import type { Params } from '@cfrl/engine';
 
-import type { ModelConfig } from '../config/config.js';
-import { fromHuggingFaceConfig } from '../huggingface/config.js';
+import type { ModelConfig } from '../config/types.js';
+import { fromHuggingFaceConfig } from '../huggingface/config-json.js';
 import { resolvePretrained } from '../hub/resolve.js';
 import type { HubOptions } from '../hub/settings.js';
 import type { PretrainedTokenizer } from '../tokenizer/pretrained.js';
-import { inFile } from './reading.js';
+import { inFile } from '../tensor-files/reading.js';
 import { readParams } from './read-params.js';
-import { type Source, openSource } from './source.js';
+import { type Source, openSource } from './open-checkpoint.js';
 
 /** Options of {@link loadPretrained}. */
 export interface LoadOptions extends HubOptions {

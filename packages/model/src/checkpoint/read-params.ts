@@ -2,12 +2,12 @@ import { type Params, yieldToEventLoop } from '@cfrl/engine';
 import { copyRoom, copyToTensor, mapTensors } from '@cfrl/engine/node';
 import * as tf from '@tensorflow/tfjs-core';
 
-import type { ModelConfig } from '../config/config.js';
-import { paramShapes } from '../transformer/init.js';
-import { type Numbers, allFinite } from '../numbers/format.js';
+import type { ModelConfig } from '../config/types.js';
+import { paramShapes } from '../transformer/init-params.js';
+import { type Numbers, allFinite } from '../tensor-files/number-format.js';
 import { adaptNames, dropTied } from './adapt-names.js';
-import { checkParams } from './check-model.js';
-import { type StoredTensor, sizeOf } from './stored.js';
+import { checkParams } from './check-params.js';
+import { type StoredTensor, sizeOf } from '../tensor-files/stored-tensor.js';
 
 /** The tensors that can stay in their files; see `mapTensors`. */
 function mapAll(stored: readonly (readonly [string, StoredTensor])[]): Map<string, tf.Tensor> {

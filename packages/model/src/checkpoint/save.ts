@@ -2,14 +2,15 @@ import { readdir } from 'node:fs/promises';
 
 import { type Params, checkPositiveInteger, yieldToEventLoop } from '@cfrl/engine';
 
-import type { ModelConfig } from '../config/config.js';
-import { toHuggingFaceConfig } from '../huggingface/config.js';
-import { type Numbers, allFinite } from '../numbers/format.js';
+import type { ModelConfig } from '../config/types.js';
+import { toHuggingFaceConfig } from '../huggingface/config-json.js';
+import { type Numbers, allFinite } from '../tensor-files/number-format.js';
 import type { StoredDtype } from '../safetensors/encode.js';
 import type { Tokenizer } from '../tokenizer/types.js';
-import { checkParams, infosOf } from './check-model.js';
-import { isWeights, weightFiles } from './shards.js';
+import { checkParams, infosOf } from './check-params.js';
+import { isWeights, weightFiles } from './write-shards.js';
 import { storedName } from './stored-names.js';
+import { json } from './json-files.js';
 import { isOfTokenizer, tokenizerTexts } from './tokenizer-folder.js';
 import { writeFolder } from './write-files.js';
 
@@ -34,8 +35,6 @@ export interface SavedModel {
 }
 
 const DTYPES: readonly StoredDtype[] = ['float32', 'float16', 'bfloat16'];
-
-const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
 
 async function checkModel({ config, params }: SavedModel, signal?: AbortSignal): Promise<void> {
   checkParams('savePretrained', config, infosOf(params));

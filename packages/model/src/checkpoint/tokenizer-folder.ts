@@ -10,25 +10,24 @@ import { fromBytePairFiles } from '../tokenizer/byte-pair-files.js';
 import { withSpecialDefaults } from '../tokenizer/special-defaults.js';
 import { END_TEXT, PAD_TEXT } from '../tokenizer/special.js';
 import type { Tokenizer } from '../tokenizer/types.js';
-import { namesIn, readJson, readText } from './folder.js';
+import { json, namesIn, readJson, readText } from './json-files.js';
 import { writeFolder } from './write-files.js';
 
 const WHERE = 'loadTokenizer';
 const TEMPLATES = 'additional_chat_templates';
-const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
 
 /** The templates that have files of their own. */
 async function readTemplates(folder: string): Promise<ChatTemplate | undefined> {
   const single = await readText(WHERE, folder, 'chat_template.jinja');
   const templates = join(folder, TEMPLATES);
   const names = (await namesIn(WHERE, templates)).filter((name) => name.endsWith('.jinja'));
-  if (names.length === 0) return single;
   const more = await Promise.all(
     names.map(async (name) => [
       name.slice(0, -'.jinja'.length),
       (await readText(WHERE, templates, name)) ?? '',
     ]),
   );
+  if (more.length === 0) return single;
   return Object.fromEntries([...(single === undefined ? [] : [['default', single]]), ...more]);
 }
 
@@ -114,10 +113,11 @@ const isPretrained = (tokenizer: Tokenizer): tokenizer is PretrainedTokenizer =>
 
 /** Files that say something of a folder's tokenizer: what another one left would be read with the new one. */
 export const isOfTokenizer = (name: string): boolean =>
-  [
-    ...['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'added_tokens.json'],
-    ...['vocab.json', 'merges.txt', 'chat_template.jinja', TEMPLATES],
-  ].includes(name);
+  name === TEMPLATES ||
+  name === 'chat_template.jinja' ||
+  /^(tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab)\.json$|^merges\.txt$/.test(
+    name,
+  );
 
 /**
  * Texts of the files that a tokenizer is saved as, by their names.

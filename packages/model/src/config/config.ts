@@ -1,132 +1,13 @@
-import { MOST_FLOAT32, type RotaryScaling, checkInRange, checkPositiveInteger } from '@cfrl/engine';
-
-import { headDimOf } from '../architecture/plan.js';
+import { headDimOf } from '../architecture/derived.js';
 import { VARIATIONS, hasRotary } from '../architecture/variations.js';
-import { checkRotary, checkVariation } from './check-variation.js';
-import type { LoraConfig } from '../lora/factors.js';
-import { validateLora } from '../lora/modules.js';
-
-/** The architectures that one decoder serves, by transformers' `model_type`. */
-export const ARCHITECTURES = [
-  'gpt2',
-  'llama',
-  'gpt_neox',
-  'opt',
-  'mistral',
-  'qwen2',
-  'qwen3',
-  'gemma',
-  'gemma2',
-  'gemma3_text',
-  'phi3',
-  'olmo2',
-  'smollm3',
-  'stablelm',
-  'cohere',
-] as const;
-
-/** One of {@link ARCHITECTURES}. */
-export type Architecture = (typeof ARCHITECTURES)[number];
-
-/** What an MLP without a gate applies. */
-export type Activation = 'gelu' | 'geluTanh' | 'relu';
-
-/**
- * What models of one architecture may vary. Each architecture has some of these; what is absent is as
- * usual there.
- */
-export interface ModelVariation {
-  /** `d`, width of a head. @defaultValue hiddenSize / heads */
-  readonly headDim: number;
-  /** Whether the projections of attention have biases; those into heads only for `stablelm`, all projections for `opt`. */
-  readonly attentionBias: boolean;
-  /** Whether the projections of the MLP have biases. */
-  readonly mlpBias: boolean;
-  /** Whether queries and keys are normed, where there is a choice. */
-  readonly qkNorm: boolean;
-  /** Whether attention and the MLP read the same residual stream. */
-  readonly parallelResidual: boolean;
-  /** What the MLP applies, where there is a choice. */
-  readonly activation: Activation;
-  /** Share of each head's channels that turn, in (0, 1]. */
-  readonly partialRotaryFactor: number;
-  /** How the rotary wavelengths are stretched; absent: they are not. */
-  readonly ropeScaling: RotaryScaling;
-  /** For each layer, whether its queries and keys turn; absent: all do. */
-  readonly ropeLayers: readonly boolean[];
-  /** Base of the rotary wavelengths in layers with a window; absent: `ropeTheta`, scaled. */
-  readonly localRopeTheta: number;
-  /** Tokens that a token sees at most, its own included; absent: all before it. */
-  readonly slidingWindow: number;
-  /** For each layer, whether it has the window; absent: all have. */
-  readonly slidingLayers: readonly boolean[];
-  /** Scores are divided by its root. @defaultValue headDim */
-  readonly queryScalar: number;
-  /** Bounds the scores of attention; absent: they have no bound. */
-  readonly attentionSoftCap: number;
-  /** Bounds the logits, which then are not linear in the classifier; absent: they have no bound. */
-  readonly logitSoftCap: number;
-  /** What the product of features and classifier is multiplied by. */
-  readonly logitScale: number;
-}
-
-/** Everything that determines a model's parameters and its forward pass: a plain record. */
-export interface ModelConfig extends Partial<ModelVariation> {
-  /** Names and wiring of the layers. */
-  readonly architecture: Architecture;
-  /** `V`, tokens in the vocabulary. */
-  readonly vocabSize: number;
-  /** `D`, width of the residual stream and of the features. */
-  readonly hiddenSize: number;
-  /** Width inside the MLP. */
-  readonly intermediateSize: number;
-  /** `L`, number of blocks. */
-  readonly layers: number;
-  /** `H`, query heads; divides `hiddenSize`, unless `headDim` is given. */
-  readonly heads: number;
-  /** Key and value heads (grouped-query attention); divides `heads`. `gpt2`, `gpt_neox` and `opt` have as many as `heads`. */
-  readonly keyValueHeads: number;
-  /** Longest sequence in tokens; with dynamic rotary scaling, times its factor. */
-  readonly maxPositions: number;
-  /** Added to the variance (layer norm) or the mean square (RMS norm). */
-  readonly normEpsilon: number;
-  /** Base of the rotary wavelengths. Without effect where positions are learned. */
-  readonly ropeTheta: number;
-  /** Whether the embedding serves as the classifier; then there is no `lm_head.weight`. */
-  readonly tiedEmbeddings: boolean;
-  /** Standard deviation of the initial weights. */
-  readonly initializerRange: number;
-  /** Adapters beside the weights, as `addLora` made them; they are no part of a checkpoint's configuration. */
-  readonly lora?: LoraConfig;
-}
-
-/** Options of {@link modelConfig}: the sizes, and what may differ from the usual. */
-export interface ModelConfigOptions extends Partial<ModelVariation> {
-  /** One of {@link ARCHITECTURES}. */
-  readonly architecture: Architecture;
-  /** `V`, tokens in the vocabulary. */
-  readonly vocabSize: number;
-  /** `D`, width of the residual stream. */
-  readonly hiddenSize: number;
-  /** Number of blocks. */
-  readonly layers: number;
-  /** Query heads. */
-  readonly heads: number;
-  /** Longest sequence in tokens. */
-  readonly maxPositions: number;
-  /** Width inside the MLP. @defaultValue 4 * hiddenSize */
-  readonly intermediateSize?: number;
-  /** Key and value heads. @defaultValue heads */
-  readonly keyValueHeads?: number;
-  /** Added inside the norms' root. @defaultValue 1e-5 */
-  readonly normEpsilon?: number;
-  /** Base of the rotary wavelengths. @defaultValue 10000 */
-  readonly ropeTheta?: number;
-  /** Whether the embedding serves as the classifier. @defaultValue false */
-  readonly tiedEmbeddings?: boolean;
-  /** Standard deviation of the initial weights. @defaultValue 0.02 */
-  readonly initializerRange?: number;
-}
+import { FIELD_CHECKS, checkFields, checkRotary } from './check-fields.js';
+import { checkLora } from './check-lora.js';
+import {
+  ARCHITECTURES,
+  type ModelConfig,
+  type ModelConfigOptions,
+  type ModelVariation,
+} from './types.js';
 
 /**
  * A complete, checked configuration from the sizes alone.
@@ -143,57 +24,34 @@ export interface ModelConfigOptions extends Partial<ModelVariation> {
  * config.intermediateSize; // => 256
  * ```
  */
-export function modelConfig({
-  architecture,
-  vocabSize,
-  hiddenSize,
-  layers,
-  heads,
-  maxPositions,
-  intermediateSize = 4 * hiddenSize,
-  keyValueHeads = heads,
-  normEpsilon = 1e-5,
-  ropeTheta = 10000,
-  tiedEmbeddings = false,
-  initializerRange = 0.02,
-  ...variation
-}: ModelConfigOptions): ModelConfig {
-  const sizes = {
-    architecture,
-    vocabSize,
-    hiddenSize,
-    intermediateSize,
-    layers,
-    heads,
-    keyValueHeads,
-    maxPositions,
-    normEpsilon,
-    ropeTheta,
-    tiedEmbeddings,
-    initializerRange,
+export function modelConfig(options: ModelConfigOptions): ModelConfig {
+  const { architecture, hiddenSize, heads } = options;
+  const defaults: Partial<ModelConfig> = {
+    intermediateSize: 4 * hiddenSize,
+    keyValueHeads: heads,
+    normEpsilon: 1e-5,
+    ropeTheta: 10000,
+    tiedEmbeddings: false,
+    initializerRange: 0.02,
   };
-  validateConfig({ ...sizes, ...variation });
+  const names = ['architecture', ...Object.keys(FIELD_CHECKS)] as (keyof ModelConfigOptions)[];
+  const fields = Object.fromEntries(
+    names.map((name) => [name, options[name] === undefined ? defaults[name] : options[name]]),
+  ) as unknown as ModelConfig;
+  const whole = { ...options, ...fields };
+  validateConfig(whole);
   const usual: Partial<ModelVariation> = {
     ...(VARIATIONS[architecture] as Partial<ModelVariation>),
-    ...{ headDim: hiddenSize / heads, queryScalar: headDimOf({ ...sizes, ...variation }) },
+    headDim: hiddenSize / heads,
+    queryScalar: headDimOf(whole),
   };
   const differs = ([name, value]: [string, unknown]): boolean =>
     value !== undefined &&
     Object.hasOwn(VARIATIONS[architecture], name) &&
     value !== usual[name as keyof ModelVariation] &&
     !(Array.isArray(value) && value.every((each) => each === true));
-  return { ...sizes, ...Object.fromEntries(Object.entries(variation).filter(differs)) };
+  return { ...fields, ...Object.fromEntries(Object.entries(options).filter(differs)) };
 }
-
-const SIZES = [
-  'vocabSize',
-  'hiddenSize',
-  'intermediateSize',
-  'layers',
-  'heads',
-  'keyValueHeads',
-  'maxPositions',
-] as const;
 
 /**
  * Refuses a configuration that no model can have.
@@ -216,44 +74,28 @@ const SIZES = [
  * ```
  */
 export function validateConfig(config: ModelConfig): void {
-  const { architecture, hiddenSize, heads, keyValueHeads, tiedEmbeddings } = config;
+  const { architecture, hiddenSize, heads, keyValueHeads } = config;
+  const fail = (problem: string): never => {
+    throw new RangeError(`validateConfig: ${problem}`);
+  };
+  const expectMultiple = (name: string, value: number, ofName: string, of: number): void => {
+    if (value % of !== 0) fail(`${name} is ${value}, expected a multiple of ${ofName} (${of})`);
+  };
   if (!ARCHITECTURES.includes(architecture)) {
-    throw new RangeError(
-      `validateConfig: architecture is ${JSON.stringify(architecture)}, expected one of ${ARCHITECTURES.join(', ')}`,
-    );
+    const known = ARCHITECTURES.join(', ');
+    fail(`architecture is ${JSON.stringify(architecture)}, expected one of ${known}`);
   }
-  for (const name of SIZES) checkPositiveInteger(`validateConfig: ${name}`, config[name]);
-  checkInRange('validateConfig: normEpsilon', config.normEpsilon, Number.MIN_VALUE, 1);
-  checkInRange('validateConfig: ropeTheta', config.ropeTheta, 1, Number.MAX_VALUE);
-  checkInRange('validateConfig: initializerRange', config.initializerRange, 0, MOST_FLOAT32);
-  if (typeof tiedEmbeddings !== 'boolean') {
-    throw new TypeError(
-      `validateConfig: tiedEmbeddings is ${String(tiedEmbeddings)}, expected a boolean`,
-    );
-  }
-  checkVariation(config);
+  checkFields(config);
   if (config.headDim === undefined) expectMultiple('hiddenSize', hiddenSize, 'heads', heads);
   expectMultiple('heads', heads, 'keyValueHeads', keyValueHeads);
-  if (ONE_KEY_A_HEAD.has(architecture) && keyValueHeads !== heads) {
-    throw new RangeError(
-      `validateConfig: keyValueHeads is ${keyValueHeads}, expected ${heads} (heads); ${architecture} has no grouped-query attention`,
+  if (['gpt2', 'gpt_neox', 'opt'].includes(architecture) && keyValueHeads !== heads) {
+    fail(
+      `keyValueHeads is ${keyValueHeads}, expected ${heads} (heads); ${architecture} has no grouped-query attention`,
     );
   }
   if (architecture === 'opt' && config.normEpsilon !== 1e-5) {
-    throw new RangeError(
-      `validateConfig: normEpsilon is ${config.normEpsilon}, expected 0.00001; opt has no other`,
-    );
+    fail(`normEpsilon is ${config.normEpsilon}, expected 0.00001; opt has no other`);
   }
   if (hasRotary(architecture)) checkRotary(config);
-  validateLora(config);
-}
-
-const ONE_KEY_A_HEAD: ReadonlySet<Architecture> = new Set(['gpt2', 'gpt_neox', 'opt']);
-
-function expectMultiple(name: string, value: number, ofName: string, of: number): void {
-  if (value % of !== 0) {
-    throw new RangeError(
-      `validateConfig: ${name} is ${value}, expected a multiple of ${ofName} (${of})`,
-    );
-  }
+  if (config.lora !== undefined) checkLora(config, config.lora);
 }

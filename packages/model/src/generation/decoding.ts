@@ -10,7 +10,7 @@ import {
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { Lookup } from '../architecture/blueprint.js';
-import type { ModelConfig } from '../config/config.js';
+import type { ModelConfig } from '../config/types.js';
 import { type LayerCache, classify, decode, lookup } from '../transformer/decoder.js';
 import { type Draw, LARGEST_FILTER, draw } from './draw.js';
 

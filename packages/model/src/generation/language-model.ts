@@ -1,6 +1,6 @@
 import type { Params } from '@cfrl/engine';
 
-import type { ModelConfig } from '../config/config.js';
+import type { ModelConfig } from '../config/types.js';
 import type { Tokenizer } from '../tokenizer/types.js';
 
 /** A model with its tokenizer. */

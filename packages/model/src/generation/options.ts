@@ -7,7 +7,7 @@ import {
   fold,
 } from '@cfrl/engine';
 
-import { checkParams, infosOf } from '../checkpoint/check-model.js';
+import { checkParams, infosOf } from '../checkpoint/check-params.js';
 import { validateConfig } from '../config/config.js';
 import type { Constraint } from './constraint/constraint.js';
 import type { PlainSampling } from './decoding.js';

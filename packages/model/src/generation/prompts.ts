@@ -1,7 +1,7 @@
 import { checkOptions, checkPositiveInteger } from '@cfrl/engine';
 
 import { type ChatMessage, type ChatOptions, applyChatTemplate } from '../chat/apply.js';
-import type { ModelConfig } from '../config/config.js';
+import type { ModelConfig } from '../config/types.js';
 import type { PretrainedTokenizer } from '../tokenizer/pretrained.js';
 import type { Tokenizer } from '../tokenizer/types.js';
 import type { LanguageModel } from './language-model.js';

@@ -1,17 +1,20 @@
-import type { StoredTensor } from '../checkpoint/stored.js';
-import type { HuggingFaceConfig } from '../huggingface/config.js';
-import { type Metadata, required } from './metadata.js';
-import { type RopeFactors, ropeScaling } from './rope.js';
-import { minusOne, transpose, unpermuteHeads } from './transforms.js';
+import type { StoredTensor } from '../tensor-files/stored-tensor.js';
+import type { HuggingFaceConfig } from '../huggingface/config-json.js';
+import type { Metadata } from './metadata.js';
+import { type RopeFactors, ropeScaling } from './rope-scaling.js';
+import { minusOne, transpose, unpermuteHeads } from './tensor-transforms.js';
 
 /** What a tensor is called in transformers, and how its numbers get there. */
 export type Place = readonly [name: string, change?: (tensor: StoredTensor) => StoredTensor];
 
 /** How an architecture of llama.cpp becomes one of transformers. */
 export interface GgufArchitecture {
-  /** The config's fields, from the metadata and which tensors there are. Whether embeddings are tied, these say as well. */
+  /**
+   * The config's fields, from the keys below the architecture's name and which tensors there are. What every config has, and
+   * `model_type` where both call it the same, is added to them.
+   */
   readonly config: (
-    metadata: Metadata,
+    keys: Metadata,
     has: (tensor: string) => boolean,
     factors: RopeFactors,
   ) => HuggingFaceConfig;
@@ -24,13 +27,9 @@ export interface GgufArchitecture {
   readonly inside: (config: HuggingFaceConfig) => Readonly<Record<string, Place>>;
 }
 
-/** The fields of a config under the names of transformers, from the keys of one architecture. */
-function fields(
-  { number }: Metadata,
-  architecture: string,
-  keys: Readonly<Record<string, string>>,
-): HuggingFaceConfig {
-  const found = Object.entries(keys).map(([name, key]) => [name, number(`${architecture}.${key}`)]);
+/** The fields of a config under the names of transformers. */
+function fields({ number }: Metadata, names: Readonly<Record<string, string>>): HuggingFaceConfig {
+  const found = Object.entries(names).map(([name, key]) => [name, number(key)]);
   return Object.fromEntries(found.filter(([, value]) => value !== undefined)) as HuggingFaceConfig;
 }
 
@@ -45,52 +44,45 @@ const DECODER = {
   rope_theta: 'rope.freq_base',
 } as const;
 
-const RMS_NORM = { rms_norm_eps: 'attention.layer_norm_rms_epsilon' } as const;
-
 /** How many heads there are, how wide each is, and how many of its channels turn. */
-function heads(
-  metadata: Metadata,
-  architecture: string,
-): { readonly heads: number; readonly width: number; readonly turned: number } {
-  const get = (key: string): number | undefined => metadata.number(`${architecture}.${key}`);
-  const needed = (key: string): number => required(get(key), `${architecture}.${key}`);
+function heads({ number, needed, prefix }: Metadata): {
+  readonly heads: number;
+  readonly width: number;
+  readonly turned: number;
+} {
   const count = needed('attention.head_count');
-  const width = get('attention.key_length') ?? needed('embedding_length') / count;
-  const values = get('attention.value_length') ?? width;
+  const width = number('attention.key_length') ?? needed('embedding_length') / count;
+  const values = number('attention.value_length') ?? width;
   if (values !== width) {
     throw new RangeError(
-      `loadPretrained: ${architecture}.attention.value_length of the GGUF file is ${values}, expected ${width} as the keys`,
+      `loadPretrained: ${prefix}attention.value_length of the GGUF file is ${values}, expected ${width} as the keys`,
     );
   }
-  return { heads: count, width, turned: get('rope.dimension_count') ?? width };
+  return { heads: count, width, turned: number('rope.dimension_count') ?? width };
 }
 
 /** Refuses heads of which only a part turns, where transformers has none of that kind. */
-function wholeHeads(metadata: Metadata, architecture: string): { readonly head_dim: number } {
-  const { width, turned } = heads(metadata, architecture);
+function wholeHeads(keys: Metadata): { readonly head_dim: number } {
+  const { width, turned } = heads(keys);
   if (turned !== width) {
     throw new RangeError(
-      `loadPretrained: ${architecture}.rope.dimension_count is ${turned}, expected ${width}, the whole head`,
+      `loadPretrained: ${keys.prefix}rope.dimension_count is ${turned}, expected ${width}, the whole head`,
     );
   }
   return { head_dim: width };
 }
 
 /** The config of a decoder with RMS norms and gated MLPs; it has as many key heads as heads if the file does not say. */
-function decoderConfig(
-  metadata: Metadata,
-  architecture: string,
+const decoderConfig = (
+  keys: Metadata,
   factors: RopeFactors,
-  { model_type, ...more }: HuggingFaceConfig,
-): HuggingFaceConfig {
-  return {
-    model_type: model_type ?? architecture,
-    num_key_value_heads: heads(metadata, architecture).heads,
-    ...fields(metadata, architecture, { ...DECODER, ...RMS_NORM }),
-    ...ropeScaling(metadata, architecture, factors),
-    ...more,
-  };
-}
+  more: HuggingFaceConfig,
+): HuggingFaceConfig => ({
+  num_key_value_heads: heads(keys).heads,
+  ...fields(keys, { ...DECODER, rms_norm_eps: 'attention.layer_norm_rms_epsilon' }),
+  ...ropeScaling(keys, factors),
+  ...more,
+});
 
 const OUTSIDE = {
   token_embd: ['model.embed_tokens'],
@@ -115,33 +107,26 @@ const MLP = {
 
 const QK_NORM = { attn_q_norm: ['self_attn.q_norm'], attn_k_norm: ['self_attn.k_norm'] } as const;
 
-const layers = 'model.layers.';
+/** RMS norms, gated MLP, heads that turn whole; no biases that are not in the file. */
+const qwen2: GgufArchitecture = {
+  config: (keys, _, factors) => decoderConfig(keys, factors, wholeHeads(keys)),
+  outside: OUTSIDE,
+  layers: 'model.layers.',
+  inside: () => ({ ...ATTENTION, ...MLP }),
+};
 
 const llama: GgufArchitecture = {
-  config: (metadata, _, factors) =>
-    decoderConfig(metadata, 'llama', factors, wholeHeads(metadata, 'llama')),
-  outside: OUTSIDE,
-  layers,
+  ...qwen2,
   inside: (config) => ({
-    ...{ ...ATTENTION, ...MLP },
+    ...ATTENTION,
+    ...MLP,
     attn_q: ['self_attn.q_proj', unpermuteHeads(config['num_attention_heads'] as number)],
     attn_k: ['self_attn.k_proj', unpermuteHeads(config['num_key_value_heads'] as number)],
   }),
 };
 
-const qwen2: GgufArchitecture = {
-  config: (metadata, _, factors) =>
-    decoderConfig(metadata, 'qwen2', factors, wholeHeads(metadata, 'qwen2')),
-  outside: OUTSIDE,
-  layers,
-  inside: () => ({ ...ATTENTION, ...MLP }),
-};
-
 const qwen3: GgufArchitecture = {
-  config: (metadata, _, factors) =>
-    decoderConfig(metadata, 'qwen3', factors, wholeHeads(metadata, 'qwen3')),
-  outside: OUTSIDE,
-  layers,
+  ...qwen2,
   inside: () => ({ ...ATTENTION, ...QK_NORM, ...MLP }),
 };
 
@@ -157,62 +142,60 @@ const NORMS = {
  * What scores are divided by the root of: the head's width, but for the largest models, by whose number of layers
  * llama.cpp knows them too.
  */
-const queryScalar = (metadata: Metadata, architecture: string, largest: number): number => {
-  const { heads: count, width } = heads(metadata, architecture);
-  return metadata.number(`${architecture}.block_count`) === largest
-    ? metadata.number(`${architecture}.embedding_length`)! / count
-    : width;
+const queryScalar = (keys: Metadata, largest: number): number => {
+  const { heads: count, width } = heads(keys);
+  return keys.number('block_count') === largest ? keys.number('embedding_length')! / count : width;
 };
 
 const gemma2: GgufArchitecture = {
-  config: (metadata, _, factors) =>
-    decoderConfig(metadata, 'gemma2', factors, {
-      ...wholeHeads(metadata, 'gemma2'),
-      query_pre_attn_scalar: queryScalar(metadata, 'gemma2', 46),
-      ...fields(metadata, 'gemma2', {
+  ...qwen2,
+  config: (keys, _, factors) =>
+    decoderConfig(keys, factors, {
+      ...wholeHeads(keys),
+      query_pre_attn_scalar: queryScalar(keys, 46),
+      ...fields(keys, {
         attn_logit_softcapping: 'attn_logit_softcapping',
         final_logit_softcapping: 'final_logit_softcapping',
         sliding_window: 'attention.sliding_window',
       }),
     }),
   outside: { ...OUTSIDE, output_norm: ['model.norm', minusOne] },
-  layers,
   inside: () => ({ ...ATTENTION, ...MLP, ...NORMS }),
 };
 
 const gemma3: GgufArchitecture = {
-  config: (metadata, _, factors) =>
-    decoderConfig(metadata, 'gemma3', factors, {
+  ...gemma2,
+  config: (keys, _, factors) =>
+    decoderConfig(keys, factors, {
       model_type: 'gemma3_text',
-      ...wholeHeads(metadata, 'gemma3'),
-      query_pre_attn_scalar: queryScalar(metadata, 'gemma3', 62),
+      ...wholeHeads(keys),
+      query_pre_attn_scalar: queryScalar(keys, 62),
       // The bases that files may leave out; the second is that of the layers with a window.
-      rope_theta: metadata.number('gemma3.rope.freq_base') ?? 1e6,
-      rope_local_base_freq: metadata.number('gemma3.rope.freq_base_swa') ?? 1e4,
-      ...fields(metadata, 'gemma3', {
+      rope_theta: keys.number('rope.freq_base') ?? 1e6,
+      rope_local_base_freq: keys.number('rope.freq_base_swa') ?? 1e4,
+      ...fields(keys, {
         final_logit_softcapping: 'final_logit_softcapping',
         sliding_window: 'attention.sliding_window',
       }),
     }),
-  outside: { ...OUTSIDE, output_norm: ['model.norm', minusOne] },
-  layers,
   inside: () => ({
-    ...{ ...ATTENTION, ...MLP, ...NORMS },
+    ...ATTENTION,
+    ...MLP,
+    ...NORMS,
     attn_q_norm: ['self_attn.q_norm', minusOne],
     attn_k_norm: ['self_attn.k_norm', minusOne],
   }),
 };
 
 const phi3: GgufArchitecture = {
-  config: (metadata, _, factors) => {
-    const { width, turned } = heads(metadata, 'phi3');
-    return decoderConfig(metadata, 'phi3', factors, {
+  ...qwen2,
+  config: (keys, _, factors) => {
+    const { width, turned } = heads(keys);
+    return decoderConfig(keys, factors, {
       ...(turned !== width && { partial_rotary_factor: turned / width }),
-      sliding_window: metadata.number('phi3.attention.sliding_window') ?? null,
+      sliding_window: keys.number('attention.sliding_window') ?? null,
     });
   },
-  outside: OUTSIDE,
-  layers,
   inside: () => ({
     attn_norm: ATTENTION.attn_norm,
     attn_qkv: ['self_attn.qkv_proj'],
@@ -224,24 +207,18 @@ const phi3: GgufArchitecture = {
 };
 
 const stablelm: GgufArchitecture = {
+  ...qwen2,
   takesNoFactors: true,
-  config: (metadata, has) => {
-    const { heads: count, width, turned } = heads(metadata, 'stablelm');
+  config: (keys, has) => {
+    const { heads: count, width, turned } = heads(keys);
     return {
-      model_type: 'stablelm',
       num_key_value_heads: count,
       partial_rotary_factor: turned / width,
       use_qkv_bias: has('blk.0.attn_q.bias'),
-      use_parallel_residual: metadata.flag('stablelm.use_parallel_residual') ?? false,
-      ...fields(metadata, 'stablelm', {
-        ...DECODER,
-        layer_norm_eps: 'attention.layer_norm_epsilon',
-      }),
+      use_parallel_residual: keys.flag('use_parallel_residual') ?? false,
+      ...fields(keys, { ...DECODER, layer_norm_eps: 'attention.layer_norm_epsilon' }),
     };
   },
-  outside: OUTSIDE,
-  layers,
-  inside: () => ({ ...ATTENTION, ...MLP }),
 };
 
 /** The weights of GPT-2 in transformers are `[in, out]`, those of llama.cpp `[out, in]`. */
@@ -250,9 +227,8 @@ const turned = (tensor: StoredTensor): StoredTensor =>
 
 const gpt2: GgufArchitecture = {
   takesNoFactors: true,
-  config: (metadata) => ({
-    model_type: 'gpt2',
-    ...fields(metadata, 'gpt2', {
+  config: (keys) =>
+    fields(keys, {
       n_embd: 'embedding_length',
       n_inner: 'feed_forward_length',
       n_layer: 'block_count',
@@ -260,7 +236,6 @@ const gpt2: GgufArchitecture = {
       n_positions: 'context_length',
       layer_norm_epsilon: 'attention.layer_norm_epsilon',
     }),
-  }),
   outside: {
     token_embd: ['transformer.wte'],
     position_embd: ['transformer.wpe'],
@@ -280,5 +255,12 @@ const gpt2: GgufArchitecture = {
 
 /** The architectures of llama.cpp that are read, by their names there. */
 export const ARCHITECTURES: Readonly<Record<string, GgufArchitecture>> = {
-  ...{ llama, gpt2, qwen2, qwen3, gemma2, gemma3, phi3, stablelm },
+  llama,
+  gpt2,
+  qwen2,
+  qwen3,
+  gemma2,
+  gemma3,
+  phi3,
+  stablelm,
 };

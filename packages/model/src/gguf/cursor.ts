@@ -7,7 +7,6 @@ export type Scalar = number | boolean | string;
 /** A value of the metadata. Numbers of an array stay packed. */
 export type Value = Scalar | readonly Value[] | Packed;
 
-/** The packed numbers of an array. */
 export type Packed =
   | Uint8Array
   | Int8Array
@@ -20,21 +19,28 @@ export type Packed =
 
 type PackedConstructor = new (buffer: ArrayBuffer) => Packed;
 
-/** The bytes that a number of each type takes, and how an array of them is packed. */
+/** How a number of each type is read, and how an array of them is packed. */
 const NUMBERS: Readonly<
-  Record<number, { readonly bytes: number; readonly pack?: PackedConstructor }>
+  Record<
+    number,
+    {
+      readonly bytes: number;
+      readonly pack?: PackedConstructor;
+      readonly read: (view: DataView, at: number) => number | bigint | boolean;
+    }
+  >
 > = {
-  0: { bytes: 1, pack: Uint8Array },
-  1: { bytes: 1, pack: Int8Array },
-  2: { bytes: 2, pack: Uint16Array },
-  3: { bytes: 2, pack: Int16Array },
-  4: { bytes: 4, pack: Uint32Array },
-  5: { bytes: 4, pack: Int32Array },
-  6: { bytes: 4, pack: Float32Array },
-  7: { bytes: 1, pack: Uint8Array },
-  10: { bytes: 8 },
-  11: { bytes: 8 },
-  12: { bytes: 8, pack: Float64Array },
+  0: { bytes: 1, pack: Uint8Array, read: (view, at) => view.getUint8(at) },
+  1: { bytes: 1, pack: Int8Array, read: (view, at) => view.getInt8(at) },
+  2: { bytes: 2, pack: Uint16Array, read: (view, at) => view.getUint16(at, true) },
+  3: { bytes: 2, pack: Int16Array, read: (view, at) => view.getInt16(at, true) },
+  4: { bytes: 4, pack: Uint32Array, read: (view, at) => view.getUint32(at, true) },
+  5: { bytes: 4, pack: Int32Array, read: (view, at) => view.getInt32(at, true) },
+  6: { bytes: 4, pack: Float32Array, read: (view, at) => view.getFloat32(at, true) },
+  7: { bytes: 1, pack: Uint8Array, read: (view, at) => view.getUint8(at) !== 0 },
+  10: { bytes: 8, read: (view, at) => view.getBigUint64(at, true) },
+  11: { bytes: 8, read: (view, at) => view.getBigInt64(at, true) },
+  12: { bytes: 8, pack: Float64Array, read: (view, at) => view.getFloat64(at, true) },
 };
 
 const STRING = 8;
@@ -106,33 +112,10 @@ export class Cursor {
   }
 
   #number(type: number): number | boolean {
-    const bytes = NUMBERS[type]?.bytes;
-    if (bytes === undefined) return this.fail(`it has a value of type ${type}, expected 0 to 12`);
-    const [view, at] = [this.#view, this.#take(bytes)];
-    switch (type) {
-      case 0:
-        return view.getUint8(at);
-      case 1:
-        return view.getInt8(at);
-      case 2:
-        return view.getUint16(at, true);
-      case 3:
-        return view.getInt16(at, true);
-      case 4:
-        return view.getUint32(at, true);
-      case 5:
-        return view.getInt32(at, true);
-      case 6:
-        return view.getFloat32(at, true);
-      case 7:
-        return view.getUint8(at) !== 0;
-      case 10:
-        return this.#safe(view.getBigUint64(at, true));
-      case 11:
-        return this.#safe(view.getBigInt64(at, true));
-      default:
-        return view.getFloat64(at, true);
-    }
+    const format = NUMBERS[type];
+    if (format === undefined) return this.fail(`it has a value of type ${type}, expected 0 to 12`);
+    const number = format.read(this.#view, this.#take(format.bytes));
+    return typeof number === 'bigint' ? this.#safe(number) : number;
   }
 
   #array(depth: number): Value {

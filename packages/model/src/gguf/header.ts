@@ -1,8 +1,8 @@
-import { foundInstead } from '../checkpoint/found-instead.js';
-import { sizeOf } from '../checkpoint/stored.js';
-import { type NumberFormat, byteLength } from '../numbers/format.js';
+import { foundInstead } from '../tensor-files/found-instead.js';
+import { type NumberFormat, byteLength } from '../tensor-files/number-format.js';
+import { sizeOf } from '../tensor-files/stored-tensor.js';
 import { Cursor, type Value } from './cursor.js';
-import { TYPES } from './types.js';
+import { TYPES } from './quantised-types.js';
 
 /** One tensor of a GGUF file, and where it lies. */
 export interface GgufTensor {
@@ -37,14 +37,9 @@ function readMetadata(cursor: Cursor, count: number): Map<string, Value> {
   return metadata;
 }
 
-interface Described {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly type: number;
-  readonly offset: number;
-}
+type Described = ReturnType<typeof readDescription>;
 
-function readDescription(cursor: Cursor): Described {
+function readDescription(cursor: Cursor) {
   const name = cursor.text();
   const rank = cursor.u32();
   if (rank > 4) cursor.fail(`'${name}' has ${rank} dimensions, expected at most 4`);

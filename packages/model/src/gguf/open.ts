@@ -1,15 +1,16 @@
-import { type DataFile, openDataFile, readNumbers } from '../checkpoint/data-file.js';
-import type { StoredTensor } from '../checkpoint/stored.js';
-import { byteLength } from '../numbers/format.js';
+import {
+  type DataFile,
+  closingOnError,
+  openDataFile,
+  storedTensor,
+} from '../tensor-files/data-file.js';
+import type { Stored } from '../tensor-files/stored-tensor.js';
 import { type Value, NeedMore } from './cursor.js';
-import { type GgufHeader, type GgufTensor, parseGguf } from './header.js';
+import { type GgufHeader, parseGguf } from './header.js';
 
-/** A GGUF file of which only the header has been read. */
-export interface OpenGguf {
+/** A GGUF file of which only the header has been read; its tensors have the names of the file. */
+export interface OpenGguf extends Stored {
   readonly metadata: ReadonlyMap<string, Value>;
-  /** By the names of the file. */
-  readonly tensors: readonly StoredTensor[];
-  readonly close: () => Promise<void>;
 }
 
 /** Headers hold the vocabulary: most fit into this many bytes. */
@@ -31,20 +32,13 @@ async function readHeader(file: DataFile, fail: (problem: string) => never): Pro
 /** Opens a GGUF file. The header is checked completely; a tensor is read when it is asked for. */
 export async function openGguf(path: string): Promise<OpenGguf> {
   const file = await openDataFile(path, 'loadPretrained');
-  const stored = ({ name, shape, format, begin }: GgufTensor): StoredTensor => ({
-    name,
-    shape,
-    kind: format.kind,
-    read: (into, from = 0) => readNumbers(file, format, begin + byteLength(format, from), into),
-    ...(format.name === 'F32' && { raw: { path, begin } }),
-  });
-  try {
+  return closingOnError(file, async () => {
     const { metadata, tensors } = await readHeader(file, (problem) => {
       throw new RangeError(`loadPretrained: ${problem} ('${path}')`);
     });
-    return { metadata, tensors: tensors.map(stored), close: file.close };
-  } catch (error) {
-    await file.close();
-    throw error;
-  }
+    const stored = tensors.map(({ name, shape, format, begin }) =>
+      storedTensor(file, name, shape, format, begin),
+    );
+    return { metadata, tensors: stored, close: file.close };
+  });
 }

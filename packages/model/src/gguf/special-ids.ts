@@ -1,11 +1,10 @@
 import type { Metadata } from './metadata.js';
 
+/** Special tokens by their names in the file, with those of transformers. */
+export const SPECIAL = { bos: 'bos', eos: 'eos', unknown: 'unk', padding: 'pad' } as const;
+
 /** Ids of the special tokens of a GGUF file; absent where it has none. */
-export interface SpecialIds {
-  readonly bos?: number;
-  readonly eos?: number;
-  readonly unknown?: number;
-  readonly padding?: number;
+export interface SpecialIds extends Readonly<Partial<Record<keyof typeof SPECIAL, number>>> {
   /** Every token that ends a text or a turn; the end token is the first. */
   readonly stops: readonly number[];
 }
@@ -20,10 +19,12 @@ const DEFAULTS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 };
 
 /** Tokens that llama.cpp knows as ends of a text or a turn by their texts, whatever the file says. */
-const ENDS: ReadonlySet<string> = new Set([
-  ...['<|eot_id|>', '<|im_end|>', '<|end|>', '<end_of_turn>', '<|endoftext|>', '<|eom_id|>'],
-  ...['<EOT>', '_<EOT>', '<｜end▁of▁sentence｜>', '<|end_of_text|>', '<end_of_utterance>'],
-]);
+const ENDS: ReadonlySet<string> = new Set(
+  (
+    '<|eot_id|> <|im_end|> <|end|> <end_of_turn> <|endoftext|> <|eom_id|> ' +
+    '<EOT> _<EOT> <｜end▁of▁sentence｜> <|end_of_text|> <end_of_utterance>'
+  ).split(' '),
+);
 
 /**
  * The ids as llama.cpp understands them: by their keys, else by its defaults for the kind of tokenizer.
@@ -44,21 +45,14 @@ export function specialIds(metadata: Metadata): SpecialIds {
     return id;
   };
   const id = (name: string): number | undefined => {
-    const fallback = usual[name];
-    return (
-      given(name) ?? (fallback !== undefined && fallback < tokens.length ? fallback : undefined)
-    );
+    const fallback = usual[name] ?? Infinity;
+    return given(name) ?? (fallback < tokens.length ? fallback : undefined);
   };
   const byText = tokens.flatMap((text, i) => (ENDS.has(text) ? [i] : []));
   // Another default would be an ordinary token of most vocabularies.
   const eos = given('eos') ?? byText[0] ?? id('eos');
-  const [bos, unknown, padding] = [id('bos'), id('unknown'), id('padding')];
   const stops = [eos, given('eot'), given('eom'), ...byText].filter((each) => each !== undefined);
-  return {
-    ...(bos !== undefined && { bos }),
-    ...(eos !== undefined && { eos }),
-    ...(unknown !== undefined && { unknown }),
-    ...(padding !== undefined && { padding }),
-    stops: [...new Set(stops)],
-  };
+  const ids = { bos: id('bos'), eos, unknown: id('unknown'), padding: id('padding') };
+  const known = Object.entries(ids).filter(([, each]) => each !== undefined);
+  return { ...Object.fromEntries(known), stops: [...new Set(stops)] };
 }

@@ -1,10 +1,10 @@
-import type { StoredTensor } from '../checkpoint/stored.js';
-import type { HuggingFaceConfig } from '../huggingface/config.js';
+import type { StoredTensor } from '../tensor-files/stored-tensor.js';
+import type { HuggingFaceConfig } from '../huggingface/config-json.js';
 import type { Value } from './cursor.js';
 import { ARCHITECTURES, type GgufArchitecture, type Place } from './architectures.js';
 import { metadataOf, required } from './metadata.js';
-import { takeRopeFactors } from './rope.js';
-import { specialIds } from './special-ids.js';
+import { takeRopeFactors } from './rope-scaling.js';
+import { SPECIAL, specialIds } from './special-ids.js';
 import { checkArchitectureKeys } from './unknown-keys.js';
 
 const fail = (problem: string): never => {
@@ -62,17 +62,18 @@ export async function toHuggingFace(
     ? { factors: {}, tensors: all }
     : await takeRopeFactors(all);
   const has = (tensor: string): boolean => stored.some((each) => each.name === tensor);
-  const config = architecture.config(metadata, has, factors);
-  checkArchitectureKeys(values, metadata, name);
+  const keys = metadata.below(`${name}.`);
+  const config = { model_type: name, ...architecture.config(keys, has, factors) };
+  checkArchitectureKeys(keys);
   const inside = architecture.inside(config);
   const tensors = stored.map((tensor) => renamed(tensor, architecture, inside));
   const embedding = stored.find((tensor) => tensor.name === 'token_embd.weight');
-  const { bos, eos, padding, stops } = specialIds(metadata);
-  const ids = {
-    ...(bos !== undefined && { bos_token_id: bos }),
-    ...(eos !== undefined && { eos_token_id: eos }),
-    ...(padding !== undefined && { pad_token_id: padding }),
-  };
+  const { stops, ...special } = specialIds(metadata);
+  const ids = Object.fromEntries(
+    (['bos', 'eos', 'padding'] as const)
+      .filter((each) => special[each] !== undefined)
+      .map((each) => [`${SPECIAL[each]}_token_id`, special[each]]),
+  );
   return {
     json: {
       ...config,

@@ -1,49 +1,30 @@
-import { bytePairModel, preTokenizers } from './tokenizer-bpe.js';
 import type { Value } from './cursor.js';
 import { type Metadata, metadataOf, required } from './metadata.js';
-import { type SpecialIds, specialIds } from './special-ids.js';
+import { SPECIAL, specialIds } from './special-ids.js';
+import { bytePairModel, preTokenizers } from './tokenizer-byte-level.js';
+import { sentencePieceModel } from './tokenizer-sentencepiece.js';
 import { checkTokenizerKeys } from './unknown-keys.js';
-import { sentencePieceModel } from './tokenizer-spm.js';
-
-/** The part of a `tokenizer.json` that depends on the kind of tokenizer. */
-export interface TokenizerParts {
-  readonly normalizer: unknown;
-  readonly pre_tokenizer: unknown;
-  readonly decoder: unknown;
-  readonly model: Readonly<Record<string, unknown>>;
-  /** Whether a text begins with the begin token, where the file does not say. */
-  readonly begins: boolean;
-}
-
-/** The vocabulary of a GGUF file, in the order of the ids. */
-export interface Vocabulary {
-  readonly tokens: readonly string[];
-  /** Kind of each token; all are normal where the file does not say. */
-  readonly types: ArrayLike<number>;
-}
-
-/** Kinds of tokens. */
-export const NORMAL = 1;
-const UNKNOWN = 2;
-const CONTROL = 3;
-const USER_DEFINED = 4;
-
-const isAdded = (type: number | undefined): boolean =>
-  type === UNKNOWN || type === CONTROL || type === USER_DEFINED;
+import {
+  CONTROL,
+  type TokenizerParts,
+  UNKNOWN,
+  USER_DEFINED,
+  type Vocabulary,
+  vocabularyOf,
+} from './vocabulary.js';
 
 const addedTokens = ({ tokens, types }: Vocabulary): object[] =>
-  tokens.flatMap((content, id) =>
-    isAdded(types[id])
-      ? [
-          {
-            id,
-            content,
-            ...{ single_word: false, lstrip: false, rstrip: false, normalized: false },
-            special: types[id] !== USER_DEFINED,
-          },
-        ]
-      : [],
-  );
+  tokens
+    .map((content, id) => ({
+      id,
+      content,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: false,
+      special: types[id] !== USER_DEFINED,
+    }))
+    .filter(({ id }) => [UNKNOWN, CONTROL, USER_DEFINED].includes(types[id]!));
 
 /** Puts special tokens around a text. */
 function template(begin: string | undefined, end: string | undefined, ids: Map<string, number>) {
@@ -65,17 +46,6 @@ function template(begin: string | undefined, end: string | undefined, ids: Map<s
   };
 }
 
-function vocabularyOf(metadata: Metadata): Vocabulary {
-  const tokens = required(metadata.texts('tokenizer.ggml.tokens'), 'tokenizer.ggml.tokens');
-  const types = metadata.numbers('tokenizer.ggml.token_type') ?? tokens.map(() => NORMAL);
-  if (types.length !== tokens.length) {
-    throw new RangeError(
-      `loadPretrained: tokenizer.ggml.token_type has ${types.length} entries, expected ${tokens.length} (tokens)`,
-    );
-  }
-  return { tokens, types };
-}
-
 function partsOf(metadata: Metadata, vocabulary: Vocabulary): TokenizerParts {
   const kind = required(metadata.text('tokenizer.ggml.model'), 'tokenizer.ggml.model');
   if (kind === 'gpt2') return bytePairModel(metadata, vocabulary);
@@ -87,14 +57,13 @@ function partsOf(metadata: Metadata, vocabulary: Vocabulary): TokenizerParts {
 
 /** The chat template, or several by name, as `tokenizer_config.json` has them. */
 function chatTemplates(
-  values: ReadonlyMap<string, Value>,
   metadata: Metadata,
 ): string | { name: string; template: string }[] | undefined {
   const single = metadata.text('tokenizer.chat_template');
   const prefix = 'tokenizer.chat_template.';
   const listed = metadata.texts('tokenizer.chat_templates') ?? [];
   // llama.cpp looks a name up without the list, so files may lack it.
-  const found = [...values.keys()].filter((key) => key.startsWith(prefix));
+  const found = [...metadata.values.keys()].filter((key) => key.startsWith(prefix));
   const names = [...new Set([...listed, ...found.map((key) => key.slice(prefix.length))])];
   const named = names.map((name) => ({
     name,
@@ -117,25 +86,23 @@ export function tokenizerOf(values: ReadonlyMap<string, Value>): {
   const metadata = metadataOf(values);
   const vocabulary = vocabularyOf(metadata);
   const { begins, ...parts } = partsOf(metadata, vocabulary);
-  const special = specialIds(metadata);
-  const token = (name: Exclude<keyof SpecialIds, 'stops'>): string | undefined =>
-    special[name] === undefined ? undefined : vocabulary.tokens[special[name]];
+  const { stops: _, ...special } = specialIds(metadata);
+  const token = (id: number | undefined) => (id === undefined ? undefined : vocabulary.tokens[id]);
   const addsBegin = metadata.flag('tokenizer.ggml.add_bos_token') ?? begins;
   const addsEnd = metadata.flag('tokenizer.ggml.add_eos_token') ?? false;
-  const [begin, end] = [addsBegin ? token('bos') : undefined, addsEnd ? token('eos') : undefined];
+  const begin = addsBegin ? token(special.bos) : undefined;
+  const end = addsEnd ? token(special.eos) : undefined;
   const ids = new Map(vocabulary.tokens.map((text, id) => [text, id]));
-  const names = {
-    bos: token('bos'),
-    eos: token('eos'),
-    unk: token('unknown'),
-    pad: token('padding'),
-  };
-  const named = Object.entries(names).filter(([, text]) => text !== undefined);
-  const chatTemplate = chatTemplates(values, metadata);
-  checkTokenizerKeys(values, metadata);
+  const named = Object.entries(SPECIAL)
+    .map(([ours, theirs]) => [`${theirs}_token`, token(special[ours as keyof typeof SPECIAL])])
+    .filter(([, text]) => text !== undefined);
+  const chatTemplate = chatTemplates(metadata);
+  checkTokenizerKeys(metadata);
   return {
     tokenizer: {
-      ...{ version: '1.0', truncation: null, padding: null },
+      version: '1.0',
+      truncation: null,
+      padding: null,
       added_tokens: addedTokens(vocabulary),
       normalizer: parts.normalizer,
       pre_tokenizer: parts.pre_tokenizer,
@@ -145,7 +112,7 @@ export function tokenizerOf(values: ReadonlyMap<string, Value>): {
     },
     config: {
       tokenizer_class: 'PreTrainedTokenizerFast',
-      ...Object.fromEntries(named.map(([name, text]) => [`${name}_token`, text])),
+      ...Object.fromEntries(named),
       clean_up_tokenization_spaces: false,
       ...(chatTemplate !== undefined && { chat_template: chatTemplate }),
     },

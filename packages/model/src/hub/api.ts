@@ -6,13 +6,6 @@ export interface Repository {
   readonly files: readonly string[];
 }
 
-/** What the hub says of a file. */
-export interface RemoteFile {
-  readonly url: string;
-  /** The name of its blob: SHA-256 of a large file, Git's SHA-1 of another. */
-  readonly etag: string;
-}
-
 /** Silence after which the hub counts as out of reach, ms. */
 const TIMEOUT = 30_000;
 const MAX_REDIRECTS = 5;
@@ -78,13 +71,16 @@ const isText = (value: unknown): value is string => typeof value === 'string';
 
 const pathOf = (file: string): string => file.split('/').map(encodeURIComponent).join('/');
 
-/** Asks for a file's blob. A renamed model leads elsewhere on the hub; the way to a data host is not followed. */
+/**
+ * Asks where a file is and for its ETag, the name of its blob: SHA-256 of a large file, Git's SHA-1 of another. A renamed model
+ * leads elsewhere on the hub; the way to a data host is not followed.
+ */
 export async function remoteFile(
   id: string,
   commit: string,
   file: string,
   settings: HubSettings,
-): Promise<RemoteFile> {
+): Promise<{ readonly url: string; readonly etag: string }> {
   let url = `${settings.endpoint}/${id}/resolve/${commit}/${pathOf(file)}`;
   for (let i = 0; i < MAX_REDIRECTS; i++) {
     const response = await ask(url, { method: 'HEAD', redirect: 'manual' }, settings);

@@ -39,7 +39,6 @@ export async function cachedCommit(
   return /^[0-9a-f]{40}$/.test(text.trim()) ? text.trim() : undefined;
 }
 
-/** Notes down which commit a revision is. */
 export async function noteCommit(
   { folder }: ModelCache,
   revision: string,

@@ -1,8 +1,8 @@
 import { isAbsolute, join } from 'node:path';
 
-import { readJson } from '../checkpoint/folder.js';
-import { hasWeights, pickledWeights } from '../checkpoint/pickled.js';
-import { INDEX, parseIndex } from '../checkpoint/weights-index.js';
+import { readJson } from '../checkpoint/json-files.js';
+import { hasWeights, pickledWeights } from '../checkpoint/pickled-weights.js';
+import { INDEX, parseIndex } from '../checkpoint/read-shards.js';
 import { type Repository, repository } from './api.js';
 import {
   type ModelCache,
@@ -56,7 +56,7 @@ function firstFiles(id: string, { files }: Repository, file: string | undefined)
   if (file !== undefined) {
     if (files.includes(file)) return [file];
     throw new RangeError(
-      `loadPretrained: ${id} has no ${file}, expected one of ${files.filter((name) => name.endsWith('.gguf')).join(', ')}`,
+      `loadPretrained: ${id} has no ${file}, expected one of ${files.filter(isGguf).join(', ')}`,
     );
   }
   if (!files.includes('config.json') || (!hasWeights(files) && files.some(isGguf))) {

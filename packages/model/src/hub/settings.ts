@@ -32,7 +32,6 @@ export interface HubSettings {
   readonly endpoint: string;
   readonly cache: string;
   readonly offline: boolean;
-  /** Headers of each request. */
   readonly headers: Readonly<Record<string, string>>;
 }
 

@@ -1,9 +1,8 @@
-import type { Architecture, ModelConfig } from '../config/config.js';
+import type { Architecture, ModelConfig } from '../config/types.js';
 
 /** The parsed `config.json` of a Hugging Face folder. */
 export type HuggingFaceConfig = Readonly<Record<string, unknown>>;
 
-/** How transformers writes one architecture. */
 export interface Format {
   readonly className: string;
   /** Our fields that are one of theirs, by their name. */
@@ -16,7 +15,6 @@ export interface Format {
   readonly aliases?: Readonly<Record<string, string>>;
 }
 
-/** Names that most share. */
 const NAMES = {
   vocabSize: 'vocab_size',
   hiddenSize: 'hidden_size',
@@ -32,6 +30,8 @@ const NAMES = {
 
 const HEAD_DIM = { headDim: 'head_dim' } as const;
 const BIAS = { attentionBias: 'attention_bias' } as const;
+const WINDOW = { slidingWindow: 'sliding_window' } as const;
+const GEMMA = { ...BIAS, queryScalar: 'query_pre_attn_scalar' } as const;
 const { normEpsilon: _, ...WITHOUT_EPSILON } = NAMES;
 const LAYER_NORM = { ...WITHOUT_EPSILON, normEpsilon: 'layer_norm_eps' } as const;
 const { keyValueHeads: __, ...ONE_KEY_A_HEAD } = LAYER_NORM;
@@ -41,6 +41,19 @@ const TIED = { ...UNTIED, tiedEmbeddings: true } as const;
 const SILU = ['silu', 'swish'] as const;
 const TANH = ['gelu_pytorch_tanh', 'gelu_new', 'gelu_fast'] as const;
 const CAUSAL = { use_bidirectional_attention: [false] } as const;
+
+/** A decoder as Llama is one: gated by SiLU, untied, with a width of its heads. */
+const llamaLike = (
+  className: string,
+  names: Format['names'],
+  defaults: Format['defaults'] = {},
+  fixed: Format['fixed'] = { hidden_act: SILU },
+): Format => ({
+  className,
+  names: { ...NAMES, ...HEAD_DIM, ...names },
+  defaults: { ...UNTIED, ...defaults },
+  fixed,
+});
 
 /** How transformers 5 writes and reads each architecture. */
 export const FORMATS: Readonly<Record<Architecture, Format>> = {
@@ -97,86 +110,74 @@ export const FORMATS: Readonly<Record<Architecture, Format>> = {
       layer_norm_elementwise_affine: [true],
     },
   },
-  llama: {
-    className: 'LlamaForCausalLM',
-    names: { ...NAMES, ...HEAD_DIM, ...BIAS, mlpBias: 'mlp_bias' },
-    defaults: UNTIED,
-    fixed: { hidden_act: SILU },
-  },
-  mistral: {
-    className: 'MistralForCausalLM',
-    names: { ...NAMES, ...HEAD_DIM, slidingWindow: 'sliding_window' },
-    defaults: { ...UNTIED, keyValueHeads: 8, slidingWindow: 4096 },
-    fixed: { hidden_act: SILU },
-  },
-  qwen2: {
-    className: 'Qwen2ForCausalLM',
-    names: { ...NAMES, ...HEAD_DIM },
-    defaults: { ...UNTIED, keyValueHeads: 32, slidingWindow: 4096 },
-    fixed: { hidden_act: SILU },
-  },
-  qwen3: {
-    className: 'Qwen3ForCausalLM',
-    names: { ...NAMES, ...HEAD_DIM, ...BIAS },
-    defaults: { ...UNTIED, keyValueHeads: 32, headDim: 128, slidingWindow: 4096 },
-    fixed: { hidden_act: SILU },
-  },
-  gemma: {
-    className: 'GemmaForCausalLM',
-    names: { ...NAMES, ...HEAD_DIM, ...BIAS },
-    defaults: { ...TIED, keyValueHeads: 16, headDim: 256 },
+  llama: llamaLike('LlamaForCausalLM', { ...BIAS, mlpBias: 'mlp_bias' }),
+  mistral: llamaLike('MistralForCausalLM', WINDOW, { keyValueHeads: 8, slidingWindow: 4096 }),
+  qwen2: llamaLike('Qwen2ForCausalLM', {}, { keyValueHeads: 32, slidingWindow: 4096 }),
+  qwen3: llamaLike('Qwen3ForCausalLM', BIAS, {
+    keyValueHeads: 32,
+    headDim: 128,
+    slidingWindow: 4096,
+  }),
+  phi3: llamaLike('Phi3ForCausalLM', WINDOW, { normEpsilon: 1e-5 }),
+  olmo2: llamaLike('Olmo2ForCausalLM', BIAS, { normEpsilon: 1e-5 }),
+  smollm3: llamaLike(
+    'SmolLM3ForCausalLM',
+    { ...BIAS, mlpBias: 'mlp_bias' },
+    { tiedEmbeddings: true, keyValueHeads: 4, ropeTheta: 2e6 },
+  ),
+  gemma: llamaLike(
+    'GemmaForCausalLM',
+    BIAS,
+    { tiedEmbeddings: true, keyValueHeads: 16, headDim: 256 },
     // 'gelu' is what the first files said; transformers takes it for the approximation.
-    fixed: { hidden_act: [...TANH, 'gelu'], hidden_activation: TANH, ...CAUSAL },
-  },
-  gemma2: {
-    className: 'Gemma2ForCausalLM',
-    names: {
-      ...{ ...NAMES, ...HEAD_DIM, ...BIAS, queryScalar: 'query_pre_attn_scalar' },
-      ...{ attentionSoftCap: 'attn_logit_softcapping', logitSoftCap: 'final_logit_softcapping' },
-    },
-    defaults: {
-      ...{ ...TIED, keyValueHeads: 4, headDim: 256, queryScalar: 256 },
-      ...{ attentionSoftCap: 50, logitSoftCap: 30, slidingWindow: 4096 },
-    },
-    fixed: { hidden_activation: TANH, hidden_act: TANH, ...CAUSAL },
-  },
-  gemma3_text: {
-    className: 'Gemma3ForCausalLM',
-    names: {
-      ...{ ...NAMES, ...HEAD_DIM, ...BIAS, queryScalar: 'query_pre_attn_scalar' },
+    { hidden_act: [...TANH, 'gelu'], hidden_activation: TANH, ...CAUSAL },
+  ),
+  gemma2: llamaLike(
+    'Gemma2ForCausalLM',
+    {
+      ...GEMMA,
+      attentionSoftCap: 'attn_logit_softcapping',
       logitSoftCap: 'final_logit_softcapping',
     },
+    {
+      tiedEmbeddings: true,
+      keyValueHeads: 4,
+      headDim: 256,
+      queryScalar: 256,
+      attentionSoftCap: 50,
+      logitSoftCap: 30,
+      slidingWindow: 4096,
+    },
+    { hidden_activation: TANH, hidden_act: TANH, ...CAUSAL },
+  ),
+  gemma3_text: llamaLike(
+    'Gemma3ForCausalLM',
+    { ...GEMMA, logitSoftCap: 'final_logit_softcapping' },
     // Published files leave out what equals these.
-    defaults: {
-      ...{ ...TIED, vocabSize: 262208, hiddenSize: 2304, intermediateSize: 9216, layers: 26 },
-      ...{ heads: 8, keyValueHeads: 4, headDim: 256, maxPositions: 131072 },
-      ...{ queryScalar: 256, slidingWindow: 4096, ropeTheta: 1e6, localRopeTheta: 1e4 },
+    {
+      tiedEmbeddings: true,
+      vocabSize: 262208,
+      hiddenSize: 2304,
+      intermediateSize: 9216,
+      layers: 26,
+      heads: 8,
+      keyValueHeads: 4,
+      headDim: 256,
+      maxPositions: 131072,
+      queryScalar: 256,
+      slidingWindow: 4096,
+      ropeTheta: 1e6,
+      localRopeTheta: 1e4,
     },
     // The model has no code that reads the cap of attention.
-    fixed: { hidden_activation: TANH, hidden_act: TANH, attn_logit_softcapping: [], ...CAUSAL },
-  },
-  phi3: {
-    className: 'Phi3ForCausalLM',
-    names: { ...NAMES, ...HEAD_DIM, slidingWindow: 'sliding_window' },
-    defaults: { ...UNTIED, normEpsilon: 1e-5 },
-    fixed: { hidden_act: SILU },
-  },
-  olmo2: {
-    className: 'Olmo2ForCausalLM',
-    names: { ...NAMES, ...HEAD_DIM, ...BIAS },
-    defaults: { ...UNTIED, normEpsilon: 1e-5 },
-    fixed: { hidden_act: SILU },
-  },
-  smollm3: {
-    className: 'SmolLM3ForCausalLM',
-    names: { ...NAMES, ...HEAD_DIM, ...BIAS, mlpBias: 'mlp_bias' },
-    defaults: { ...TIED, keyValueHeads: 4, ropeTheta: 2e6 },
-    fixed: { hidden_act: SILU },
-  },
+    { hidden_activation: TANH, hidden_act: TANH, attn_logit_softcapping: [], ...CAUSAL },
+  ),
   stablelm: {
     className: 'StableLmForCausalLM',
     names: {
-      ...{ ...LAYER_NORM, attentionBias: 'use_qkv_bias', qkNorm: 'qk_layernorm' },
+      ...LAYER_NORM,
+      attentionBias: 'use_qkv_bias',
+      qkNorm: 'qk_layernorm',
       parallelResidual: 'use_parallel_residual',
     },
     defaults: { ...UNTIED, normEpsilon: 1e-5, keyValueHeads: 32, partialRotaryFactor: 0.25 },
@@ -185,7 +186,10 @@ export const FORMATS: Readonly<Record<Architecture, Format>> = {
   cohere: {
     className: 'CohereForCausalLM',
     names: {
-      ...{ ...LAYER_NORM, ...HEAD_DIM, ...BIAS, qkNorm: 'use_qk_norm' },
+      ...LAYER_NORM,
+      ...HEAD_DIM,
+      ...BIAS,
+      qkNorm: 'use_qk_norm',
       logitScale: 'logit_scale',
     },
     defaults: { ...TIED, normEpsilon: 1e-5, ropeTheta: 5e5, logitScale: 0.0625 },

@@ -1,4 +1,4 @@
-import type { Architecture, ModelConfig } from '../config/config.js';
+import type { Architecture, ModelConfig } from '../config/types.js';
 import { FORMATS, type HuggingFaceConfig } from './formats.js';
 
 type Fail = (problem: string) => never;

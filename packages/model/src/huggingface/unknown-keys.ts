@@ -1,7 +1,7 @@
-import type { Architecture } from '../config/config.js';
+import type { Architecture } from '../config/types.js';
 import { ACTIVATION_KEYS, FORMATS, type HuggingFaceConfig } from './formats.js';
 import { layerKeys } from './layer-types.js';
-import { ropeKeys } from './rope.js';
+import { ropeKeys } from './rope-scaling.js';
 
 /** Keys of any file that do not change what the model computes. */
 const HARMLESS: ReadonlySet<string> = new Set(

@@ -11,17 +11,21 @@ import {
 } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { type ModelConfig, validateConfig } from '../config/config.js';
-import { type LoraConfig, factorNames } from './factors.js';
+import { blueprints } from '../architecture/blueprints.js';
+import { validateConfig } from '../config/config.js';
+import type { Changed, Model, ModelConfig } from '../config/types.js';
+import { sizeOf } from '../tensor-files/stored-tensor.js';
+import { lookup } from '../transformer/decoder.js';
+import { BIASES, type LoraConfig, factorNames } from './factors.js';
 import {
-  type AdaptableModule,
-  BIASES,
   adaptableModules,
   adaptedModules,
   factorShapes,
+  isEnd,
+  isInside,
   moduleNames,
 } from './modules.js';
-import { mergedWeight, rowNorms, weightUpdate } from './update.js';
+import { WEIGHTS_AND_FACTORS, rowNorms } from './update.js';
 
 /** Options of {@link addLora}. */
 export interface LoraOptions {
@@ -44,49 +48,51 @@ export interface LoraOptions {
   readonly wholeModules?: readonly string[];
 }
 
-const isEnd = (name: string, end: string): boolean => name === end || name.endsWith(`.${end}`);
+const OPTIONS = ['rank', 'alpha', 'rankStabilized', 'targets', 'dora', 'bias', 'wholeModules'];
 
 /** The modules that `wholeModules` names. */
 function wholeOf(config: ModelConfig, ends: readonly string[]): string[] {
   const names = moduleNames(config);
   const lost = ends.find((end) => !names.some((name) => isEnd(name, end)));
   if (lost !== undefined) {
+    const how =
+      config.tiedEmbeddings && lost === 'lm_head'
+        ? '; the classifier is a module of its own after untie(model)'
+        : '';
     throw new RangeError(
-      `addLora: wholeModules has '${lost}', expected ends of the model's modules` +
-        (config.tiedEmbeddings && lost === 'lm_head'
-          ? '; the classifier is a module of its own after untie(model)'
-          : ''),
+      `addLora: wholeModules has '${lost}', expected ends of the model's modules${how}`,
     );
   }
   return names.filter((name) => ends.some((end) => isEnd(name, end)));
 }
 
+/** The modules that `targets` names. */
 function targeted(
   config: ModelConfig,
   targets: Required<LoraOptions>['targets'],
   whole: readonly string[],
 ): string[] {
-  const isWhole = (name: string): boolean =>
-    whole.some((module) => name === module || name.startsWith(`${module}.`));
-  const all = adaptableModules(config).map(({ name }) => name);
-  const names = all.filter((name) => !isWhole(name));
-  if (Array.isArray(targets)) {
-    const lost = targets.find((target: string) => !names.some((name) => isEnd(name, target)));
-    if (lost !== undefined) {
-      throw new RangeError(
-        `addLora: targets has '${lost}', expected ends of ${names.join(', ')}` +
-          (config.tiedEmbeddings
-            ? '; embedding and classifier can be adapted after untie(model)'
-            : ''),
-      );
-    }
+  const { layers } = blueprints[config.architecture];
+  const names = adaptableModules(config)
+    .map(({ name }) => name)
+    .filter((name) => !isInside(name, whole));
+  const ends = Array.isArray(targets) ? (targets as readonly string[]) : [];
+  const lost = ends.find((end) => !names.some((name) => isEnd(name, end)));
+  if (lost !== undefined) {
+    const how = config.tiedEmbeddings
+      ? '; embedding and classifier can be adapted after untie(model)'
+      : '';
+    throw new RangeError(
+      `addLora: targets has '${lost}', expected ends of ${names.join(', ')}${how}`,
+    );
   }
-  const [first, last] = [all[0], all.at(-1)];
-  const chosen = names.filter((name) => {
-    if (typeof targets === 'function') return targets(name);
-    if (targets !== 'all-linear') return targets.some((target) => isEnd(name, target));
-    return config.tiedEmbeddings || (name !== first && name !== last);
-  });
+  const isChosen =
+    typeof targets === 'function'
+      ? targets
+      : targets === 'all-linear'
+        ? (name: string) => name.startsWith(`${layers}.`)
+        : (name: string) => ends.some((end) => isEnd(name, end));
+  const chosen = names.filter(isChosen);
   if (chosen.length === 0) {
     throw new RangeError(`addLora: targets selects nothing, expected some of ${names.join(', ')}`);
   }
@@ -96,43 +102,31 @@ function targeted(
 /** Uniform in `[-1 / sqrt(from), 1 / sqrt(from))`, as PyTorch starts a linear map. */
 function uniform(seed: number, shape: readonly number[], from: number): tf.Tensor {
   const random = rng(seed);
-  const size = shape.reduce((product, n) => product * n, 1);
-  const values = Float32Array.from(
-    { length: size },
-    () => (2 * random.next() - 1) / Math.sqrt(from),
-  );
+  const length = sizeOf(shape);
+  const values = Float32Array.from({ length }, () => (2 * random.next() - 1) / Math.sqrt(from));
   return tf.tensor(values, [...shape]);
 }
 
 /** What leaves a model as it is: one factor is random, the other 0, and magnitudes are the weights' own. */
 function initialFactors(config: ModelConfig, params: Params, seed: number): Params {
   const shapes = factorShapes(config);
-  const get = factorsOf('addLora', params);
-  return Object.fromEntries(
-    adaptedModules(config).flatMap(({ name, kind, from, layout }) => {
+  const get = lookup('addLora', params, WEIGHTS_AND_FACTORS);
+  const zeros = (factor: string): tf.Tensor => tf.zeros([...shapes[factor]!]);
+  return Object.assign(
+    {},
+    ...adaptedModules(config).map(({ name, kind, from, layout }) => {
       const { a, b, magnitude } = factorNames(name, kind);
-      const zeros = (factor: string): tf.Tensor => tf.zeros([...shapes[factor]!]);
-      const magnitudes = config.lora!.dora
-        ? [[magnitude, tf.tidy(() => rowNorms(get(`${name}.weight`), layout))] as const]
-        : [];
-      const factors: (readonly [string, tf.Tensor])[] =
-        kind === 'linear'
-          ? [
-              [a, uniform(fold(seed, a), shapes[a]!, from)],
-              [b, zeros(b)],
-            ]
-          : [
-              [a, zeros(a)],
-              [b, randomNormal(rng(fold(seed, b)), shapes[b]!, 1)],
-            ];
-      return [...factors, ...magnitudes];
+      const isLinear = kind === 'linear';
+      return {
+        [a]: isLinear ? uniform(fold(seed, a), shapes[a]!, from) : zeros(a),
+        [b]: isLinear ? zeros(b) : randomNormal(rng(fold(seed, b)), shapes[b]!, 1),
+        ...(config.lora!.dora && {
+          [magnitude]: tf.tidy(() => rowNorms(get(`${name}.weight`), layout)),
+        }),
+      };
     }),
-  );
+  ) as Params;
 }
-
-/** A model with adapters or without: configuration and parameters, and whatever else it has. */
-type Model = { readonly config: ModelConfig; readonly params: Params };
-type Changed<M extends Model> = Omit<M, 'config' | 'params'> & Model;
 
 /**
  * A model with an adapter at some of its linear modules, which computes the same as before.
@@ -162,9 +156,7 @@ type Changed<M extends Model> = Omit<M, 'config' | 'params'> & Model;
 export function addLora<M extends Model>(model: M, options: LoraOptions, seed: number): Changed<M> {
   const { config, params } = model;
   validateConfig(config);
-  checkOptions('addLora', options, [
-    ...['rank', 'alpha', 'rankStabilized', 'targets', 'dora', 'bias', 'wholeModules'],
-  ]);
+  checkOptions('addLora', options, OPTIONS);
   const { rank, alpha = rank, rankStabilized = false, targets = 'all-linear' } = options;
   const { dora = false, bias = 'none', wholeModules = [] } = options;
   checkPositiveInteger('addLora: rank', rank);
@@ -180,7 +172,10 @@ export function addLora<M extends Model>(model: M, options: LoraOptions, seed: n
   }
   const whole = wholeOf(config, wholeModules);
   const lora: LoraConfig = {
-    ...{ rank, alpha, rankStabilized, modules: targeted(config, targets, whole) },
+    rank,
+    alpha,
+    rankStabilized,
+    modules: targeted(config, targets, whole),
     ...(dora && { dora }),
     ...(bias !== 'none' && { bias }),
     ...(whole.length > 0 && { wholeModules: whole }),
@@ -190,111 +185,5 @@ export function addLora<M extends Model>(model: M, options: LoraOptions, seed: n
     ...model,
     config: adapted,
     params: { ...cloneParams(params), ...initialFactors(adapted, params, seed) },
-  };
-}
-
-/** The adapters' parameters, or one message that says which is missing. */
-const factorsOf =
-  (where: string, params: Params) =>
-  (name: string): tf.Tensor => {
-    const tensor = params[name];
-    if (tensor === undefined) {
-      throw new RangeError(
-        `${where}: params has no '${name}', expected the weights and factors of config.lora`,
-      );
-    }
-    return tensor;
-  };
-
-/** Parameters whose adapted weights are computed anew; the caller owns the tensors. */
-function changed(
-  config: ModelConfig,
-  params: Params,
-  weight: (module: AdaptableModule) => tf.Tensor,
-): Params {
-  return tf.tidy(() => {
-    const weights = adaptedModules(config).map(
-      (module) => [`${module.name}.weight`, weight(module)] as const,
-    );
-    return cloneParams({ ...params, ...Object.fromEntries(weights) });
-  });
-}
-
-/**
- * A model without adapters that computes the same: `W + scale B A` takes the place of `W`, or DoRA's `m V / |V|` of it. Biases
- * and whole modules that belong to the adapter stay as they are.
- *
- * @param model - with `config.lora`; anything else in it is passed on
- * @returns the model without them, which any checkpoint can hold; the caller owns its tensors
- * @throws RangeError if the model has no adapters, or a factor is missing
- *
- * @example
- * ```ts
- * const config = modelConfig({
- *   architecture: 'gpt2', vocabSize: 5, hiddenSize: 8, layers: 1, heads: 2, maxPositions: 4,
- * });
- * const model = addLora({ config, params: initParams(config, 0) }, { rank: 2 }, 0);
- * const merged = mergeLora(model);
- * [Object.keys(model.params).length, Object.keys(merged.params).length, merged.config.lora]; // => [25, 17, undefined]
- * ```
- */
-export function mergeLora<M extends Model>(model: M): Changed<M> {
-  const { config, params } = model;
-  const { lora, ...base } = config;
-  if (lora === undefined) {
-    throw new RangeError('mergeLora: config.lora is undefined, expected a model with adapters');
-  }
-  const own = Object.fromEntries(
-    Object.entries(params).filter(([name]) => !isFactorOf(config, name)),
-  );
-  const get = factorsOf('mergeLora', params);
-  const merged = changed(config, own, (module) => mergedWeight(module, get, lora));
-  return { ...model, config: base, params: merged };
-}
-
-const isFactorOf = (config: ModelConfig, name: string): boolean => name in factorShapes(config);
-
-/**
- * The inverse of {@link mergeLora}: takes an adapter out of the weights that it was merged into, up to rounding.
- *
- * @param model - the merged model; anything else in it is passed on
- * @param adapter - `lora`, as of the model before merging, and `params` with its factors
- * @returns the model with the adapter beside its weights; the caller owns its tensors
- * @throws RangeError if the model has adapters, the adapter does not fit it, or it is DoRA's, which merging forgets the norms of
- *
- * @example
- * ```ts
- * const config = modelConfig({
- *   architecture: 'llama', vocabSize: 5, hiddenSize: 8, layers: 1, heads: 2, maxPositions: 4,
- * });
- * const model = addLora({ config, params: initParams(config, 0) }, { rank: 2 }, 0);
- * const again = unmergeLora(mergeLora(model), { lora: model.config.lora!, params: model.params });
- * Object.keys(again.params).length === Object.keys(model.params).length; // => true
- * ```
- */
-export function unmergeLora<M extends Model>(
-  model: M,
-  { lora, params: factors }: { readonly lora: LoraConfig; readonly params: Params },
-): Changed<M> {
-  const { config, params } = model;
-  if (config.lora !== undefined) {
-    throw new RangeError('unmergeLora: model has adapters, expected one that they are merged into');
-  }
-  const adapted = { ...config, lora };
-  validateConfig(adapted);
-  if (lora.dora) {
-    throw new RangeError(
-      'unmergeLora: lora.dora is true, expected an adapter without magnitudes: merging forgets the norms of the weights; keep the model that mergeLora was given',
-    );
-  }
-  const get = factorsOf('unmergeLora', factors);
-  const base = changed(adapted, params, (module) =>
-    tf.sub(params[`${module.name}.weight`]!, weightUpdate(module, get, lora)),
-  );
-  const own = Object.keys(factorShapes(adapted)).map((name) => [name, factors[name]!] as const);
-  return {
-    ...model,
-    config: adapted,
-    params: { ...base, ...cloneParams(Object.fromEntries(own)) },
   };
 }

@@ -24,6 +24,9 @@ export interface LoraConfig {
   readonly dropout?: number;
 }
 
+/** The values of `LoraConfig.bias`. */
+export const BIASES: readonly NonNullable<LoraConfig['bias']>[] = ['none', 'lora_only', 'all'];
+
 /** What a module computes: a product with a weight, or rows of a table. */
 export type ModuleKind = 'linear' | 'embedding';
 

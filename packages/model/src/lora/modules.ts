@@ -1,10 +1,10 @@
-import { type WeightLayout, checkFinite, checkInRange, checkPositiveInteger } from '@cfrl/engine';
+import type { WeightLayout } from '@cfrl/engine';
 
-import { blueprints, bodySpecs } from '../architecture/index.js';
+import { blueprints } from '../architecture/blueprints.js';
 import type { ParamSpec } from '../architecture/blueprint.js';
-import type { ModelConfig } from '../config/config.js';
-import { CLASSIFIER } from '../transformer/partition.js';
-import { type LoraConfig, type ModuleKind, factorNames, rankOf } from './factors.js';
+import type { ModelConfig } from '../config/types.js';
+import { CLASSIFIER, paramNames, paramSpecs } from '../architecture/param-specs.js';
+import { type ModuleKind, factorNames, rankOf } from './factors.js';
 
 /** A module that can have an adapter. */
 export interface AdaptableModule {
@@ -16,35 +16,35 @@ export interface AdaptableModule {
   readonly layout: WeightLayout;
 }
 
-const WEIGHT = '.weight';
+/** Whether a name is a module's, or its end. */
+export const isEnd = (name: string, end: string): boolean =>
+  name === end || name.endsWith(`.${end}`);
+
+/** Whether a name is that of one of the modules, or of something inside. */
+export const isInside = (name: string, modules: readonly string[]): boolean =>
+  modules.some((module) => `${name}.`.startsWith(`${module}.`));
+
+export const moduleOf = (weight: string): string => weight.replace(/\.weight$/, '');
 
 /** Every module of a model that can have an adapter, in the order of the parameters. */
 export function adaptableModules(config: ModelConfig): AdaptableModule[] {
-  const { architecture, vocabSize, hiddenSize, tiedEmbeddings } = config;
-  const blueprint = blueprints[architecture];
-  const isLinear = ({ name, shape }: ParamSpec): boolean =>
-    shape.length === 2 && name.startsWith(`${blueprint.layers}.`) && !/norm/.test(name);
-  const linear = (name: string, [first, second]: readonly number[]): AdaptableModule => {
-    // GPT-2's Conv1D.
-    const layout = architecture === 'gpt2' && name !== CLASSIFIER ? 'in-out' : 'out-in';
-    const [from, to] = layout === 'in-out' ? [first!, second!] : [second!, first!];
-    return { name: name.slice(0, -WEIGHT.length), kind: 'linear', from, to, layout };
-  };
-  const inLayers = bodySpecs(config)
-    .filter(isLinear)
-    .map(({ name, shape }) => linear(name, shape));
-  if (tiedEmbeddings) return inLayers;
-  const embedding: AdaptableModule = {
-    name: blueprint.embedding.slice(0, -WEIGHT.length),
-    kind: 'embedding',
-    from: vocabSize,
-    to: hiddenSize,
-    layout: 'in-out',
-  };
-  return [embedding, ...inLayers, linear(CLASSIFIER, [vocabSize, hiddenSize])];
+  const { architecture, tiedEmbeddings } = config;
+  const { embedding, layers } = blueprints[architecture];
+  const isAdaptable = ({ name, shape }: ParamSpec): boolean =>
+    name.startsWith(`${layers}.`)
+      ? shape.length === 2 && !/norm/.test(name)
+      : !tiedEmbeddings && (name === embedding || name === CLASSIFIER);
+  return paramSpecs(config)
+    .filter(isAdaptable)
+    .map(({ name, shape }) => {
+      const kind = name === embedding ? 'embedding' : 'linear';
+      const isConv1D = architecture === 'gpt2' && name !== CLASSIFIER;
+      const layout = kind === 'embedding' || isConv1D ? 'in-out' : 'out-in';
+      const [from, to] = layout === 'in-out' ? shape : [...shape].reverse();
+      return { name: moduleOf(name), kind, from: from!, to: to!, layout };
+    });
 }
 
-/** The modules of a model that have an adapter. */
 export function adaptedModules(config: ModelConfig): AdaptableModule[] {
   const named = new Set(config.lora?.modules);
   return adaptableModules(config).filter(({ name }) => named.has(name));
@@ -65,19 +65,13 @@ export const factorShapes = (config: ModelConfig): Record<string, readonly numbe
     }),
   );
 
-/** Names of a model's own parameters. */
-const ownNames = (config: ModelConfig): string[] => [
-  ...bodySpecs(config).map(({ name }) => name),
-  ...(config.tiedEmbeddings ? [] : [CLASSIFIER]),
-];
-
 /** Every module that holds parameters, itself or in its parts: `model.layers.0.mlp`, `model.layers.0.mlp.up_proj`. */
 export function moduleNames(config: ModelConfig): string[] {
   const parents = (name: string): string[] => {
     const end = name.lastIndexOf('.');
     return end < 0 ? [] : [...parents(name.slice(0, end)), name.slice(0, end)];
   };
-  return [...new Set(ownNames(config).flatMap(parents))];
+  return [...new Set(paramNames(config).flatMap(parents))];
 }
 
 /** The model's own parameters, not factors, that belong to its adapters: of whole modules, and biases. */
@@ -85,9 +79,9 @@ export function wholeParams(config: ModelConfig): string[] {
   const { lora } = config;
   if (lora === undefined) return [];
   const { bias = 'none', wholeModules = [], modules } = lora;
-  return ownNames(config).filter(
+  return paramNames(config).filter(
     (name) =>
-      wholeModules.some((module) => name.startsWith(`${module}.`)) ||
+      isInside(name, wholeModules) ||
       (name.endsWith('.bias') &&
         (bias === 'all' || (bias === 'lora_only' && modules.includes(name.slice(0, -5))))),
   );
@@ -115,62 +109,3 @@ export const adapterParams = (config: ModelConfig): string[] => [
   ...Object.keys(factorShapes(config)),
   ...wholeParams(config),
 ];
-
-function checkPerModule(
-  { modules }: LoraConfig,
-  field: 'ranks' | 'alphas',
-  values: Readonly<Record<string, number>> = {},
-  check: (where: string, value: number) => void,
-): void {
-  for (const [name, value] of Object.entries(values)) {
-    if (!modules.includes(name)) {
-      throw new RangeError(
-        `validateConfig: lora.${field} has '${name}', expected only modules of lora.modules`,
-      );
-    }
-    check(`validateConfig: lora.${field}['${name}']`, value);
-  }
-}
-
-/** Refuses adapters that the model cannot have. */
-export function validateLora(config: ModelConfig): void {
-  const { lora } = config;
-  if (lora === undefined) return;
-  checkPositiveInteger('validateConfig: lora.rank', lora.rank);
-  checkFinite('validateConfig: lora.alpha', lora.alpha);
-  const known = adaptableModules(config).map(({ name }) => name);
-  const unknown = lora.modules.find((name) => !known.includes(name));
-  if (unknown !== undefined) {
-    throw new RangeError(
-      `validateConfig: lora.modules has '${unknown}', expected only ${known.join(', ')}` +
-        (config.tiedEmbeddings ? '; embedding and classifier can have one after untie(model)' : ''),
-    );
-  }
-  checkPerModule(lora, 'ranks', lora.ranks, checkPositiveInteger);
-  checkPerModule(lora, 'alphas', lora.alphas, checkFinite);
-  checkInRange('validateConfig: lora.dropout', lora.dropout ?? 0, 0, 1);
-  const { bias = 'none', wholeModules = [] } = lora;
-  if (!BIASES.includes(bias)) {
-    throw new RangeError(
-      `validateConfig: lora.bias is ${JSON.stringify(bias)}, expected ${BIASES.map((each) => `'${each}'`).join(' or ')}`,
-    );
-  }
-  if (wholeModules.length === 0) return;
-  const all = moduleNames(config);
-  for (const module of wholeModules) {
-    if (!all.includes(module)) {
-      throw new RangeError(
-        `validateConfig: lora.wholeModules has '${module}', expected modules of the model`,
-      );
-    }
-    const twice = lora.modules.find((name) => name === module || name.startsWith(`${module}.`));
-    if (twice !== undefined) {
-      throw new RangeError(
-        `validateConfig: lora.modules has '${twice}', which is in lora.wholeModules, expected each module in one of them`,
-      );
-    }
-  }
-}
-
-/** The values of `LoraConfig.bias`. */
-export const BIASES: readonly NonNullable<LoraConfig['bias']>[] = ['none', 'lora_only', 'all'];

@@ -4,7 +4,9 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Lookup } from '../architecture/blueprint.js';
 import { type LoraConfig, type ModuleKind, factorNames, loraScale } from './factors.js';
 
-/** A module with an adapter. */
+/** What a lookup expects, for its message. */
+export const WEIGHTS_AND_FACTORS = 'the weights and factors of config.lora';
+
 export interface Adapted {
   readonly name: string;
   readonly kind: ModuleKind;

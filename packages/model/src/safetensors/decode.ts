@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { foundInstead } from '../checkpoint/found-instead.js';
-import { decodeNumbers } from '../numbers/format.js';
+import { foundInstead } from '../tensor-files/found-instead.js';
+import { decodeNumbers } from '../tensor-files/number-format.js';
 import { dataStart, parseHeader, PREFIX, unreadable } from './header.js';
 
 /**

@@ -1,7 +1,7 @@
 import type { Params } from '@cfrl/engine';
 import type * as tf from '@tensorflow/tfjs-core';
 
-import { toBrainFloats, toHalves } from '../numbers/half.js';
+import { toBrainFloats, toHalves } from '../tensor-files/half-precision.js';
 
 /** How float32 tensors are stored. */
 export type StoredDtype = 'float32' | 'float16' | 'bfloat16';

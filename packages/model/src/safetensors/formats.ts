@@ -1,5 +1,5 @@
-import type { NumberFormat } from '../numbers/format.js';
-import { BF16, F16 } from '../numbers/half.js';
+import type { NumberFormat } from '../tensor-files/number-format.js';
+import { BF16, F16 } from '../tensor-files/half-precision.js';
 
 /** The formats that are read; half-precision numbers become float32, exactly. */
 export const formats: Readonly<Record<string, NumberFormat>> = {
@@ -10,7 +10,13 @@ export const formats: Readonly<Record<string, NumberFormat>> = {
 };
 
 /** Bytes an entry of the formats that tensors may lie in but are not read: masks, counters, numbers of other widths. */
-export const UNREAD_BYTES: Readonly<Record<string, number>> = {
-  ...{ BOOL: 1, U8: 1, I8: 1, F8_E4M3: 1, F8_E5M2: 1, F8_E8M0: 1, F8_E4M3FNUZ: 1, F8_E5M2FNUZ: 1 },
-  ...{ I16: 2, U16: 2, U32: 4, I64: 8, U64: 8, F64: 8, C64: 8 },
-};
+export const UNREAD_BYTES: Readonly<Record<string, number>> = Object.fromEntries(
+  (
+    [
+      [1, 'BOOL U8 I8 F8_E4M3 F8_E5M2 F8_E8M0 F8_E4M3FNUZ F8_E5M2FNUZ'],
+      [2, 'I16 U16'],
+      [4, 'U32'],
+      [8, 'I64 U64 F64 C64'],
+    ] as const
+  ).flatMap(([bytes, names]) => names.split(' ').map((name) => [name, bytes])),
+);

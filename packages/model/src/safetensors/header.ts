@@ -1,5 +1,5 @@
 import { UNREAD_BYTES, formats } from './formats.js';
-import type { NumberFormat } from '../numbers/format.js';
+import type { NumberFormat } from '../tensor-files/number-format.js';
 
 /** The limit of the reference implementation. */
 const MAX_HEADER = 100_000_000;
@@ -19,14 +19,12 @@ export interface Placed {
   readonly end: number;
 }
 
-/** What the header says. */
 export interface Header {
   readonly metadata: Readonly<Record<string, string>>;
   /** In the order of the header. */
   readonly tensors: readonly Placed[];
 }
 
-/** Throws with a problem of a file. */
 export type Fail = (problem: string) => never;
 
 /** Where the data begins, from the first bytes of a file of some size. */

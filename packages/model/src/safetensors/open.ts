@@ -1,7 +1,11 @@
-import { type DataFile, openDataFile, readNumbers } from '../checkpoint/data-file.js';
-import { foundInstead } from '../checkpoint/found-instead.js';
-import type { Stored, StoredTensor } from '../checkpoint/stored.js';
-import { byteLength } from '../numbers/format.js';
+import {
+  type DataFile,
+  closingOnError,
+  openDataFile,
+  storedTensor,
+} from '../tensor-files/data-file.js';
+import { foundInstead } from '../tensor-files/found-instead.js';
+import type { Stored, StoredTensor } from '../tensor-files/stored-tensor.js';
 import {
   type Fail,
   type Header,
@@ -38,23 +42,12 @@ export async function openSafetensors(path: string, where: string): Promise<Open
     throw new RangeError(`${where}: ${problem} ('${path}')`);
   };
   const stored = ({ name, dtype, shape, format, begin }: Placed): StoredTensor => {
-    if (format === undefined) {
-      const problem = unreadable(name, dtype);
-      return { name, shape, kind: 'unread', problem, read: async () => fail(problem) };
-    }
-    return {
-      name,
-      shape,
-      kind: format.kind,
-      read: (into, from = 0) => readNumbers(file, format, begin + byteLength(format, from), into),
-      ...(format.name === 'F32' && { raw: { path, begin } }),
-    };
+    if (format !== undefined) return storedTensor(file, name, shape, format, begin);
+    const problem = unreadable(name, dtype);
+    return { name, shape, kind: 'unread', problem, read: async () => fail(problem) };
   };
-  try {
+  return closingOnError(file, async () => {
     const { metadata, tensors } = await readHeader(file, fail);
     return { metadata, tensors: tensors.map(stored), close: file.close };
-  } catch (error) {
-    await file.close();
-    throw error;
-  }
+  });
 }

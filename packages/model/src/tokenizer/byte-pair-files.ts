@@ -1,4 +1,4 @@
-import { foundInstead } from '../checkpoint/found-instead.js';
+import { foundInstead } from '../tensor-files/found-instead.js';
 import { NFC, byteLevel, splitWords, words } from './byte-level.js';
 import { SPECIAL_DEFAULTS } from './special-defaults.js';
 

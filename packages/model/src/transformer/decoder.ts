@@ -13,12 +13,13 @@ import {
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { Blueprint, Lookup, MaskOf } from '../architecture/blueprint.js';
-import { blueprints, bodySpecs } from '../architecture/index.js';
-import { type Turning, layerPlan, rotaryWidthOf, variation } from '../architecture/plan.js';
-import type { ModelConfig } from '../config/config.js';
+import { blueprints } from '../architecture/blueprints.js';
+import { paramNames } from '../architecture/param-specs.js';
+import { type Turning, layerPlan, rotaryWidthOf, variation } from '../architecture/derived.js';
+import type { ModelConfig } from '../config/types.js';
 import { scaledLogits } from './logits.js';
 import { embedded as embeddedTokens, linear, withLora } from '../lora/apply.js';
-import { factorShapes } from '../lora/modules.js';
+import { factorShapes, moduleOf } from '../lora/modules.js';
 import { classifierName } from './partition.js';
 
 /** Keys and values of one layer, `[B, K, S, d]` each. A type, since `tf.tidy` returns no interface. */
@@ -46,13 +47,13 @@ export interface Past {
   readonly column: tf.Scalar;
 }
 
-/** The lookup that blocks use, with one message for a record that does not fit. */
+/** Looks parameters up; one message for a record that does not fit. */
 export const lookup =
-  (where: string, params: Params): Lookup =>
+  (where: string, params: Params, expected = "the config's parameters"): Lookup =>
   (name) => {
     const tensor = params[name];
     if (tensor === undefined) {
-      throw new RangeError(`${where}: params has no '${name}', expected the config's parameters`);
+      throw new RangeError(`${where}: params has no '${name}', expected ${expected}`);
     }
     return tensor;
   };
@@ -73,7 +74,7 @@ function embed(
   { embedding: name, embeddingScale, positions }: Blueprint,
   input: DecoderInput,
 ): tf.Tensor {
-  const embedded = embeddedTokens(input.tokens, get, name.replace(/\.weight$/, ''));
+  const embedded = embeddedTokens(input.tokens, get, moduleOf(name));
   const scaled = embeddingScale ? tf.mul(embedded, embeddingScale(config)) : embedded;
   if (positions === undefined) return scaled;
   const rows =
@@ -207,7 +208,7 @@ export function decode(
   let hidden = tf.reshape(embedded, [batch * time, config.hiddenSize]);
 
   const names = input.rematerialize
-    ? [...bodySpecs(config).map(({ name }) => name), ...Object.keys(factorShapes(config))]
+    ? [...paramNames(config), ...Object.keys(factorShapes(config))]
     : [];
   const cache: LayerCache[] = [];
   for (let i = 0; i < config.layers; i++) {
@@ -230,7 +231,7 @@ export const finalNorm = (get: Lookup, config: ModelConfig, hidden: tf.Tensor): 
 
 /** Logits `[N, V]` of features `[N, D]`, with the classifier's adapter. */
 export const rowLogits = (params: Lookup, config: ModelConfig, features: tf.Tensor): tf.Tensor => {
-  const module = classifierName(config).replace(/\.weight$/, '');
+  const module = moduleOf(classifierName(config));
   const product = linear(features, withLora(params, config.lora), module, 'out-in', false);
   return scaledLogits(config, product);
 };

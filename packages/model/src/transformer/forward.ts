@@ -1,10 +1,11 @@
 import { type Params, causalMask } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { longestSequence } from '../architecture/plan.js';
+import { longestSequence } from '../architecture/derived.js';
 import { validateConfig } from '../config/config.js';
-import type { ModelConfig } from '../config/config.js';
+import type { ModelConfig } from '../config/types.js';
 import { decode, finalNorm, lookup, rowLogits } from './decoder.js';
+import { byRows } from './logits.js';
 
 /** A batch of token sequences. */
 export interface ForwardInput {
@@ -132,11 +133,8 @@ export function classifierLogits(
       `classifierLogits: features has shape [${features.shape.join(', ')}], expected [..., ${config.hiddenSize}] (hiddenSize)`,
     );
   }
-  return tf.tidy(() => {
-    const rows = tf.reshape(features, [-1, features.shape[features.rank - 1]!]);
-    const logits = rowLogits(lookup('classifierLogits', params), config, rows);
-    return tf.reshape(logits, [...features.shape.slice(0, -1), config.vocabSize]);
-  });
+  const get = lookup('classifierLogits', params);
+  return byRows(features, (rows) => rowLogits(get, config, rows));
 }
 
 /**

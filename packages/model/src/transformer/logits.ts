@@ -1,7 +1,7 @@
 import { dense, softCap } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import type { ModelConfig } from '../config/config.js';
+import type { ModelConfig } from '../config/types.js';
 
 /**
  * The logits of features: the last step of {@link forward}.
@@ -27,14 +27,7 @@ import type { ModelConfig } from '../config/config.js';
  * ```
  */
 export function logitsOf(config: ModelConfig, features: tf.Tensor, weight: tf.Tensor): tf.Tensor {
-  const width = features.shape[features.rank - 1]!;
-  return tf.tidy(() => {
-    const rows = features.rank === 2 ? features : tf.reshape(features, [-1, width]);
-    const product = dense(rows, weight, 'out-in');
-    const logits = scaledLogits(config, product);
-    if (features.rank === 2) return logits;
-    return tf.reshape(logits, [...features.shape.slice(0, -1), weight.shape[0]!]);
-  });
+  return byRows(features, (rows) => scaledLogits(config, dense(rows, weight, 'out-in')));
 }
 
 /** The product of features and classifier, scaled and capped. */
@@ -45,3 +38,11 @@ export const scaledLogits = (
   const scaled = logitScale === undefined ? product : tf.mul(product, logitScale);
   return logitSoftCap === undefined ? scaled : softCap(scaled, logitSoftCap);
 };
+
+/** What becomes of features `[..., D]`, by a function of their rows `[N, D]`. */
+export const byRows = (features: tf.Tensor, change: (rows: tf.Tensor) => tf.Tensor): tf.Tensor =>
+  tf.tidy(() => {
+    if (features.rank === 2) return change(features);
+    const changed = change(tf.reshape(features, [-1, features.shape.at(-1)!]));
+    return tf.reshape(changed, [...features.shape.slice(0, -1), changed.shape[1]!]);
+  });

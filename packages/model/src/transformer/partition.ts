@@ -1,11 +1,9 @@
 import { cloneParams, selectParams } from '@cfrl/engine';
 import type { Params } from '@cfrl/engine';
 
-import { blueprints } from '../architecture/index.js';
-import type { ModelConfig } from '../config/config.js';
-
-/** Name of the classifier `W` `[V, D]` of an untied model. */
-export const CLASSIFIER = 'lm_head.weight';
+import { blueprints } from '../architecture/blueprints.js';
+import { CLASSIFIER } from '../architecture/param-specs.js';
+import type { Changed, Model, ModelConfig } from '../config/types.js';
 
 /**
  * The name of the parameter that serves as the classifier `W` `[V, D]`.
@@ -111,9 +109,7 @@ export function body(params: Params): Params {
  * [model.config.tiedEmbeddings, model.params['lm_head.weight'].shape]; // => [false, [5, 8]]
  * ```
  */
-export function untie<M extends { readonly config: ModelConfig; readonly params: Params }>(
-  model: M,
-): Omit<M, 'config' | 'params'> & { readonly config: ModelConfig; readonly params: Params } {
+export function untie<M extends Model>(model: M): Changed<M> {
   const { config, params } = model;
   const embedding = params[blueprints[config.architecture].embedding];
   const weight = config.tiedEmbeddings ? embedding : params[CLASSIFIER];

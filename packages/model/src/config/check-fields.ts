@@ -1,0 +1,144 @@
+import { MOST_FLOAT32, type RotaryScaling, checkInRange, checkPositiveInteger } from '@cfrl/engine';
+
+import { rotaryWidthOf } from '../architecture/derived.js';
+import { VARIATIONS } from '../architecture/variations.js';
+import type { ModelConfig, ModelVariation } from './types.js';
+
+type Check = (where: string, value: unknown, config: ModelConfig) => void;
+
+const inRange =
+  (low: number, high: number): Check =>
+  (where, value) => {
+    checkInRange(where, value as number, low, high);
+  };
+const positive = inRange(Number.MIN_VALUE, Number.MAX_VALUE);
+const positiveInteger: Check = (where, value) => {
+  checkPositiveInteger(where, value as number);
+};
+const oneOf =
+  (...values: readonly unknown[]): Check =>
+  (where, value) => {
+    if (values.includes(value)) return;
+    const expected = values.map((each) => JSON.stringify(each)).join(' or ');
+    throw new RangeError(`${where} is ${JSON.stringify(value)}, expected ${expected}`);
+  };
+const flag = oneOf(true, false);
+const flagALayer: Check = (where, value, { layers }) => {
+  const flags = Array.isArray(value) ? (value as unknown[]) : [];
+  if (flags.length === layers && flags.every((each) => typeof each === 'boolean')) return;
+  throw new RangeError(
+    `${where} is ${JSON.stringify(value)}, expected ${layers} booleans (one a layer)`,
+  );
+};
+
+/** The fields that every configuration has beside its architecture, in the order of the record. */
+export const FIELD_CHECKS: Readonly<
+  Record<keyof Omit<ModelConfig, keyof ModelVariation | 'architecture' | 'lora'>, Check>
+> = {
+  vocabSize: positiveInteger,
+  hiddenSize: positiveInteger,
+  intermediateSize: positiveInteger,
+  layers: positiveInteger,
+  heads: positiveInteger,
+  keyValueHeads: positiveInteger,
+  maxPositions: positiveInteger,
+  normEpsilon: inRange(Number.MIN_VALUE, 1),
+  ropeTheta: inRange(1, Number.MAX_VALUE),
+  tiedEmbeddings: (where, value) => {
+    if (typeof value === 'boolean') return;
+    throw new TypeError(`${where} is ${String(value)}, expected a boolean`);
+  },
+  initializerRange: inRange(0, MOST_FLOAT32),
+};
+
+const VARIATION_CHECKS: Readonly<Record<keyof ModelVariation, Check>> = {
+  headDim: positiveInteger,
+  attentionBias: flag,
+  mlpBias: flag,
+  qkNorm: flag,
+  parallelResidual: flag,
+  activation: oneOf('gelu', 'geluTanh', 'relu'),
+  partialRotaryFactor: inRange(Number.MIN_VALUE, 1),
+  ropeScaling: checkRopeScaling,
+  ropeLayers: flagALayer,
+  localRopeTheta: inRange(1, Number.MAX_VALUE),
+  slidingWindow: positiveInteger,
+  slidingLayers: flagALayer,
+  queryScalar: positive,
+  attentionSoftCap: positive,
+  logitSoftCap: positive,
+  logitScale: positive,
+};
+
+/** Refuses values that no configuration can have, and another architecture's variations, which would be without effect. */
+export function checkFields(config: ModelConfig): void {
+  const variations = VARIATIONS[config.architecture];
+  const names = Object.keys(VARIATION_CHECKS) as (keyof ModelVariation)[];
+  for (const [name, check] of Object.entries(FIELD_CHECKS)) {
+    check(`validateConfig: ${name}`, config[name as keyof ModelConfig], config);
+  }
+  for (const name of names.filter((each) => config[each] !== undefined)) {
+    if (!(name in variations)) {
+      throw new RangeError(
+        `validateConfig: ${name} is ${JSON.stringify(config[name])}, expected none: ${config.architecture} has no such variation`,
+      );
+    }
+    VARIATION_CHECKS[name](`validateConfig: ${name}`, config[name], config);
+  }
+}
+
+const SCALINGS: Readonly<Record<RotaryScaling['type'], readonly string[]>> = {
+  linear: ['factor'],
+  dynamic: ['factor', 'originalPositions'],
+  llama3: ['factor', 'lowFrequencyFactor', 'highFrequencyFactor', 'originalPositions'],
+  yarn: ['factor', 'originalPositions', 'betaFast', 'betaSlow', 'truncate', 'amplitude'],
+  longrope: ['shortFactors', 'longFactors', 'originalPositions', 'amplitude'],
+};
+
+function checkRopeScaling(where: string, scaling: unknown, config: ModelConfig): void {
+  const type = (scaling as RotaryScaling | null)?.type as string;
+  if (!Object.hasOwn(SCALINGS, type)) {
+    throw new RangeError(
+      `${where} is ${JSON.stringify(scaling)}, expected a record with type ${Object.keys(SCALINGS).join(', ')}`,
+    );
+  }
+  for (const name of SCALINGS[type as RotaryScaling['type']]) {
+    const value = (scaling as Readonly<Record<string, unknown>>)[name];
+    if (name.endsWith('Factors') && !Array.isArray(value)) {
+      throw new RangeError(
+        `${where}.${name} is ${JSON.stringify(value)}, expected a list of numbers`,
+      );
+    }
+    const check = name === 'truncate' ? flag : positive;
+    for (const each of [value].flat()) check(`${where}.${name}`, each, config);
+  }
+}
+
+/** Refuses widths that cannot turn, and scalings that do not fit them. */
+export function checkRotary(config: ModelConfig): void {
+  const width = rotaryWidthOf(config);
+  const { headDim, ropeScaling, partialRotaryFactor = 1 } = config;
+  const fail = (problem: string): never => {
+    throw new RangeError(`validateConfig: ${problem}`);
+  };
+  if (width % 2 !== 0 || width === 0) {
+    const whole = headDim === undefined ? 'hiddenSize / heads' : 'headDim';
+    const what =
+      partialRotaryFactor === 1
+        ? `${whole} is ${width}`
+        : `partialRotaryFactor makes ${width} channels of a head turn`;
+    fail(`${what}, expected an even number (rotary positions turn pairs)`);
+  }
+  if (ropeScaling?.type === 'longrope') {
+    for (const name of ['shortFactors', 'longFactors'] as const) {
+      const { length } = ropeScaling[name];
+      if (length === width / 2) continue;
+      fail(
+        `ropeScaling.${name} has ${length} entries, expected ${width / 2} (half of the channels that turn)`,
+      );
+    }
+  }
+  if (ropeScaling?.type === 'dynamic' && width < 4) {
+    fail(`${width} channels of a head turn, expected at least 4 for dynamic scaling`);
+  }
+}
