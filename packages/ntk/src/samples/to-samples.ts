@@ -2,7 +2,7 @@ import { checkFinite, checkOptions, checkTokens, valueAndGrad } from '@cfrl/engi
 import * as tf from '@tensorflow/tfjs-core';
 
 import { checkNotEmpty } from '../check.js';
-import type { PolicyGradientStep, TokenSample } from './samples.js';
+import type { PolicyGradientStep, TokenSample } from './policy-gradient-step.js';
 
 /** A completion as a training loop records it. */
 export interface RecordedCompletion {
