@@ -17,7 +17,7 @@ import {
 import { type DecomposeOptions, decompose } from '@cfrl/ntk';
 import * as tf from '@tensorflow/tfjs-core';
 
-import type { ProbeRow, Sample } from '../report/types.js';
+import type { ProbeRow, Sample } from '../run/records.js';
 import { checkTask, rewardOf } from '../tasks/check-task.js';
 import type { Task } from '../tasks/task.js';
 import { DEFAULT_MAX_BYTES } from './batches.js';

@@ -15,7 +15,7 @@ import type { LanguageModel } from '@cfrl/model';
 import { entropyChange } from '@cfrl/ntk';
 import { type Algorithm, type ScoredCompletion, type TrainState, train } from '@cfrl/rl';
 
-import type { ProbeRow, Sample, Stage as StageName, StepRow } from '../report/types.js';
+import type { ProbeRow, Sample, Stage as StageName, StepRow } from '../run/records.js';
 import { type LoopState, disposeLoopState, release } from '../run/loop-state.js';
 import { checkTask, rewardOf } from '../tasks/check-task.js';
 import type { Task } from '../tasks/task.js';

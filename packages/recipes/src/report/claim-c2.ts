@@ -4,7 +4,8 @@ import { formatEstimate } from './format.js';
 import { headlineMeasure } from './measures.js';
 import { limitedVariability } from './premise.js';
 import { comparisonOf, minus, pairRuns, type ReportSummary } from './summarize.js';
-import { CFRL_ARM, type ReportInput, type RunData, STANDARD_ARM } from './types.js';
+import { CFRL_ARM, type RunData, STANDARD_ARM } from '../run/records.js';
+import type { ReportInput } from './input.js';
 import type { Finding, FindingNumber } from './verdict.js';
 
 /**

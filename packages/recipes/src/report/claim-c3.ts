@@ -1,7 +1,7 @@
 import { type Estimate, mapEstimate, side } from './estimate.js';
 import { formatEstimate, formatNumber } from './format.js';
 import { comparisonOf, type ReportSummary } from './summarize.js';
-import { CFRL_ARM, STANDARD_ARM } from './types.js';
+import { CFRL_ARM, STANDARD_ARM } from '../run/records.js';
 import { decide, type Finding, type FindingNumber } from './verdict.js';
 
 /** C3: CF-RL raises confidence, and reaches a given reward sooner than standard RL. */

@@ -1,6 +1,6 @@
 import { type Estimate, estimate } from './estimate.js';
 import type { Measure } from './measures.js';
-import type { RunData } from './types.js';
+import type { RunData } from '../run/records.js';
 
 /** A value at a number of sampled tokens. */
 export interface Point {

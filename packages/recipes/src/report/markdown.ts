@@ -1,6 +1,6 @@
 import { attribution } from './attribution.js';
-import { checkReportInput } from './check.js';
-import { configRows } from './config.js';
+import { checkReportInput } from './check-input.js';
+import { configRows } from './config-rows.js';
 import { meanCurve, points } from './curve.js';
 import type { Estimate } from './estimate.js';
 import { findings } from './findings.js';
@@ -8,7 +8,7 @@ import { DASH, decimalsOf, formatEstimate, formatNumber, formatSigned } from './
 import { ATTRIBUTION, CHARTED, FURTHER, HEADLINE } from './measures.js';
 import { samplePairs, shorten } from './samples.js';
 import { summarize, type ReportSummary } from './summarize.js';
-import type { ReportInput } from './types.js';
+import type { ReportInput } from './input.js';
 import type { Finding } from './verdict.js';
 import {
   ATTRIBUTION_WORDS,

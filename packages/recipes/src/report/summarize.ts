@@ -1,8 +1,9 @@
-import { checkReportInput } from './check.js';
+import { checkReportInput } from './check-input.js';
 import { firstReach, meanHeight, points, valueAt } from './curve.js';
 import { type Estimate, estimate } from './estimate.js';
 import { HEADLINE, headlineMeasure, type Measure } from './measures.js';
-import { type ArmData, type ReportInput, type RunData, STANDARD_ARM } from './types.js';
+import { type RunData, STANDARD_ARM } from '../run/records.js';
+import type { ArmData, ReportInput } from './input.js';
 
 /** A measure before RL, at the budget, and how much it changed. */
 export interface BeforeAfter {

@@ -1,4 +1,4 @@
-import { type CurvePoint } from './curve.js';
+import type { CurvePoint } from './curve.js';
 import {
   count,
   estimateText,
@@ -10,7 +10,7 @@ import {
 import { HEADLINE, type Measure } from './measures.js';
 import { LIMITED_VARIABILITY } from './premise.js';
 import type { Comparison, ReportSummary } from './summarize.js';
-import type { ReportInput } from './types.js';
+import type { ReportInput } from './input.js';
 
 /** What was run, in two sentences. */
 export function whatWasRun(input: ReportInput, { budget }: ReportSummary): string[] {

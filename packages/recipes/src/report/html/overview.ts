@@ -4,7 +4,7 @@ import { side } from '../estimate.js';
 import { DASH, estimateText, formatEstimate, formatNumber } from '../format.js';
 import { html, type Markup, raw } from '../markup.js';
 import type { ReportSummary } from '../summarize.js';
-import type { ReportInput } from '../types.js';
+import type { ReportInput } from '../input.js';
 import type { Finding, FindingNumber } from '../verdict.js';
 import { boundSign, caveats, versus, whatWasRun } from '../words.js';
 

@@ -10,7 +10,7 @@ import {
 import { html, type Markup } from '../markup.js';
 import { HEADLINE } from '../measures.js';
 import type { Comparison, ReportSummary } from '../summarize.js';
-import type { ReportInput } from '../types.js';
+import type { ReportInput } from '../input.js';
 import { boundSign, differenceLabel, versus } from '../words.js';
 
 /** A table that scrolls sideways inside its own box, never the page; on a phone, where it is too wide, it says so. */
