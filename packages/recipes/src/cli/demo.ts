@@ -3,17 +3,15 @@ import { pathToFileURL } from 'node:url';
 
 import { useBackend } from '@cfrl/engine';
 
-import { collectExperiment } from '../experiment/collect.js';
 import { demo, quickDemo } from '../experiment/config.js';
-import { runExperiment, writeReport } from '../experiment/experiment.js';
+import { runExperiment } from '../experiment/experiment.js';
 import { count } from '../report/format.js';
-import { renderHtml } from '../report/html/index.js';
-import { renderMarkdown } from '../report/markdown.js';
 import { summarize } from '../report/summarize.js';
 import { checkRunFolder } from '../run/run-folder.js';
 import { environmentOf } from './environment.js';
 import { thisInvocation } from './invocation.js';
 import { formatSeconds, progressView } from './progress.js';
+import { reportOn } from './report.js';
 import { Interrupted, endOnSignals, interruptible } from './signals.js';
 import { terminalSummary } from './summary.js';
 
@@ -65,11 +63,7 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   } finally {
     view.stop();
   }
-  const input = collectExperiment(root, command);
-  const paths = writeReport(root, {
-    html: await renderHtml(input),
-    markdown: renderMarkdown(input),
-  });
+  const { input, paths } = await reportOn(root);
   if (json) {
     process.stdout.write(`${JSON.stringify({ root, ...paths, summary: summarize(input) })}\n`);
     return;

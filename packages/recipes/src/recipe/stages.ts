@@ -1,13 +1,15 @@
 import {
   type Optimizer,
   type Params,
-  checkInRange,
+  type Resolved,
   checkPositiveInteger,
   checkSeed,
   cloneParams,
   disposeParams,
   fold,
   mergeParams,
+  option,
+  resolveOptions,
   selectParams,
   yieldToEventLoop,
 } from '@cfrl/engine';
@@ -84,6 +86,25 @@ export interface RecipeRecord {
   readonly done: boolean;
 }
 
+const required = <T>() => option(undefined as T);
+
+/** Defaults and checks of the options that every recipe shares; what has no default is checked by `checkRecipe`. */
+export const recipeTable = {
+  model: required<LanguageModel>(),
+  task: required<Task>(),
+  algorithm: required<Algorithm>(),
+  seed: required<number>(),
+  tokenBudget: required<number>(),
+  promptsPerStep: option(16, checkPositiveInteger),
+  probeEvery: option(20, checkPositiveInteger),
+  probe: option<ProbeOptions>({}, resolveProbe),
+  from: option<LoopState | undefined>(undefined),
+  microBatchSize: option<number | undefined>(undefined, checkPositiveInteger),
+  signal: option<AbortSignal | undefined>(undefined),
+};
+
+type Recipe = Resolved<typeof recipeTable>;
+
 const modelOf = (model: LanguageModel, params: Params): LanguageModel => ({
   ...model,
   params: selectParams(params, (name) => name in model.params),
@@ -95,7 +116,7 @@ function freshOptState(stage: Stage, model: LanguageModel, params: Params): Para
   return stage.optimizer.init(selectParams(params, trained));
 }
 
-function firstState({ model, algorithm, seed }: RecipeOptions, stage: Stage): LoopState {
+function firstState({ model, algorithm, seed }: Recipe, stage: Stage): LoopState {
   const own = algorithm.init?.(model.config.hiddenSize, fold(seed, 'init')) ?? {};
   const params = mergeParams(model.params, own);
   const optState = freshOptState(stage, model, params);
@@ -103,7 +124,7 @@ function firstState({ model, algorithm, seed }: RecipeOptions, stage: Stage): Lo
 }
 
 /** Refuses what a recipe cannot run on, before anything is sampled. */
-function checkRecipe(options: RecipeOptions): void {
+function checkRecipe(options: Recipe): void {
   const { model, task, algorithm, signal } = options;
   checkModel('recipe', model);
   if (model.config.tiedEmbeddings) {
@@ -123,10 +144,8 @@ function checkRecipe(options: RecipeOptions): void {
   }
   checkSeed('recipe: seed', options.seed);
   checkPositiveInteger('recipe: tokenBudget', options.tokenBudget);
-  checkPositiveInteger('recipe: promptsPerStep', options.promptsPerStep ?? 1);
-  checkPositiveInteger('recipe: microBatchSize', options.microBatchSize ?? 1);
-  checkPositiveInteger('recipe: probeEvery', options.probeEvery ?? 1);
-  const { prompts, kernelContexts } = resolveProbe('recipe: probe', options.probe ?? {});
+  resolveOptions('recipe', options, recipeTable);
+  const { prompts, kernelContexts } = resolveProbe('recipe: probe', options.probe);
   checkTask('recipe', model, task, { heldOut: Math.max(prompts, kernelContexts), train: true });
   splitModel(model).dispose(); // refuses logits that the attribution does not hold for
 }
@@ -141,7 +160,7 @@ function checkRecipe(options: RecipeOptions): void {
  */
 export async function* runStages(
   stages: readonly Stage[],
-  options: RecipeOptions,
+  options: Recipe,
 ): AsyncGenerator<RecipeRecord, void, void> {
   checkRecipe(options);
   let state = options.from ?? firstState(options, stages[0]!);
@@ -164,13 +183,14 @@ export async function* runStages(
 
 async function* runStage(
   stages: readonly Stage[],
-  options: RecipeOptions,
+  options: Recipe,
   start: LoopState,
 ): AsyncGenerator<RecipeRecord, void, void> {
-  const { model, task, probeEvery = 20, signal } = options;
+  const { model, task, probeEvery, signal } = options;
+  const probe = resolveProbe('recipe: probe', options.probe);
   const stage = stages[start.stage]!;
   const next = stages[start.stage + 1];
-  const contexts = heldOutContexts(model, task, options.probe?.prompts ?? 64);
+  const contexts = heldOutContexts(model, task, probe.prompts);
   /** The parameters before an update that is to be explained; that depends on the step alone. */
   const keepBefore = ({ step, params }: TrainState): Params =>
     (step + 1) % probeEvery === 0 ? cloneParams(modelOf(model, params).params) : {};
@@ -191,7 +211,9 @@ async function* runStage(
       let probed: ProbeRecord | undefined;
       if (ended || state.step % probeEvery === 0) {
         const explained = Object.keys(before).length > 0;
-        const change = explained ? changeOf(options, before, state.params, contexts) : {};
+        const change = explained
+          ? changeOf(model, probe.maxBytes, before, state.params, contexts)
+          : {};
         probed = await measure(stage, options, now, change);
       }
       disposeParams(before);
@@ -218,14 +240,14 @@ async function* runStage(
 
 /** What an update did to the entropy at some contexts, as it stands in the records. */
 function changeOf(
-  { model, probe: options = {} }: RecipeOptions,
+  model: LanguageModel,
+  maxBytes: number,
   before: Params,
   after: Params,
   contexts: readonly Context[],
 ): Partial<ProbeRow> {
   const split = splitModel({ ...model, params: before });
   const now = withoutAdapters(modelOf(model, after));
-  const { maxBytes } = resolveProbe('recipe: probe', options);
   const longest = Math.max(...contexts.map(({ length }) => length));
   const batchSize = sequencesWithin(model.config, longest, maxBytes, true);
   try {
@@ -243,8 +265,8 @@ function changeOf(
   }
 }
 
-function trainOn(stage: Stage, options: RecipeOptions, from: TrainState) {
-  const { model, task, algorithm, seed, promptsPerStep = 16, microBatchSize, signal } = options;
+function trainOn(stage: Stage, options: Recipe, from: TrainState) {
+  const { model, task, algorithm, seed, promptsPerStep, microBatchSize, signal } = options;
   return train({
     policy: languageModelPolicy(model, {
       maxNewTokens: task.maxNewTokens,
@@ -267,7 +289,7 @@ function trainOn(stage: Stage, options: RecipeOptions, from: TrainState) {
 
 async function measure(
   stage: Stage,
-  { model, task, seed, probe: options, signal }: RecipeOptions,
+  { model, task, seed, probe: options, signal }: Recipe,
   { step, sampledTokens, params }: LoopState,
   change: Partial<ProbeRow> = {},
 ): Promise<ProbeRecord> {
@@ -276,9 +298,4 @@ async function measure(
     ...options,
   });
   return { row: { step, stage: stage.name, sampledTokens, ...row, ...change }, samples };
-}
-
-/** The share of a budget that a stage ends at, checked. */
-export function tokensAt(where: string, share: number, tokenBudget: number): number {
-  return Math.round(checkInRange(where, share, 0, 1) * tokenBudget);
 }
