@@ -1,8 +1,7 @@
-import { checkSameShape, showNames, showValue } from '@cfrl/engine';
-import type { Params } from '@cfrl/engine';
+import { type Params, checkSameShape, showNames, showValue } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import type { Apply } from './kernel/rows.js';
+import type { Apply } from './kernel/gradient-rows.js';
 
 /** Refuses a list without entries. */
 export function checkNotEmpty(where: string, items: readonly unknown[]): void {

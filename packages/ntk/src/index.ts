@@ -1,26 +1,29 @@
-export { assemble } from './kernel/assemble.js';
-export type { AssembledKernels } from './kernel/assemble.js';
-export { attributeEntropyChange } from './entropy/attribute.js';
-export type { AttributionOptions } from './entropy/attribute.js';
-export type { Component, EntropyAttribution, EntropyContribution } from './entropy/attribution.js';
-export type { CrossTerms } from './kernel/cross.js';
-export { decompose } from './kernel/decompose.js';
-export type { Decomposition, DecomposeOptions } from './kernel/decompose.js';
-export { empiricalNtk, layerNtk, traceNtk } from './kernel/empirical-ntk.js';
-export type { LayerNtkOptions, NtkOptions } from './kernel/empirical-ntk.js';
+export { attributeEntropyChange } from './entropy/attribute-entropy-change.js';
+export type { AttributionOptions, EntropyAttribution } from './entropy/attribute-entropy-change.js';
+export type { Component, EntropyContribution } from './entropy/contributions.js';
 export { entropyChange } from './entropy/entropy-change.js';
 export type { EntropyChange, EntropyChangeOptions } from './entropy/entropy-change.js';
-export { jacobian } from './kernel/jacobian.js';
-export type { JacobianOptions } from './kernel/jacobian.js';
-export { logProbChange, logProbTransform, sampleGradient } from './samples/log-prob.js';
-export { measureStep, measureUpdate } from './kernel/measure.js';
-export type { Measurement, MeasureStepOptions, MeasureUpdateOptions } from './kernel/measure.js';
+export { type AssembledKernels, assemble } from './kernel/assemble.js';
+export type { CrossTerms } from './kernel/cross-terms.js';
+export { type Decomposition, type DecomposeOptions, decompose } from './kernel/decompose.js';
+export { empiricalNtk, layerNtk, traceNtk } from './kernel/empirical-ntk.js';
+export type { LayerNtkOptions, NtkOptions } from './kernel/empirical-ntk.js';
+export type { Apply } from './kernel/gradient-rows.js';
+export { type JacobianOptions, jacobian } from './kernel/jacobian.js';
+export type {
+  Measurement,
+  MeasureStepOptions,
+  MeasureUpdateOptions,
+} from './prediction/measure.js';
+export { measureStep, measureUpdate } from './prediction/measure.js';
 export { predictStep } from './prediction/predict-step.js';
 export type { PredictStepOptions, StepPrediction } from './prediction/predict-step.js';
-export { predictUpdate } from './prediction/predict-update.js';
-export type { UpdatePrediction } from './prediction/predict-update.js';
-export type { Apply } from './kernel/rows.js';
-export type { PolicyGradientStep, StepOptions, TokenSample } from './samples/samples.js';
-export type { SplitModel } from './kernel/split-model.js';
-export { toSamples } from './samples/to-samples.js';
-export type { RecordedCompletion, ToSamplesOptions } from './samples/to-samples.js';
+export { type UpdatePrediction, predictUpdate } from './prediction/predict-update.js';
+export { logProbChange, logProbTransform, sampleGradient } from './samples/log-prob.js';
+export type {
+  PolicyGradientStep,
+  StepOptions,
+  TokenSample,
+} from './samples/policy-gradient-step.js';
+export { type RecordedCompletion, type ToSamplesOptions, toSamples } from './samples/to-samples.js';
+export type { SplitModel } from './split-model.js';

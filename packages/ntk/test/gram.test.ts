@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { defaultMaxBytes, rowsWithin } from '../src/kernel/gram.js';
+import { rowsWithin } from '../src/kernel/gram.js';
+import { shared } from '../src/options.js';
 
 describe('rowsWithin', () => {
   it('holds as many rows as fit into two blocks, and never more', () => {
@@ -21,6 +22,6 @@ describe('rowsWithin', () => {
   });
 
   it('has half a gibibyte where nothing is said, as the options document', () => {
-    expect(defaultMaxBytes).toBe(536_870_912);
+    expect(shared('maxBytes').maxBytes.value).toBe(536_870_912);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { attribution } from '../src/report/attribution.js';
 import { ATTRIBUTION } from '../src/report/measures.js';
-import type { ArmData, ProbeRow } from '../src/report/types.js';
+import type { ArmData, ProbeRow } from '@cfrl/recipes';
 import { syntheticArm } from './support/report-records.js';
 
 const arm = syntheticArm({ seeds: [1, 2, 3] });

@@ -1,31 +1,29 @@
 import {
-  checkOptions,
-  checkPositiveInteger,
+  type Params,
   cloneParams,
   disposeParams,
   mergeParams,
+  resolveOptions,
   selectParams,
   softmaxEntropy,
   valueAndGrad,
 } from '@cfrl/engine';
-import type { Params } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { checkDelta, refuseResult } from '../check.js';
+import { type SharedOptions, shared } from '../options.js';
 import {
+  type SplitModel,
   checkContexts,
   checkUntied,
   classifierOf,
   inBatches,
   logitsOf,
-} from '../kernel/split-model.js';
-import type { SplitModel } from '../kernel/split-model.js';
+  reachesFeatures,
+} from '../split-model.js';
 
 /** Options of {@link entropyChange}. */
-export interface EntropyChangeOptions {
-  /** Contexts in one forward and backward pass. @defaultValue 32 */
-  readonly batchSize?: number;
-}
+export type EntropyChangeOptions = Pick<SharedOptions, 'batchSize'>;
 
 /** What a step did to the mean entropy over contexts, nats. */
 export interface EntropyChange {
@@ -82,9 +80,7 @@ export function entropyChange<X>(
   options: EntropyChangeOptions = {},
 ): EntropyChange {
   const where = 'entropyChange';
-  checkOptions(where, options, ['batchSize']);
-  const { batchSize = 32 } = options;
-  checkPositiveInteger(`${where}: batchSize`, batchSize);
+  const { batchSize } = resolveOptions(where, options, shared('batchSize'));
   classifierOf(where, model);
   checkDelta(where, model.params, after, 'after');
   checkContexts(`${where}: contexts`, model, contexts);
@@ -92,7 +88,7 @@ export function entropyChange<X>(
 
   const moved = selectParams(after, (name) => after[name]!.dataId !== model.params[name]!.dataId);
   const direct = moved[model.classifier];
-  const reaching = selectParams(moved, (name) => model.tied || name !== model.classifier);
+  const reaching = selectParams(moved, reachesFeatures(model));
   const ways: Params = { ...reaching, ...(direct && { [DIRECT]: direct }) };
   let [ofClassifier, ofBody, measured] = [0, 0, 0];
   for (const batch of inBatches(contexts, batchSize)) {

@@ -1,25 +1,19 @@
-import { checkOptions, checkPositiveInteger, countParams, selectParams } from '@cfrl/engine';
+import { countParams, resolveOptions, selectParams } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { checkFiniteResults, checkSelection } from '../check.js';
-import { crossFactors, crossTerms } from './cross.js';
-import type { CrossTerms } from './cross.js';
-import { kernels } from './empirical-ntk.js';
-import { defaultMaxBytes, rowsWithin } from './gram.js';
-import { checkedFeatures, checkUntied, classifierOf, reachesFeatures } from './split-model.js';
-import type { SplitModel } from './split-model.js';
+import { type CrossTerms, crossFactors, crossTerms } from './cross-terms.js';
+import { type NtkOptions, kernels } from './empirical-ntk.js';
+import { type SharedOptions, shared } from '../options.js';
+import { type SplitModel, classifierOf, reachesFeatures, untiedFeatures } from '../split-model.js';
 
 /** Options of {@link decompose}. */
-export interface DecomposeOptions {
+export interface DecomposeOptions extends Pick<SharedOptions, 'maxBytes' | 'batchSize'> {
   /**
    * Which parameters the kernel is over; the others are constants. Without the classifier `R` (and the cross terms) are 0, without
    * any other `G` is: then it takes no backward pass. @defaultValue every parameter
    */
   readonly select?: (name: string) => boolean;
-  /** Bytes that rows of the features' Jacobian may take at a time. @defaultValue 2 ** 29 */
-  readonly maxBytes?: number;
-  /** Contexts in one forward pass, where no Jacobian is needed. @defaultValue 32 */
-  readonly batchSize?: number;
 }
 
 /**
@@ -81,22 +75,21 @@ export function decompose<X>(
   contexts2?: readonly X[],
   options: DecomposeOptions = {},
 ): Decomposition {
-  checkOptions('decompose', options, ['select', 'maxBytes', 'batchSize']);
-  const { select = () => true, maxBytes = defaultMaxBytes, batchSize = 32 } = options;
-  checkPositiveInteger('decompose: batchSize', batchSize);
+  const table = shared('select', 'maxBytes', 'batchSize');
+  const { select, maxBytes, batchSize } = resolveOptions('decompose', options, table);
   classifierOf('decompose', model);
   checkSelection('decompose', model.params, select);
   return tf.tidy((): Decomposition & tf.TensorContainerObject => {
     const W = classifierOf('decompose', model);
-    const phi = checkedFeatures('decompose: contexts', model, contexts, batchSize);
-    checkUntied('decompose', model, contexts, batchSize);
-    let phi2 = phi;
-    if (contexts2 !== undefined) {
-      phi2 = checkedFeatures('decompose: contexts2', model, contexts2, batchSize);
-      checkUntied('decompose', model, contexts2, batchSize);
-    }
-    const moves = (name: string) => select(name) && reachesFeatures(model)(name);
-    const gradientKernel = featureKernel(model, contexts, contexts2, moves, maxBytes);
+    const phi = untiedFeatures('decompose', 'contexts', model, contexts, batchSize);
+    const phi2 =
+      contexts2 === undefined
+        ? phi
+        : untiedFeatures('decompose', 'contexts2', model, contexts2, batchSize);
+    const gradientKernel = featureKernel(model, contexts, contexts2, {
+      select: reachesFeatures(model, select),
+      maxBytes,
+    });
     const direct = select(model.classifier);
     const inner = tf.matMul(phi, tf.transpose(phi2)) as tf.Tensor2D;
     const representationKernel = direct ? inner : tf.zerosLike(inner);
@@ -126,17 +119,13 @@ function featureKernel<X>(
   model: SplitModel<X>,
   contexts: readonly X[],
   contexts2: readonly X[] | undefined,
-  select: (name: string) => boolean,
-  maxBytes: number,
+  options: Required<NtkOptions>,
 ): tf.Tensor4D {
-  const numbers = countParams(selectParams(model.params, select));
-  if (numbers === 0) {
-    const D = classifierOf('decompose', model).shape[1];
+  const { features, params, classifier } = model;
+  if (countParams(selectParams(params, options.select)) === 0) {
+    const D = params[classifier]!.shape[1]!;
     return tf.zeros([contexts.length, (contexts2 ?? contexts).length, D, D]);
   }
-  rowsWithin('decompose', maxBytes, numbers);
-  const options = { select, maxBytes };
-  const { features, params } = model;
   const all = kernels('decompose', features, params, contexts, contexts2, options);
   return tf.transpose(all['all']!, [0, 2, 1, 3]); // [N, D, M, D] -> [N, M, D, D]
 }

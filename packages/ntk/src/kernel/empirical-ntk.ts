@@ -1,28 +1,17 @@
-import { checkOptions } from '@cfrl/engine';
-import type { Params } from '@cfrl/engine';
+import { type Params, mapParams, resolveOptions } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { checkFiniteTensor, checkNotEmpty, checkOutputs, checkSelection } from '../check.js';
-import { defaultMaxBytes, gram, rowsWithin } from './gram.js';
-import { jacobianRows, outputRows } from './rows.js';
-import type { Apply } from './rows.js';
+import { oneHotRows } from '../one-hot.js';
+import { type SharedOptions, shared } from '../options.js';
+import { gram, rowsWithin } from './gram.js';
+import { type Apply, gradientRows, jacobianRows } from './gradient-rows.js';
 
-/** Options of {@link empiricalNtk}. */
-export interface NtkOptions {
-  /** Which parameters to differentiate; the others are constants. @defaultValue every parameter */
-  readonly select?: (name: string) => boolean;
-  /**
-   * Bytes that rows of the Jacobian may take at a time. Rows of `examples2` are computed once for
-   * each block of rows of `examples` that fits. It never changes a result. @defaultValue 2 ** 29
-   */
-  readonly maxBytes?: number;
-}
+/** Options of {@link empiricalNtk}. Rows of `examples2` are computed once for each block of `examples` that fits `maxBytes`. */
+export type NtkOptions = Pick<SharedOptions, 'select' | 'maxBytes'>;
 
 /** Options of {@link layerNtk}. */
-export interface LayerNtkOptions extends NtkOptions {
-  /** The layer that a parameter belongs to. @defaultValue the parameter's own name */
-  readonly layerOf?: (name: string) => string;
-}
+export type LayerNtkOptions = NtkOptions & Pick<SharedOptions, 'layerOf'>;
 
 /**
  * The empirical neural tangent kernel by contracting Jacobians: the reference that every faster
@@ -118,12 +107,12 @@ export function traceNtk<X>(
 ): tf.Tensor2D {
   return tf.tidy(() => {
     const plan = prepare('traceNtk', apply, params, examples, examples2, options);
-    const layerOf = () => 'all';
     const shares = Array.from({ length: plan.outputs }, (_, k) => {
-      const rows = (list: readonly X[]) =>
-        outputRows(apply, params, plan.select, list, plan.outputs, k);
-      const right = examples2 === undefined ? null : rows(examples2);
-      return gram(rows(examples), right, { ...plan, layerOf })['all']!;
+      const rows = (list: readonly X[]) => {
+        const cotangents = oneHotRows(new Array<number>(list.length).fill(k), plan.outputs);
+        return gradientRows(apply, params, plan.select, list, cotangents);
+      };
+      return gram(rows(examples), examples2 ? rows(examples2) : null, plan)['all']!;
     });
     const kernel = tf.div(tf.addN(shares), plan.outputs) as tf.Tensor2D;
     return checkFiniteTensor('traceNtk: the kernel', kernel);
@@ -138,13 +127,12 @@ function prepare<X>(
   examples2: readonly X[] | undefined,
   options: NtkOptions,
 ) {
-  checkOptions(where, options, ['select', 'maxBytes']);
-  const { select = () => true, maxBytes = defaultMaxBytes } = options;
+  const { select, maxBytes } = resolveOptions(where, options, shared('select', 'maxBytes'));
   checkNotEmpty(`${where}: examples`, examples);
   if (examples2 !== undefined) checkNotEmpty(`${where}: examples2`, examples2);
   const rowsPerBlock = rowsWithin(where, maxBytes, checkSelection(where, params, select));
   const outputs = checkOutputs(where, apply, params, [...examples, ...(examples2 ?? [])]);
-  return { select, rowsPerBlock, outputs };
+  return { select, rowsPerBlock, outputs, layerOf: () => 'all' };
 }
 
 /** The kernel by layers; one that is called `all` where none are named. */
@@ -155,19 +143,17 @@ export function kernels<X>(
   examples: readonly X[],
   examples2: readonly X[] | undefined,
   options: NtkOptions,
-  layerOf: (name: string) => string = () => 'all',
+  layerOf?: (name: string) => string,
 ): Record<string, tf.Tensor4D> {
   return tf.tidy(() => {
     const plan = prepare(where, apply, params, examples, examples2, options);
     const { outputs } = plan;
     const rows = (list: readonly X[]) => jacobianRows(apply, params, plan.select, list, outputs);
-    const right = examples2 === undefined ? null : rows(examples2);
-    const [N, M] = [examples.length, (examples2 ?? examples).length];
-    return Object.fromEntries(
-      Object.entries(gram(rows(examples), right, { ...plan, layerOf })).map(([layer, kernel]) => [
-        layer,
-        tf.reshape(checkFiniteTensor(`${where}: the kernel`, kernel), [N, outputs, M, outputs]),
-      ]),
-    );
+    const right = examples2 ? rows(examples2) : null;
+    const shape = [examples.length, outputs, (examples2 ?? examples).length, outputs];
+    const layers = gram(rows(examples), right, { ...plan, ...(layerOf && { layerOf }) });
+    return mapParams(layers, (kernel) =>
+      tf.reshape(checkFiniteTensor(`${where}: the kernel`, kernel), shape),
+    ) as Record<string, tf.Tensor4D>;
   });
 }

@@ -1,10 +1,7 @@
-import type { Params } from '@cfrl/engine';
+import { type Params, mapParams } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import type { RowSource } from './rows.js';
-
-/** Bytes of gradient rows held at once, where the caller does not say: 512 MiB. */
-export const defaultMaxBytes = 2 ** 29;
+import type { RowSource } from './gradient-rows.js';
 
 /** How a contraction is grouped and how much memory its rows may take. */
 export interface GramPlan {
@@ -35,34 +32,26 @@ export function gram(left: RowSource, right: RowSource | null, plan: GramPlan): 
   return tf.tidy(() => {
     const leftBlocks = blocks(left.count, plan.rowsPerBlock);
     const rightBlocks = right === null ? leftBlocks : blocks(right.count, plan.rowsPerBlock);
-    const grid: Params[][] = leftBlocks.map(() => []);
+    const grid: Params[][] = [];
     leftBlocks.forEach(([from, to], a) => {
-      const shares = tf.tidy(() => {
+      const line = tf.tidy(() => {
         const rows = left.rows(from, to);
         return rightBlocks.map(([start, end], b): Params => {
-          if (right === null && b < a) return {}; // mirrored below
+          if (right === null && b < a) return mapParams(grid[b]![a]!, (x) => tf.transpose(x));
+          const same = right === null && b === a;
           return tf.tidy(() =>
-            contract(
-              rows,
-              right === null && b === a ? rows : (right ?? left).rows(start, end),
-              plan,
-            ),
+            contract(rows, same ? rows : (right ?? left).rows(start, end), plan),
           );
         });
       });
-      shares.forEach((share, b) => {
-        grid[a]![b] = right === null && b < a ? transposed(grid[b]![a]!) : share;
-      });
+      grid.push(line);
     });
-    return Object.fromEntries(
-      Object.keys(grid[0]![0]!).map((layer) => [layer, assembled(grid, layer)]),
-    );
+    return mapParams(grid[0]![0]!, (_, layer) => {
+      const lines = grid.map((line) => line.map((block) => block[layer]!));
+      return tf.concat(lines.map((line) => tf.concat(line, 1)));
+    });
   });
 }
-
-/** All layers' shares together. */
-export const sumLayers = (layers: Params): tf.Tensor2D =>
-  tf.tidy(() => tf.addN(Object.values(layers)) as tf.Tensor2D);
 
 const blocks = (count: number, size: number): [number, number][] =>
   Array.from({ length: Math.ceil(count / size) }, (_, i) => [
@@ -81,17 +70,3 @@ function contract(left: Params, right: Params, { layerOf }: GramPlan): Params {
   }
   return shares;
 }
-
-const transposed = (layers: Params): Params =>
-  Object.fromEntries(Object.entries(layers).map(([layer, block]) => [layer, tf.transpose(block)]));
-
-const assembled = (grid: readonly Params[][], layer: string): tf.Tensor =>
-  tf.concat(
-    grid.map((line) =>
-      tf.concat(
-        line.map((block) => block[layer] as tf.Tensor2D),
-        1,
-      ),
-    ),
-    0,
-  );

@@ -1,16 +1,12 @@
-import { checkOptions } from '@cfrl/engine';
-import type { Params } from '@cfrl/engine';
+import { type Params, mapParams, resolveOptions } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { checkFiniteResults, checkNotEmpty, checkOutputs, checkSelection } from '../check.js';
-import { jacobianRows } from './rows.js';
-import type { Apply } from './rows.js';
+import { type SharedOptions, shared } from '../options.js';
+import { type Apply, jacobianRows } from './gradient-rows.js';
 
 /** Options of {@link jacobian}. */
-export interface JacobianOptions {
-  /** Which parameters to differentiate; the others are constants. @defaultValue every parameter */
-  readonly select?: (name: string) => boolean;
-}
+export type JacobianOptions = Pick<SharedOptions, 'select'>;
 
 /**
  * The Jacobian of a function's outputs with respect to its parameters, one backward pass per
@@ -40,19 +36,15 @@ export function jacobian<X>(
   examples: readonly X[],
   options: JacobianOptions = {},
 ): Record<string, tf.Tensor3D> {
-  checkOptions('jacobian', options, ['select']);
-  const { select = () => true } = options;
+  const { select } = resolveOptions('jacobian', options, shared('select'));
   checkNotEmpty('jacobian: examples', examples);
   checkSelection('jacobian', params, select);
   return tf.tidy(() => {
     const outputs = checkOutputs('jacobian', apply, params, examples);
     const source = jacobianRows(apply, params, select, examples, outputs);
-    const rows = source.rows(0, source.count);
-    return Object.fromEntries(
-      Object.entries(checkFiniteResults('jacobian', rows)).map(([name, tensor]) => [
-        name,
-        tf.reshape(tensor, [examples.length, outputs, params[name]!.size]),
-      ]),
-    );
+    const rows = checkFiniteResults('jacobian', source.rows(0, source.count));
+    return mapParams(rows, (tensor, name) =>
+      tf.reshape(tensor, [examples.length, outputs, params[name]!.size]),
+    ) as Record<string, tf.Tensor3D>;
   });
 }

@@ -1,27 +1,20 @@
-import { checkOptions, checkPositiveInteger } from '@cfrl/engine';
-import type { Params } from '@cfrl/engine';
+import { type Params, resolveOptions, selectParams } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { checkDelta, checkFiniteResults } from '../check.js';
-import { defaultMaxBytes } from '../kernel/gram.js';
+import { type SharedOptions, shared } from '../options.js';
 import { logProbChange } from '../samples/log-prob.js';
-import { responses } from './response.js';
+import { logitChanges } from './logit-changes.js';
 import {
-  checkedFeatures,
-  checkUntied,
+  type SplitModel,
   classifierOf,
   logitsOf,
   reachesFeatures,
-} from '../kernel/split-model.js';
-import type { SplitModel } from '../kernel/split-model.js';
+  untiedFeatures,
+} from '../split-model.js';
 
 /** Options of {@link predictStep}. */
-export interface PredictStepOptions {
-  /** Bytes that gradients of single features may take at a time. @defaultValue 2 ** 29 */
-  readonly maxBytes?: number;
-  /** Contexts in one forward pass. @defaultValue 32 */
-  readonly batchSize?: number;
-}
+export type PredictStepOptions = Pick<SharedOptions, 'maxBytes' | 'batchSize'>;
 
 /** First-order changes of `log pi(. | c)`, each `[n, V]`, nats. */
 export interface StepPrediction {
@@ -68,24 +61,20 @@ export function predictStep<X>(
   contexts: readonly X[],
   options: PredictStepOptions = {},
 ): StepPrediction {
-  checkOptions('predictStep', options, ['maxBytes', 'batchSize']);
-  const { maxBytes = defaultMaxBytes, batchSize = 32 } = options;
-  checkPositiveInteger('predictStep: batchSize', batchSize);
+  const table = shared('maxBytes', 'batchSize');
+  const { maxBytes, batchSize } = resolveOptions('predictStep', options, table);
   checkDelta('predictStep', model.params, delta);
   return tf.tidy((): StepPrediction & tf.TensorContainerObject => {
     const W = classifierOf('predictStep', model);
-    const phi = checkedFeatures('predictStep: contexts', model, contexts, batchSize);
-    checkUntied('predictStep', model, contexts, batchSize);
-    const features = Object.fromEntries(
-      Object.entries(delta).filter(([name]) => reachesFeatures(model)(name)),
-    );
+    const phi = untiedFeatures('predictStep', 'contexts', model, contexts, batchSize);
+    const features = selectParams(delta, reachesFeatures(model));
     const ofClassifier = delta[model.classifier];
     const move = { features, ...(ofClassifier && { classifier: ofClassifier }) };
-    const [response] = responses('predictStep', model, contexts, phi, [move], maxBytes);
+    const [change] = logitChanges('predictStep', model, contexts, phi, [move], maxBytes);
     const logits = logitsOf(phi, W);
     const parts = {
-      classifier: logProbChange(logits, response!.classifier),
-      features: logProbChange(logits, response!.features),
+      classifier: logProbChange(logits, change!.classifier),
+      features: logProbChange(logits, change!.features),
     };
     const total = tf.add(parts.classifier, parts.features) as tf.Tensor2D;
     return checkFiniteResults('predictStep', { ...parts, total });

@@ -1,23 +1,25 @@
-import { checkOptions, checkPositiveInteger, selectParams, vjp } from '@cfrl/engine';
-import type { Params } from '@cfrl/engine';
+import { type Params, mapParams, resolveOptions, selectParams, vjp } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { checkFiniteResults, checkSelection } from '../check.js';
-import { defaultMaxBytes } from '../kernel/gram.js';
+import { shared } from '../options.js';
 import { logProbChange } from '../samples/log-prob.js';
-import { responses } from './response.js';
-import type { Move } from './response.js';
-import { checkStep, sampleState } from '../samples/samples.js';
-import type { PolicyGradientStep, SampleState, StepOptions } from '../samples/samples.js';
+import { type Move, logitChanges } from './logit-changes.js';
 import {
-  checkedFeatures,
-  checkUntied,
+  type PolicyGradientStep,
+  type SampleState,
+  type StepOptions,
+  checkStep,
+  sampleState,
+} from '../samples/policy-gradient-step.js';
+import {
+  type SplitModel,
   classifierOf,
   inBatches,
   logitsOf,
   reachesFeatures,
-} from '../kernel/split-model.js';
-import type { SplitModel } from '../kernel/split-model.js';
+  untiedFeatures,
+} from '../split-model.js';
 
 /** First-order changes of `log pi(. | c)`, each `[n, V]`, nats. */
 export interface UpdatePrediction {
@@ -72,21 +74,19 @@ export function predictUpdate<X>(
   step: PolicyGradientStep<X>,
   options: StepOptions = {},
 ): UpdatePrediction {
-  checkOptions('predictUpdate', options, ['select', 'maxBytes', 'batchSize']);
-  const { select = () => true, maxBytes = defaultMaxBytes, batchSize = 32 } = options;
-  checkPositiveInteger('predictUpdate: batchSize', batchSize);
+  const table = shared('select', 'maxBytes', 'batchSize');
+  const { select, maxBytes, batchSize } = resolveOptions('predictUpdate', options, table);
   checkStep('predictUpdate', model, step);
   checkSelection('predictUpdate', model.params, select);
   return tf.tidy((): UpdatePrediction & tf.TensorContainerObject => {
     const W = classifierOf('predictUpdate', model);
-    const phi = checkedFeatures('predictUpdate: contexts', model, contexts, batchSize);
-    checkUntied('predictUpdate', model, contexts, batchSize);
+    const phi = untiedFeatures('predictUpdate', 'contexts', model, contexts, batchSize);
     const state = sampleState('predictUpdate', model, step.samples, batchSize);
     const scale = step.learningRate / step.completions;
     const weights = step.samples.map(({ weight }) => scale * weight);
     const weighted = tf.mul(state.d, tf.tensor2d(weights, [weights.length, 1])) as tf.Tensor2D;
     const moves = ascent(model, step, weighted, state, select, batchSize);
-    const [direct, indirect] = responses('predictUpdate', model, contexts, phi, moves, maxBytes);
+    const [direct, indirect] = logitChanges('predictUpdate', model, contexts, phi, moves, maxBytes);
 
     const logits = logitsOf(phi, W);
     const representation = logProbChange(logits, direct!.classifier);
@@ -113,31 +113,22 @@ function ascent<X>(
   batchSize: number,
 ): readonly [direct: Move, indirect: Move] {
   const W = model.params[model.classifier] as tf.Tensor2D;
-  const moved = (name: string) => select(name) && reachesFeatures(model)(name);
-  const body = selectParams(model.params, moved);
+  const body = selectParams(model.params, reachesFeatures(model, select));
   const cotangents = tf.matMul(weighted, W) as tf.Tensor2D; // W^T d, as rows
   let sum: Params = {};
   let from = 0;
   for (const batch of Object.keys(body).length > 0 ? inBatches(samples, batchSize) : []) {
-    const { grads } = vjp(
-      (p) =>
-        model.features(
-          { ...model.params, ...p },
-          batch.map((sample) => sample.context),
-        ),
-      body,
-      tf.slice(cotangents, [from, 0], [batch.length, -1]),
-    );
+    const contexts = batch.map((sample) => sample.context);
+    const features = (p: Params) => model.features({ ...model.params, ...p }, contexts);
+    const { grads } = vjp(features, body, tf.slice(cotangents, [from, 0], [batch.length, -1]));
     from += batch.length;
-    sum = Object.fromEntries(
-      Object.entries(grads).map(([name, g]) => [name, sum[name] ? tf.add(sum[name], g) : g]),
-    );
+    const before = sum;
+    sum = mapParams(grads, (g, name) => (before[name] ? tf.add(before[name], g) : g));
   }
   const indirect = sum[model.classifier];
   const direct = tf.matMul(tf.transpose(weighted), phi); // sum of d phi^T, [V, D]
-  const none: Params = {};
   const directMove: Move = select(model.classifier)
-    ? { classifier: direct, features: model.tied ? { [model.classifier]: direct } : none }
-    : { features: none };
+    ? { classifier: direct, features: model.tied ? { [model.classifier]: direct } : {} }
+    : { features: {} };
   return [directMove, { features: sum, ...(indirect && { classifier: indirect }) }];
 }

@@ -1,7 +1,7 @@
 import { checkSameShape, logSoftmax } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { oneHotRows } from './one-hot.js';
+import { oneHotRows } from '../one-hot.js';
 
 /**
  * The matrix that turns a small change of logits into the change of log-probabilities.

@@ -2,7 +2,7 @@ import { checkFinite, checkOptions, checkTokens, showValue, valueAndGrad } from 
 import * as tf from '@tensorflow/tfjs-core';
 
 import { checkFunction, checkNotEmpty } from '../check.js';
-import type { PolicyGradientStep, TokenSample } from './samples.js';
+import type { PolicyGradientStep, TokenSample } from './policy-gradient-step.js';
 
 /** A completion as a training loop records it. */
 export interface RecordedCompletion {

@@ -15,8 +15,8 @@ export interface Shape {
   readonly hidden: number;
 }
 
-export const EMBEDDING = 'model.embed_tokens.weight';
-export const HEAD = 'lm_head.weight';
+const EMBEDDING = 'model.embed_tokens.weight';
+const HEAD = 'lm_head.weight';
 
 const oneHot = (tokens: Context, vocabulary: number): tf.Tensor2D =>
   tf.cast(tf.oneHot(tf.tensor1d([...tokens], 'int32'), vocabulary), 'float32') as tf.Tensor2D;

@@ -11,7 +11,7 @@ import { checkRunFolder } from '../run/run-folder.js';
 import { environmentOf } from './environment.js';
 import { thisInvocation } from './invocation.js';
 import { formatSeconds, progressView } from './progress.js';
-import { makeReport } from './report.js';
+import { reportOn } from './report.js';
 import { Interrupted, endOnSignals, interruptible, unlessAborted } from './signals.js';
 import { terminalSummary } from './summary.js';
 
@@ -46,7 +46,7 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   const start = performance.now();
   const view = progressView(process.stderr);
   let done = 0;
-  let report: Awaited<ReturnType<typeof makeReport>>;
+  let report: Awaited<ReturnType<typeof reportOn>>;
   try {
     report = await interruptible(async (signal) => {
       for await (const progress of runExperiment(root, config, environmentOf(info), { signal })) {
@@ -54,7 +54,7 @@ export async function runDemo(options: DemoOptions): Promise<void> {
         done = progress.total;
       }
       view.stop();
-      return unlessAborted(signal, () => makeReport(root, command));
+      return unlessAborted(signal, () => reportOn(root));
     });
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
@@ -66,7 +66,7 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   } finally {
     view.stop();
   }
-  const { input, ...paths } = report;
+  const { input, paths } = report;
   if (json) {
     process.stdout.write(`${JSON.stringify({ root, ...paths, summary: summarize(input) })}\n`);
     return;

@@ -35,7 +35,7 @@ export interface FileMetricsOptions {
 }
 
 /** A metric over completions, or over groups. */
-export interface MetricRow {
+interface MetricRow {
   readonly mean: number;
   /** Standard error of the mean; `null` from one value. */
   readonly standardError: number | null;

@@ -111,7 +111,7 @@ async function* linesOf(
 const short = (x: number): string => (Number.isInteger(x) ? String(x) : x.toPrecision(4));
 
 /** A row a metric. */
-export function metricsTable({ completions, groups, metrics }: FileMetrics, width = 80): string {
+function metricsTable({ completions, groups, metrics }: FileMetrics, width = 80): string {
   const rows = Object.entries(metrics).map(([name, { mean, standardError, min, max, n }]) => [
     name,
     short(mean),

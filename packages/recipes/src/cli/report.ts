@@ -1,20 +1,19 @@
 import { collectExperiment } from '../experiment/collect.js';
 import { writeReport } from '../experiment/experiment.js';
 import { renderHtml } from '../report/html/index.js';
+import type { ReportInput } from '../report/input.js';
 import { renderMarkdown } from '../report/markdown.js';
 import { summarize } from '../report/summarize.js';
-import type { ReportInput } from '../report/types.js';
 import { thisInvocation } from './invocation.js';
 import { terminalSummary } from './summary.js';
 
-/** Reads the records of an experiment and writes its report. */
-export async function makeReport(
+/** Writes the report of an experiment's records. */
+export async function reportOn(
   folder: string,
-  command: string,
-): Promise<{ readonly input: ReportInput; readonly html: string; readonly markdown: string }> {
-  const input = collectExperiment(folder, command);
+): Promise<{ input: ReportInput; paths: ReturnType<typeof writeReport> }> {
+  const input = collectExperiment(folder, thisInvocation());
   const [html, markdown] = [await renderHtml(input), renderMarkdown(input)];
-  return { input, ...writeReport(folder, { html, markdown }) };
+  return { input, paths: writeReport(folder, { html, markdown }) };
 }
 
 /** `cfrl report FOLDER`: the report anew, from the records alone. */
@@ -22,7 +21,7 @@ export async function rebuildReport(
   folder: string,
   { json = false }: { readonly json?: boolean },
 ): Promise<void> {
-  const { input, ...paths } = await makeReport(folder, thisInvocation());
+  const { input, paths } = await reportOn(folder);
   process.stdout.write(
     json
       ? `${JSON.stringify({ ...paths, summary: summarize(input) })}\n`

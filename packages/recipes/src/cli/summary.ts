@@ -2,7 +2,7 @@ import { findings } from '../report/findings.js';
 import { formatEstimate } from '../report/format.js';
 import { HEADLINE } from '../report/measures.js';
 import { summarize } from '../report/summarize.js';
-import type { ReportInput } from '../report/types.js';
+import type { ReportInput } from '../report/input.js';
 import { labelOf } from '../report/words.js';
 
 /** Rows as text in columns: the first to the left, the others to the right, closer together where they would not fit. */

@@ -7,8 +7,8 @@ import { finishedStep } from '../run/record-loop.js';
 import { openRun } from '../run/run-folder.js';
 import { type ExperimentConfig, setup } from './config.js';
 import {
-  type Arm,
   type Environment,
+  type Experiment,
   type UnitProgress,
   arms,
   runArm,
@@ -40,29 +40,23 @@ interface Unit {
 /** An RL step samples, scores and updates, and shares the probes: about this many supervised steps. */
 const RL_STEP_COST = 3;
 
-function plan(
-  root: string,
-  config: ExperimentConfig,
-  environment: Environment,
-  signal: AbortSignal | undefined,
-): Unit[] {
-  const parts = setup(config);
+function plan(experiment: Experiment): Unit[] {
+  const { root, config, parts } = experiment;
   const tokensPerStep = config.promptsPerStep * config.groupSize * parts.task.maxNewTokens;
   const rlWeight = (RL_STEP_COST * config.tokenBudget) / tokensPerStep;
-  const ofArm = (arm: Arm, seed: number): Unit => ({
-    name: `${arm.name}, seed ${seed}`,
-    path: runPath(root, arm, seed),
-    weight: rlWeight,
-    run: () => runArm(root, arm, seed, config, parts, environment, signal),
-  });
   return config.seeds.flatMap((seed) => [
     {
       name: `warm start, seed ${seed}`,
       path: warmStartPath(root, seed),
       weight: config.warmStartSteps / 2, // it usually ends before its last step
-      run: () => runWarmStart(root, seed, config, parts, environment, signal),
+      run: () => runWarmStart(experiment, seed),
     },
-    ...arms.map((arm) => ofArm(arm, seed)),
+    ...arms.map((arm) => ({
+      name: `${arm.name}, seed ${seed}`,
+      path: runPath(root, arm, seed),
+      weight: rlWeight,
+      run: () => runArm(experiment, arm, seed),
+    })),
   ]);
 }
 
@@ -100,7 +94,7 @@ export async function* runExperiment(
   checkOptions('runExperiment', options, ['signal']);
   const { signal } = options;
   signal?.throwIfAborted();
-  const units = plan(root, config, environment, signal);
+  const units = plan({ root, config, parts: setup(config), environment, signal });
   const run = openRun(root, { kind: 'experiment', ...config, ...environment });
   try {
     const whole = units.reduce((sum, { weight }) => sum + weight, 0);

@@ -15,7 +15,7 @@ import { grpo } from '@cfrl/rl';
 import { cfrl, standardRl } from '../recipe/cfrl.js';
 import type { RecipeOptions, RecipeRecord } from '../recipe/stages.js';
 import { answerProbability, warmStart } from '../recipe/warm-start.js';
-import { CFRL_ARM, STANDARD_ARM, type Sample } from '../report/types.js';
+import { CFRL_ARM, STANDARD_ARM, type Sample } from '../run/records.js';
 import { loadCheckpoint } from '../run/checkpoint.js';
 import { type LoopRecord, recordLoop } from '../run/record-loop.js';
 import type { Row } from '../run/run-folder.js';
@@ -62,6 +62,15 @@ export const arms: readonly Arm[] = [
   },
 ];
 
+/** An experiment on disk: what every run of it is given. */
+export interface Experiment {
+  readonly root: string;
+  readonly config: ExperimentConfig;
+  readonly parts: Setup;
+  readonly environment: Environment;
+  readonly signal: AbortSignal | undefined;
+}
+
 /** The folder of a seed's warm start. */
 export const warmStartPath = (root: string, seed: number): string =>
   join(root, 'warm-start', `seed-${seed}`);
@@ -80,13 +89,10 @@ export interface UnitProgress {
 
 /** The supervised warm start of one seed, recorded. */
 export async function* runWarmStart(
-  root: string,
+  { root, config, parts, environment, signal }: Experiment,
   seed: number,
-  config: ExperimentConfig,
-  { task, tokenizer, modelConfig }: Setup,
-  environment: Environment,
-  signal?: AbortSignal,
 ): AsyncGenerator<UnitProgress, void, void> {
+  const { task, tokenizer, modelConfig } = parts;
   const { warmStartSteps: steps, warmStartBatch: batchSize, warmStartLearningRate } = config;
   const optimizer = chain(
     clipByGlobalNorm(1),
@@ -123,13 +129,9 @@ export async function* runWarmStart(
 
 /** One run of one recipe from the seed's warm start, recorded. */
 export async function* runArm(
-  root: string,
+  { root, config, parts, environment, signal }: Experiment,
   arm: Arm,
   seed: number,
-  config: ExperimentConfig,
-  { task }: Setup,
-  environment: Environment,
-  signal?: AbortSignal,
 ): AsyncGenerator<UnitProgress, void, void> {
   const warm = await loadCheckpoint(join(warmStartPath(root, seed), 'checkpoints'));
   if (warm === undefined) {
@@ -138,6 +140,7 @@ export async function* runArm(
     );
   }
   const { model, state } = warm;
+  const { task } = parts;
   const { tokenBudget, promptsPerStep, groupSize, probeEvery } = config;
   const algorithm = grpo({ groupSize });
   const probe = { prompts: config.probePrompts, kernelContexts: config.kernelContexts };

@@ -1,8 +1,5 @@
 import type { ModelConfig } from '@cfrl/model';
 
-/** Bytes that a probe's activations may take at a time, where the caller does not say: 512 MiB. */
-export const DEFAULT_MAX_BYTES = 2 ** 29;
-
 /** Numbers of a block that a gradient keeps for each token, in widths of the residual stream (attention's scores come on top). */
 const KEPT = 40;
 

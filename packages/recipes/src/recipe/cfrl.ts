@@ -1,15 +1,16 @@
 import {
   type Optimizer,
   adamw,
+  between,
   chain,
-  checkInRange,
-  checkOptions,
   clipByGlobalNorm,
+  option,
+  resolveOptions,
 } from '@cfrl/engine';
 import { type LanguageModel, adapterParams, isClassifier } from '@cfrl/model';
 
 import { checkModel } from './contexts.js';
-import { type RecipeOptions, type RecipeRecord, runStages, tokensAt } from './stages.js';
+import { type RecipeOptions, type RecipeRecord, recipeTable, runStages } from './stages.js';
 
 /** Options of {@link standardRl}. */
 export interface StandardRlOptions extends RecipeOptions {
@@ -25,15 +26,23 @@ export interface CfrlOptions extends StandardRlOptions {
   readonly classifierLearningRate?: number;
 }
 
-const shared = [
-  ...['model', 'task', 'algorithm', 'seed', 'tokenBudget', 'promptsPerStep', 'probeEvery'],
-  ...['probe', 'from', 'learningRate', 'microBatchSize', 'signal'],
-];
+/** The shared options are checked when the recipe begins, its own at the call. */
+const shared = Object.fromEntries(
+  Object.entries(recipeTable).map(([name, { value }]) => [name, option(value)]),
+) as typeof recipeTable;
 
-const optimizer = (where: string, learningRate: number): Optimizer => {
-  checkInRange(where, learningRate, Number.MIN_VALUE, Infinity);
-  return chain(clipByGlobalNorm(1), adamw({ learningRate, weightDecay: 0 }));
+const stepSize = (value: number) => option(value, between(Number.MIN_VALUE, Infinity));
+
+const standardTable = { ...shared, learningRate: stepSize(3e-4) };
+
+const cfrlTable = {
+  ...standardTable,
+  classifierShare: option(0.25, between(0, 1)),
+  classifierLearningRate: stepSize(3e-3),
 };
+
+const optimizer = (learningRate: number): Optimizer =>
+  chain(clipByGlobalNorm(1), adamw({ learningRate, weightDecay: 0 }));
 
 /** What is trained of a model: its adapters where it has some, else everything. */
 function trainedOf({ config }: LanguageModel): (name: string) => boolean {
@@ -69,8 +78,11 @@ function trainedOf({ config }: LanguageModel): (name: string) => boolean {
  * ```
  */
 export function cfrl(options: CfrlOptions): AsyncGenerator<RecipeRecord, void, void> {
-  checkOptions('cfrl', options, [...shared, 'classifierShare', 'classifierLearningRate']);
-  const { classifierShare = 0.25, classifierLearningRate = 3e-3, learningRate = 3e-4 } = options;
+  const { classifierShare, classifierLearningRate, learningRate, ...recipe } = resolveOptions(
+    'cfrl',
+    options,
+    cfrlTable,
+  );
   checkModel('cfrl', options.model);
   const trained = trainedOf(options.model);
   const inClassifier = (name: string): boolean => isClassifier(name) && trained(name);
@@ -80,23 +92,23 @@ export function cfrl(options: CfrlOptions): AsyncGenerator<RecipeRecord, void, v
       "cfrl: model has adapters, but none at its classifier, which stage 1 trains; give addLora targets with 'lm_head'",
     );
   }
-  const untilTokens = tokensAt('cfrl: classifierShare', classifierShare, options.tokenBudget);
+  const { tokenBudget } = recipe;
   return runStages(
     [
       {
         name: 'classifier',
         trainable: inClassifier,
-        optimizer: optimizer('cfrl: classifierLearningRate', classifierLearningRate),
-        untilTokens,
+        optimizer: optimizer(classifierLearningRate),
+        untilTokens: Math.round(classifierShare * tokenBudget),
       },
       {
         name: 'all',
         trainable: trained,
-        optimizer: optimizer('cfrl: learningRate', learningRate),
-        untilTokens: options.tokenBudget,
+        optimizer: optimizer(learningRate),
+        untilTokens: tokenBudget,
       },
     ],
-    options,
+    recipe,
   );
 }
 
@@ -124,18 +136,17 @@ export function cfrl(options: CfrlOptions): AsyncGenerator<RecipeRecord, void, v
  * ```
  */
 export function standardRl(options: StandardRlOptions): AsyncGenerator<RecipeRecord, void, void> {
-  checkOptions('standardRl', options, shared);
+  const { learningRate, ...recipe } = resolveOptions('standardRl', options, standardTable);
   checkModel('standardRl', options.model);
-  const { learningRate = 3e-4 } = options;
   return runStages(
     [
       {
         name: 'all',
         trainable: trainedOf(options.model),
-        optimizer: optimizer('standardRl: learningRate', learningRate),
-        untilTokens: options.tokenBudget,
+        optimizer: optimizer(learningRate),
+        untilTokens: recipe.tokenBudget,
       },
     ],
-    options,
+    recipe,
   );
 }

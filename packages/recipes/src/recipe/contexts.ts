@@ -94,7 +94,7 @@ export function checkSignal(where: string, signal: unknown): void {
   if (signal === undefined || signal instanceof AbortSignal) return;
   const is = signal instanceof AbortController ? 'an AbortController' : showValue(signal);
   throw new TypeError(
-    `${where}: signal is ${is}, expected an AbortSignal; of a controller it is controller.signal`,
+    `${where} is ${is}, expected an AbortSignal; of a controller it is controller.signal`,
   );
 }
 

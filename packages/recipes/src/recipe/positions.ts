@@ -1,6 +1,7 @@
 import { logSoftmax, softmaxEntropy, yieldToEventLoop } from '@cfrl/engine';
 import { effectiveRank, mean, meanCosine } from '@cfrl/metrics';
 import { type Completion, type LanguageModel, bodyFeatures, classifierLogits } from '@cfrl/model';
+import { padCompletions } from '@cfrl/rl';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { rowsWithin, sequencesWithin } from './batches.js';
@@ -9,15 +10,6 @@ import { rowsWithin, sequencesWithin } from './batches.js';
 interface PositionsOptions {
   readonly maxBytes: number;
   readonly signal?: AbortSignal | undefined;
-}
-
-/** What a model says at some positions. */
-interface Position {
-  readonly features: Float32Array;
-  /** `[rows]`, the largest probability. */
-  readonly confidence: Float32Array;
-  /** `[rows]`, nats. */
-  readonly entropy: Float32Array;
 }
 
 /**
@@ -31,7 +23,7 @@ export async function positions(
 ) {
   const longest = Math.max(...completions.map(lengthOf));
   const size = sequencesWithin(model.config, longest, maxBytes, false);
-  const parts: Position[] = [];
+  const parts: Awaited<ReturnType<typeof read>>[] = [];
   for (let from = 0; from < completions.length; from += size) {
     await yieldToEventLoop(signal);
     const phi = drawnFrom(model, completions.slice(from, from + size));
@@ -45,10 +37,10 @@ export async function positions(
       phi.dispose();
     }
   }
-  const features = parts.flatMap((part) => rowsOf(part.features, model.config.hiddenSize));
+  const features = parts.flatMap((part) => part.features);
   return {
-    confidence: mean(parts.flatMap(({ confidence }) => [...confidence])),
-    entropy: mean(parts.flatMap(({ entropy }) => [...entropy])),
+    confidence: mean(parts.flatMap(({ confidence }) => confidence)),
+    entropy: mean(parts.flatMap(({ entropy }) => entropy)),
     featureCosine: meanCosine(features),
     effectiveRank: effectiveRank(features),
     featureNorm: mean(features.map(norm)),
@@ -61,49 +53,40 @@ const lengthOf = ({ promptTokens, tokens }: Completion): number =>
 
 /** Features at the positions that tokens were drawn from, `[rows, D]`, completion after completion; the caller owns them. */
 function drawnFrom({ params, config }: LanguageModel, completions: readonly Completion[]) {
-  const time = Math.max(...completions.map(lengthOf));
-  const tokens = new Int32Array(completions.length * time);
-  const at: number[] = [];
-  completions.forEach(({ promptTokens, tokens: own }, i) => {
-    // Filled up behind, where a causal model does not look.
-    tokens.set([...promptTokens, ...own.slice(0, -1)], i * time);
-    own.forEach((_, t) => at.push(i * time + promptTokens.length - 1 + t));
-  });
   return tf.tidy(() => {
-    const input = { tokens: tf.tensor2d(tokens, [completions.length, time], 'int32') };
-    const features = bodyFeatures(params, config, input);
-    const all = tf.reshape(features, [-1, config.hiddenSize]);
+    const { tokens } = padCompletions(completions, 0); // behind, where a causal model does not look
+    const at = completions.flatMap(({ promptTokens, tokens: own }, i) =>
+      own.map((_, t) => i * tokens.shape[1] + promptTokens.length - 1 + t),
+    );
+    const all = tf.reshape(bodyFeatures(params, config, { tokens }), [-1, config.hiddenSize]);
     return tf.gather(all, tf.tensor1d(at, 'int32')) as tf.Tensor2D;
   });
 }
 
+/** Features, largest probability and entropy (nats) of some rows, read from the device. */
 async function read(
   { params, config }: LanguageModel,
   phi: tf.Tensor2D,
   from: number,
   count: number,
-): Promise<Position> {
-  const [features, confidence, entropy] = tf.tidy(() => {
-    const part = tf.slice(phi, [from, 0], [count, -1]);
-    const logits = classifierLogits(params, config, part);
-    return [part, tf.exp(tf.max(logSoftmax(logits), -1)), softmaxEntropy(logits)] as const;
+) {
+  const said = tf.tidy(() => {
+    const features = tf.slice(phi, [from, 0], [count, -1]);
+    const logits = classifierLogits(params, config, features);
+    const confidence = tf.exp(tf.max(logSoftmax(logits), -1));
+    return { features, confidence, entropy: softmaxEntropy(logits) };
   });
   try {
-    const [a, b, c] = await Promise.all([features.data(), confidence.data(), entropy.data()]);
+    const all = [said.features, said.confidence, said.entropy].map((tensor) => tensor.array());
+    const [features, confidence, entropy] = await Promise.all(all);
     return {
-      features: a as Float32Array,
-      confidence: b as Float32Array,
-      entropy: c as Float32Array,
+      features: features as number[][],
+      confidence: confidence as number[],
+      entropy: entropy as number[],
     };
   } finally {
-    tf.dispose([features, confidence, entropy]);
+    tf.dispose(said);
   }
 }
 
-const norm = (row: ArrayLike<number>): number =>
-  Math.sqrt(Array.from(row).reduce((sum, x) => sum + x * x, 0));
-
-const rowsOf = (values: Float32Array, width: number): number[][] =>
-  Array.from({ length: values.length / width }, (_, i) =>
-    Array.from(values.subarray(i * width, (i + 1) * width)),
-  );
+const norm = (row: readonly number[]): number => Math.sqrt(row.reduce((sum, x) => sum + x * x, 0));

@@ -1,9 +1,10 @@
 import {
-  checkInRange,
-  checkOptions,
+  between,
   checkPositiveInteger,
   checkSeed,
   fold,
+  option,
+  resolveOptions,
   showValue,
   yieldToEventLoop,
 } from '@cfrl/engine';
@@ -18,10 +19,9 @@ import {
 import { type DecomposeOptions, decompose } from '@cfrl/ntk';
 import * as tf from '@tensorflow/tfjs-core';
 
-import type { ProbeRow, Sample } from '../report/types.js';
+import type { ProbeRow, Sample } from '../run/records.js';
 import { checkTask, rewardOf } from '../tasks/check-task.js';
 import type { Task } from '../tasks/task.js';
-import { DEFAULT_MAX_BYTES } from './batches.js';
 import { type Context, checkModel, checkSignal, splitModel, withoutAdapters } from './contexts.js';
 import { positions } from './positions.js';
 
@@ -48,38 +48,43 @@ export interface ProbeOptions {
   readonly signal?: AbortSignal;
 }
 
-const KNOWN = [
-  ...['prompts', 'groupSize', 'kernelContexts', 'select', 'maxBytes', 'maxN', 'samples', 'signal'],
-] as const satisfies readonly (keyof ProbeOptions)[];
+function checkGroupSize(where: string, groupSize: number): void {
+  if (checkPositiveInteger(where, groupSize) < 2) {
+    throw new RangeError(
+      `${where} is ${groupSize}, expected at least 2: self-BLEU compares the completions of a prompt`,
+    );
+  }
+}
+
+function checkKernelContexts(where: string, count: number): void {
+  if (count !== 0 && !(Number.isSafeInteger(count) && count >= 2)) {
+    throw new RangeError(
+      `${where} is ${count}, expected an integer >= 2 (the kernel is measured between different contexts), or 0 for no kernel`,
+    );
+  }
+}
+
+function checkSelect(where: string, select: unknown): void {
+  if (typeof select === 'function') return;
+  throw new TypeError(
+    `${where} is ${showValue(select)}, expected a function; write (name) => [...].includes(name)`,
+  );
+}
+
+const table = {
+  prompts: option(64, checkPositiveInteger),
+  groupSize: option(4, checkGroupSize),
+  kernelContexts: option(2, checkKernelContexts),
+  select: option<ProbeOptions['select']>(undefined, checkSelect),
+  maxBytes: option(2 ** 29, between(1, Infinity)),
+  maxN: option(2, checkPositiveInteger),
+  samples: option(8, between(0, Infinity)),
+  signal: option<AbortSignal | undefined>(undefined, checkSignal),
+};
 
 /** Options with their defaults, checked. */
-export function resolveProbe(where: string, options: ProbeOptions) {
-  checkOptions(where, options, KNOWN);
-  const { prompts = 64, groupSize = 4, kernelContexts = 2, maxN = 2, samples = 8 } = options;
-  const { maxBytes = DEFAULT_MAX_BYTES, select, signal } = options;
-  for (const [name, value] of Object.entries({ prompts, groupSize, maxN })) {
-    checkPositiveInteger(`${where}: ${name}`, value);
-  }
-  if (groupSize < 2) {
-    throw new RangeError(
-      `${where}: groupSize is ${groupSize}, expected at least 2: self-BLEU compares the completions of a prompt`,
-    );
-  }
-  checkInRange(`${where}: samples`, samples, 0, Infinity);
-  checkSignal(where, signal);
-  if (select !== undefined && typeof select !== 'function') {
-    throw new TypeError(
-      `${where}: select is ${showValue(select)}, expected a function; write (name) => [...].includes(name)`,
-    );
-  }
-  checkInRange(`${where}: maxBytes`, maxBytes, 1, Infinity);
-  if (kernelContexts !== 0 && !(Number.isSafeInteger(kernelContexts) && kernelContexts >= 2)) {
-    throw new RangeError(
-      `${where}: kernelContexts is ${kernelContexts}, expected an integer >= 2 (the kernel is measured between different contexts), or 0 for no kernel`,
-    );
-  }
-  return { prompts, groupSize, kernelContexts, maxN, samples, maxBytes, select, signal };
-}
+export const resolveProbe = (where: string, options: ProbeOptions) =>
+  resolveOptions(where, options, table);
 
 /** What a probe measured; see {@link ProbeRow} for units. */
 export interface Probe {

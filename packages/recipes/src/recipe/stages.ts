@@ -1,12 +1,14 @@
 import {
   type Optimizer,
   type Params,
-  checkInRange,
+  type Resolved,
   checkPositiveInteger,
   checkSeed,
   fold,
   mapParams,
   mergeParams,
+  option,
+  resolveOptions,
   selectParams,
   yieldToEventLoop,
 } from '@cfrl/engine';
@@ -15,7 +17,7 @@ import { entropyChange } from '@cfrl/ntk';
 import { type Algorithm, type ScoredCompletion, type TrainState, train } from '@cfrl/rl';
 import * as tf from '@tensorflow/tfjs-core';
 
-import type { ProbeRow, Sample, Stage as StageName, StepRow } from '../report/types.js';
+import type { ProbeRow, Sample, Stage as StageName, StepRow } from '../run/records.js';
 import { type LoopState, checkFrom, disposeLoopState, release } from '../run/loop-state.js';
 import { checkTask, rewardOf } from '../tasks/check-task.js';
 import type { Task } from '../tasks/task.js';
@@ -84,6 +86,25 @@ export interface RecipeRecord {
   readonly done: boolean;
 }
 
+const required = <T>() => option(undefined as T);
+
+/** Defaults and checks of the options that every recipe shares; what has no default is checked by `checkRecipe`. */
+export const recipeTable = {
+  model: required<LanguageModel>(),
+  task: required<Task>(),
+  algorithm: required<Algorithm>(),
+  seed: required<number>(),
+  tokenBudget: required<number>(),
+  promptsPerStep: option(16, checkPositiveInteger),
+  probeEvery: option(20, checkPositiveInteger),
+  probe: option<ProbeOptions>({}, resolveProbe),
+  from: option<LoopState | undefined>(undefined),
+  microBatchSize: option<number | undefined>(undefined, checkPositiveInteger),
+  signal: option<AbortSignal | undefined>(undefined),
+};
+
+type Recipe = Resolved<typeof recipeTable>;
+
 const modelOf = (model: LanguageModel, params: Params): LanguageModel => ({
   ...model,
   params: selectParams(params, (name) => name in model.params),
@@ -95,7 +116,7 @@ function freshOptState(stage: Stage, model: LanguageModel, params: Params): Para
   return stage.optimizer.init(selectParams(params, trained));
 }
 
-function firstState({ model, algorithm, seed }: RecipeOptions, stage: Stage): LoopState {
+function firstState({ model, algorithm, seed }: Recipe, stage: Stage): LoopState {
   const own = algorithm.init?.(model.config.hiddenSize, fold(seed, 'init')) ?? {};
   const params = mergeParams(model.params, own);
   const optState = freshOptState(stage, model, params);
@@ -103,7 +124,7 @@ function firstState({ model, algorithm, seed }: RecipeOptions, stage: Stage): Lo
 }
 
 /** Refuses what a recipe cannot run on, before anything is sampled. */
-function checkRecipe(options: RecipeOptions): void {
+function checkRecipe(options: Recipe): void {
   const { model, task, algorithm, signal } = options;
   checkModel('recipe', model);
   if (model.config.tiedEmbeddings) {
@@ -118,14 +139,12 @@ function checkRecipe(options: RecipeOptions): void {
         : String(algorithm);
     throw new TypeError(`recipe: algorithm is ${is}, expected what a call as grpo() gives`);
   }
-  checkSignal('recipe', signal);
+  checkSignal('recipe: signal', signal);
   checkFrom('recipe', options.from);
   checkSeed('recipe: seed', options.seed);
   checkPositiveInteger('recipe: tokenBudget', options.tokenBudget);
-  checkPositiveInteger('recipe: promptsPerStep', options.promptsPerStep ?? 1);
-  checkPositiveInteger('recipe: microBatchSize', options.microBatchSize ?? 1);
-  checkPositiveInteger('recipe: probeEvery', options.probeEvery ?? 1);
-  const { prompts, kernelContexts } = resolveProbe('recipe: probe', options.probe ?? {});
+  resolveOptions('recipe', options, recipeTable);
+  const { prompts, kernelContexts } = resolveProbe('recipe: probe', options.probe);
   checkTask('recipe', model, task, { heldOut: Math.max(prompts, kernelContexts), train: true });
   splitModel(model).dispose(); // refuses logits that the attribution does not hold for
 }
@@ -140,7 +159,7 @@ function checkRecipe(options: RecipeOptions): void {
  */
 export async function* runStages(
   stages: readonly Stage[],
-  options: RecipeOptions,
+  options: Recipe,
 ): AsyncGenerator<RecipeRecord, void, void> {
   checkRecipe(options);
   let state = options.from ?? firstState(options, stages[0]!);
@@ -170,13 +189,14 @@ export async function* runStages(
 
 async function* runStage(
   stages: readonly Stage[],
-  options: RecipeOptions,
+  options: Recipe,
   start: LoopState,
 ): AsyncGenerator<RecipeRecord, void, void> {
-  const { model, task, probeEvery = 20, signal } = options;
+  const { model, task, probeEvery, signal } = options;
+  const probe = resolveProbe('recipe: probe', options.probe);
   const stage = stages[start.stage]!;
   const next = stages[start.stage + 1];
-  const contexts = heldOutContexts(model, task, options.probe?.prompts ?? 64);
+  const contexts = heldOutContexts(model, task, probe.prompts);
   let { sampledTokens } = start;
   /** What whoever asked has, whole until the next record is there: its tensors are not those that train frees. */
   let lent = start;
@@ -191,7 +211,7 @@ async function* runStage(
       let probed: ProbeRecord | undefined;
       if (ended || due) {
         const before = modelOf(model, lent.params).params;
-        const change = due ? changeOf(options, before, state.params, contexts) : {};
+        const change = due ? changeOf(model, probe.maxBytes, before, state.params, contexts) : {};
         const now = { ...state, sampledTokens, stage: start.stage };
         probed = await measure(stage, options, now, change);
       }
@@ -233,14 +253,14 @@ function share(params: Params, start: Params): Params {
 
 /** What an update did to the entropy at some contexts, as it stands in the records. */
 function changeOf(
-  { model, probe: options = {} }: RecipeOptions,
+  model: LanguageModel,
+  maxBytes: number,
   before: Params,
   after: Params,
   contexts: readonly Context[],
 ): Partial<ProbeRow> {
   const split = splitModel({ ...model, params: before });
   const now = withoutAdapters(modelOf(model, after));
-  const { maxBytes } = resolveProbe('recipe: probe', options);
   const longest = Math.max(...contexts.map(({ length }) => length));
   const batchSize = sequencesWithin(model.config, longest, maxBytes, true);
   try {
@@ -258,8 +278,8 @@ function changeOf(
   }
 }
 
-function trainOn(stage: Stage, options: RecipeOptions, from: TrainState) {
-  const { model, task, algorithm, seed, promptsPerStep = 16, microBatchSize, signal } = options;
+function trainOn(stage: Stage, options: Recipe, from: TrainState) {
+  const { model, task, algorithm, seed, promptsPerStep, microBatchSize, signal } = options;
   return train({
     policy: languageModelPolicy(model, {
       maxNewTokens: task.maxNewTokens,
@@ -282,7 +302,7 @@ function trainOn(stage: Stage, options: RecipeOptions, from: TrainState) {
 
 async function measure(
   stage: Stage,
-  { model, task, seed, probe: options, signal }: RecipeOptions,
+  { model, task, seed, probe: options, signal }: Recipe,
   { step, sampledTokens, params }: LoopState,
   change: Partial<ProbeRow> = {},
 ): Promise<ProbeRecord> {
@@ -291,9 +311,4 @@ async function measure(
     ...options,
   });
   return { row: { step, stage: stage.name, sampledTokens, ...row, ...change }, samples };
-}
-
-/** The share of a budget that a stage ends at, checked. */
-export function tokensAt(where: string, share: number, tokenBudget: number): number {
-  return Math.round(checkInRange(where, share, 0, 1) * tokenBudget);
 }

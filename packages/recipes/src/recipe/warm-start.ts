@@ -55,29 +55,29 @@ export interface WarmStartRecord {
 }
 
 /** Prompts, as the model reads them, with their answers as tokens; all must be equally long. */
-export function encodeExamples(
+function encodeExamples(
   model: LanguageModel,
   examples: readonly TaskPrompt[],
 ): { readonly inputs: tf.Tensor2D; readonly targets: tf.Tensor2D } {
-  const pairs = examples.map(({ prompt, answer }) => ({
+  const pairs = examples.map(({ prompt, answer }) => {
     // As it will be sampled from: the answer's tokens come after the prompt's, whatever these are.
-    before: promptTokens(model, prompt, 'warmStart: task.train prompt'),
-    answer: model.tokenizer.encode(answer),
-  }));
-  const rows = pairs.map(({ before, answer }) => [...before, ...answer]);
-  const length = rows[0]!.length;
-  const answerLength = pairs[0]!.answer.length;
+    const before = promptTokens(model, prompt, 'warmStart: task.train prompt');
+    const after = model.tokenizer.encode(answer);
+    return { row: [...before, ...after], answer: after };
+  });
+  const rows = pairs.map(({ row }) => row);
+  const [length, answerLength] = [rows[0]!.length, pairs[0]!.answer.length];
   if (answerLength === 0) {
     throw new RangeError(
       'warmStart: an answer of task.train has no tokens, expected at least one to learn',
     );
   }
-  const ragged = rows.find(
-    (row, i) => row.length !== length || pairs[i]!.answer.length !== answerLength,
+  const ragged = pairs.find(
+    ({ row, answer }) => row.length !== length || answer.length !== answerLength,
   );
   if (ragged !== undefined) {
     throw new RangeError(
-      `warmStart: an example has ${ragged.length} tokens, expected ${length} as the first, with ${answerLength} of the answer; ` +
+      `warmStart: an example has ${ragged.row.length} tokens, expected ${length} as the first, with ${answerLength} of the answer; ` +
         'give prompts and answers fixed widths',
     );
   }
@@ -96,7 +96,7 @@ export function encodeExamples(
 }
 
 /** Log-probabilities of the answers' tokens, `[B, T]`, nats; the caller owns them. */
-export function answerLogProbs(
+function answerLogProbs(
   params: Params,
   { config }: LanguageModel,
   { inputs, targets }: ReturnType<typeof encodeExamples>,
@@ -162,7 +162,7 @@ export async function* warmStart(
   checkPositiveInteger('warmStart: steps', steps);
   checkPositiveInteger('warmStart: batchSize', batchSize);
   checkSeed('warmStart: seed', seed);
-  checkSignal('warmStart', signal);
+  checkSignal('warmStart: signal', signal);
   checkFrom('warmStart', from);
   // The lengths of all examples: those of a step are drawn at random, and what is wrong would be met late.
   tf.dispose({ ...encodeExamples(model, task.train) });

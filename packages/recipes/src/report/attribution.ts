@@ -1,7 +1,7 @@
 import { points } from './curve.js';
 import { type Estimate, estimate } from './estimate.js';
 import { ATTRIBUTION } from './measures.js';
-import type { ArmData } from './types.js';
+import type { ArmData } from './input.js';
 
 /**
  * The attribution of entropy changes of an arm, one estimate a measure of `ATTRIBUTION`: mean

@@ -4,7 +4,7 @@ import { parseHTML } from 'linkedom';
 import { condense, curveEnds, type CurvePoint, meanCurve, type Point, points } from './curve.js';
 import type { Estimate } from './estimate.js';
 import type { Measure } from './measures.js';
-import type { ArmData } from './types.js';
+import type { ArmData } from './input.js';
 import { curveWords, labelOf } from './words.js';
 
 /** The curves of one arm. */

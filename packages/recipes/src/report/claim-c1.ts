@@ -3,7 +3,7 @@ import { type Estimate, side } from './estimate.js';
 import { estimateText, formatEstimate, listed } from './format.js';
 import { limitedVariability } from './premise.js';
 import type { ReportSummary } from './summarize.js';
-import type { ReportInput } from './types.js';
+import type { ReportInput } from './input.js';
 import { decide, type Finding, type FindingNumber } from './verdict.js';
 
 const SIGNS = [

@@ -1,11 +1,13 @@
+import { CFRL_MINUS_STANDARD, comparedClaim } from './claim-compared.js';
 import { points, valueAt } from './curve.js';
 import { type Estimate, estimate, mapEstimate, side } from './estimate.js';
 import { formatEstimate } from './format.js';
 import { headlineMeasure } from './measures.js';
 import { limitedVariability } from './premise.js';
-import { comparisonOf, minus, pairRuns, type ReportSummary } from './summarize.js';
-import { CFRL_ARM, type ReportInput, type RunData, STANDARD_ARM } from './types.js';
-import type { Finding, FindingNumber } from './verdict.js';
+import { minus, pairRuns, type ReportSummary } from './summarize.js';
+import { CFRL_ARM, type RunData, STANDARD_ARM } from '../run/records.js';
+import type { ReportInput } from './input.js';
+import type { Finding } from './verdict.js';
 
 /**
  * C2: learning depends on shaping the classifier quickly, which acts on G.
@@ -17,33 +19,22 @@ import type { Finding, FindingNumber } from './verdict.js';
 export function claimC2(input: ReportInput, summary: ReportSummary): Finding {
   const statement =
     'Where features vary little, effective learning depends on shaping the classifier quickly, which acts on G = W A Wᵀ.';
-  const differences = comparisonOf(summary, CFRL_ARM, STANDARD_ARM);
-  if (!differences) {
-    const text = `This needs arms called ${CFRL_ARM} and ${STANDARD_ARM} with seeds in common.`;
-    return { claim: 'C2', statement, verdict: 'undecided', text, numbers: [] };
-  }
-  const premise = limitedVariability(input);
-  const kernel = kernelGrowth(input);
-  const tokens = differences['tokensToThreshold']!.estimate;
-  const contradicted = premise.holds && side(tokens) === 'above';
-  const group = `${CFRL_ARM} − ${STANDARD_ARM}`;
-  const numbers: FindingNumber[] = [
-    { group, name: 'Log growth of ‖G‖ in stage 1', estimate: kernel },
-    { group, name: 'Tokens to the threshold', estimate: tokens, expected: 'below' },
-  ];
-  const text = [
-    kernelText(kernel),
-    learningText(tokens),
-    premise.text,
-    ...(contradicted ? [] : [LIMIT]),
-  ].join(' ');
-  return {
-    claim: 'C2',
-    statement,
-    verdict: contradicted ? 'not supported' : 'undecided',
-    text,
-    numbers,
-  };
+  return comparedClaim('C2', statement, summary, (difference) => {
+    const premise = limitedVariability(input);
+    const kernel = kernelGrowth(input);
+    const tokens = difference('tokensToThreshold');
+    const contradicted = premise.holds && side(tokens) === 'above';
+    const limit = contradicted ? [] : [LIMIT];
+    const group = CFRL_MINUS_STANDARD;
+    return {
+      verdict: contradicted ? 'not supported' : 'undecided',
+      text: [kernelText(kernel), learningText(tokens), premise.text, ...limit].join(' '),
+      numbers: [
+        { group, name: 'Log growth of ‖G‖ in stage 1', estimate: kernel },
+        { group, name: 'Tokens to the threshold', estimate: tokens, expected: 'below' },
+      ],
+    };
+  });
 }
 
 const LIMIT =

@@ -1,42 +1,36 @@
+import { CFRL_MINUS_STANDARD, comparedClaim } from './claim-compared.js';
 import { type Estimate, mapEstimate, side } from './estimate.js';
 import { formatEstimate, formatNumber } from './format.js';
-import { comparisonOf, type ReportSummary } from './summarize.js';
-import { CFRL_ARM, STANDARD_ARM } from './types.js';
+import type { ReportSummary } from './summarize.js';
+import { CFRL_ARM, STANDARD_ARM } from '../run/records.js';
 import { decide, type Finding, type FindingNumber } from './verdict.js';
+
+/** Keys of the differences, their names, and the side of zero that the claim expects. */
+const NUMBERS: readonly (readonly [string, string, FindingNumber['expected']?])[] = [
+  ['tokensToThreshold', 'Tokens to the threshold', 'below'],
+  ['confidence', 'Confidence at equal tokens', 'above'],
+  ['reward', 'Held-out reward at equal tokens'],
+  ['meanReward', 'Held-out reward, mean over training'],
+];
 
 /** C3: CF-RL raises confidence, and reaches a given reward sooner than standard RL. */
 export function claimC3(summary: ReportSummary): Finding {
   const statement =
     'CF-RL raises confidence more than standard RL and reaches a given reward sooner, for the same number of sampled tokens.';
-  const differences = comparisonOf(summary, CFRL_ARM, STANDARD_ARM);
-  if (!differences) {
-    const text = `This needs arms called ${CFRL_ARM} and ${STANDARD_ARM} with seeds in common.`;
-    return { claim: 'C3', statement, verdict: 'undecided', text, numbers: [] };
-  }
-  const estimateOf = (key: string): Estimate => differences[key]!.estimate;
-  const group = `${CFRL_ARM} − ${STANDARD_ARM}`;
-  const numbers: FindingNumber[] = [
-    {
-      group,
-      name: 'Tokens to the threshold',
-      estimate: estimateOf('tokensToThreshold'),
-      expected: 'below',
-    },
-    {
-      group,
-      name: 'Confidence at equal tokens',
-      estimate: estimateOf('confidence'),
-      expected: 'above',
-    },
-    { group, name: 'Held-out reward at equal tokens', estimate: estimateOf('reward') },
-    { group, name: 'Held-out reward, mean over training', estimate: estimateOf('meanReward') },
-  ];
-  const text = [
-    speedText(summary, estimateOf('tokensToThreshold')),
-    levelText('Confidence', estimateOf('confidence')),
-    levelText('Held-out reward', estimateOf('reward')),
-  ].join(' ');
-  return { claim: 'C3', statement, verdict: decide(numbers), text, numbers };
+  return comparedClaim('C3', statement, summary, (difference) => {
+    const numbers = NUMBERS.map(([key, name, expected]): FindingNumber => ({
+      group: CFRL_MINUS_STANDARD,
+      name,
+      estimate: difference(key),
+      ...(expected && { expected }),
+    }));
+    const text = [
+      speedText(summary, difference('tokensToThreshold')),
+      levelText('Confidence', difference('confidence')),
+      levelText('Held-out reward', difference('reward')),
+    ].join(' ');
+    return { verdict: decide(numbers), text, numbers };
+  });
 }
 
 function speedText({ threshold, arms }: ReportSummary, difference: Estimate): string {

@@ -1,7 +1,7 @@
 import { meanInterval } from '@cfrl/metrics';
 
 /** Confidence level of every interval in a report. */
-export const LEVEL = 0.95;
+const LEVEL = 0.95;
 
 /** A mean over seeds. Without values the mean is `null`; with one value there is no interval. */
 export interface Estimate {

@@ -1,9 +1,9 @@
-import { checkReportInput } from './check.js';
+import { checkReportInput } from './check-input.js';
 import { claimC1 } from './claim-c1.js';
 import { claimC2 } from './claim-c2.js';
 import { claimC3 } from './claim-c3.js';
 import { summarize } from './summarize.js';
-import type { ReportInput } from './types.js';
+import type { ReportInput } from './input.js';
 import type { Finding } from './verdict.js';
 
 /**

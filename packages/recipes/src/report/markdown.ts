@@ -1,14 +1,14 @@
 import { attribution } from './attribution.js';
-import { checkReportInput } from './check.js';
-import { configRows } from './config.js';
+import { checkReportInput } from './check-input.js';
+import { configRows } from './config-rows.js';
 import { curveEnds } from './curve.js';
 import type { Estimate } from './estimate.js';
 import { findings } from './findings.js';
 import { DASH, decimalsOf, formatEstimate, formatNumber, formatSigned } from './format.js';
 import { ATTRIBUTION, CHARTED, FURTHER, HEADLINE } from './measures.js';
 import { samplePairs, shorten } from './samples.js';
-import { summarize, type ReportSummary } from './summarize.js';
-import type { ReportInput } from './types.js';
+import { differencesOf, type ReportSummary, summarize } from './summarize.js';
+import type { ReportInput } from './input.js';
 import type { Finding } from './verdict.js';
 import {
   ATTRIBUTION_WORDS,
@@ -67,10 +67,7 @@ export function renderMarkdown(input: ReportInput): string {
     '## How it was measured',
     ...method(summary).map(escapeMarkdown),
     [...CHARTED, ...FURTHER]
-      .map(
-        (measure) =>
-          `- **${escapeMarkdown(labelOf(measure))}**: ${escapeMarkdown(measure.definition)}`,
-      )
+      .map((each) => `- **${escapeMarkdown(labelOf(each))}**: ${escapeMarkdown(each.definition)}`)
       .join('\n'),
     '## Configuration',
     table(
@@ -95,7 +92,7 @@ export function renderMarkdown(input: ReportInput): string {
  * Text that stays text inside a line: no emphasis, code, link, HTML, maths or table cell starts in
  * it. Line breaks become `↵`.
  */
-export function escapeMarkdown(text: string): string {
+function escapeMarkdown(text: string): string {
   return text
     .replace(/&/g, '&amp;')
     .replace(/</g, '&lt;')
@@ -126,10 +123,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 
 function headlineTable(summary: ReportSummary): string {
   const { arms, comparisons } = summary;
-  const differences = (key: string): string[] =>
-    comparisons.map(({ differences }) =>
-      signed(differences.find((item) => item.key === key)!.estimate),
-    );
+  const differences = (key: string): string[] => differencesOf(summary, key).map(signed);
   const head = [
     '',
     ...arms.flatMap(({ name }) => [`${name}, before`, `${name}, after`]),
@@ -138,11 +132,10 @@ function headlineTable(summary: ReportSummary): string {
   return table(head, [
     ...HEADLINE.map((measure) => [
       labelOf(measure),
-      ...arms.flatMap(({ measures }) =>
-        [measures[measure.key]!.before, measures[measure.key]!.after].map((value) =>
-          formatEstimate(value),
-        ),
-      ),
+      ...arms.flatMap(({ measures }) => {
+        const { before, after } = measures[measure.key]!;
+        return [formatEstimate(before), formatEstimate(after)];
+      }),
       ...differences(measure.key),
     ]),
     [

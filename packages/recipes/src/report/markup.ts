@@ -18,7 +18,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
 const FORBIDDEN = /[^\P{Cc}\t\n\r]|\p{Cs}/gu;
 
 /** Text for HTML content and quoted attributes. What HTML or UTF-8 forbids becomes U+FFFD. */
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(FORBIDDEN, '\ufffd').replace(/[&<>"']/g, (character) => ENTITIES[character]!);
 }
 

@@ -2,7 +2,7 @@ import { estimate } from './estimate.js';
 import { formatNumber } from './format.js';
 import { headlineMeasure } from './measures.js';
 import { before } from './summarize.js';
-import type { ReportInput } from './types.js';
+import type { ReportInput } from './input.js';
 
 /** From this mean cosine up (an angle of 60 degrees or less) features count as varying little. */
 export const LIMITED_VARIABILITY = 0.5;

@@ -1,4 +1,5 @@
-import type { ArmData, Sample } from './types.js';
+import type { Sample } from '../run/records.js';
+import type { ArmData } from './input.js';
 
 /** A prompt with what the model wrote before and after RL. */
 export interface SamplePair {

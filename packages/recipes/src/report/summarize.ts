@@ -1,8 +1,9 @@
-import { checkReportInput } from './check.js';
+import { checkReportInput } from './check-input.js';
 import { firstReach, meanHeight, points, valueAt } from './curve.js';
 import { type Estimate, estimate } from './estimate.js';
 import { HEADLINE, headlineMeasure, type Measure } from './measures.js';
-import { type ArmData, type ReportInput, type RunData, STANDARD_ARM } from './types.js';
+import { type RunData, STANDARD_ARM } from '../run/records.js';
+import type { ArmData, ReportInput } from './input.js';
 
 /** A measure before RL, at the budget, and how much it changed. */
 export interface BeforeAfter {
@@ -83,32 +84,32 @@ export function summarize(input: ReportInput): ReportSummary {
     .flatMap((run) => run.probes.at(-1)?.sampledTokens ?? []);
   const shortest = Math.min(...ends);
   const budget = ends.length > 0 && shortest > 0 ? shortest : null;
-  const threshold = halfwayReward(input, budget);
+  const at = { budget, threshold: halfwayReward(input, budget) };
   const baseline = input.arms.find((arm) => arm.name === STANDARD_ARM) ?? input.arms.at(-1)!;
   return {
     budget,
     longest: ends.length > 0 ? Math.max(...ends) : null,
-    threshold,
-    arms: input.arms.map((arm) => summarizeArm(arm, budget, threshold)),
+    threshold: at.threshold,
+    arms: input.arms.map((arm) => summarizeArm(arm, at)),
     comparisons: input.arms
       .filter((arm) => arm !== baseline)
-      .map((arm) => compare(arm, baseline, budget, threshold)),
+      .map((arm) => compare(arm, baseline, at)),
   };
 }
 
-/** The value at a probe before any RL. */
-export function before(run: RunData, measure: Measure): number | null {
-  return valueAt(points(run, measure), 0);
-}
+/** Where runs are compared. */
+type Marks = Pick<ReportSummary, 'budget' | 'threshold'>;
 
-function after(run: RunData, measure: Measure, budget: number | null): number | null {
-  return budget === null ? null : valueAt(points(run, measure), budget);
-}
+/** The value at a probe before any RL. */
+export const before = (run: RunData, measure: Measure): number | null =>
+  valueAt(points(run, measure), 0);
+
+const after = (run: RunData, measure: Measure, budget: number | null): number | null =>
+  budget === null ? null : valueAt(points(run, measure), budget);
 
 /** `a - b`, or `null` if one of them is. */
-export function minus(a: number | null, b: number | null): number | null {
-  return a === null || b === null ? null : a - b;
-}
+export const minus = (a: number | null, b: number | null): number | null =>
+  a === null || b === null ? null : a - b;
 
 function halfwayReward(input: ReportInput, budget: number | null): number | null {
   const runs = input.arms.flatMap((arm) => arm.runs);
@@ -118,62 +119,50 @@ function halfwayReward(input: ReportInput, budget: number | null): number | null
   return start === null || end === null || end <= start ? null : (start + end) / 2;
 }
 
-/** Tokens to the threshold: `Infinity` if not within the budget, `null` if that cannot be known. */
-function tokensToReach(
-  run: RunData,
-  budget: number | null,
-  threshold: number | null,
-): number | null {
+/**
+ * Tokens to the threshold, `null` if that cannot be known. A run that did not get there counts with the budget, a bound in favour of
+ * neither arm.
+ */
+function tokensToReach(run: RunData, { budget, threshold }: Marks) {
   const curve = points(run, headlineMeasure('reward'));
-  if (budget === null || threshold === null || curve.length === 0) return null;
-  return firstReach(curve, threshold, budget) ?? Infinity;
+  if (budget === null || threshold === null || curve.length === 0) {
+    return { tokens: null, reached: false };
+  }
+  const tokens = firstReach(curve, threshold, budget);
+  return { tokens: tokens ?? budget, reached: tokens !== null };
 }
 
-/** Runs that did not reach the threshold count with the budget, a bound in favour of neither arm. */
-function capped(tokens: number | null, budget: number | null): number | null {
-  return tokens === null || budget === null ? null : Math.min(tokens, budget);
-}
-
-function summarizeArm(arm: ArmData, budget: number | null, threshold: number | null): ArmSummary {
+function summarizeArm({ name, runs }: ArmData, at: Marks): ArmSummary {
   const measures = HEADLINE.map((measure): [string, BeforeAfter] => {
-    const pairs = arm.runs.map(
-      (run) => [before(run, measure), after(run, measure, budget)] as const,
-    );
-    return [
-      measure.key,
-      {
-        before: estimate(pairs.map(([start]) => start)),
-        after: estimate(pairs.map(([, end]) => end)),
-        change: estimate(pairs.map(([start, end]) => minus(end, start))),
-      },
-    ];
+    const starts = runs.map((run) => before(run, measure));
+    const ends = runs.map((run) => after(run, measure, at.budget));
+    const change = estimate(ends.map((end, i) => minus(end, starts[i]!)));
+    return [measure.key, { before: estimate(starts), after: estimate(ends), change }];
   });
-  const tokens = arm.runs.map((run) => tokensToReach(run, budget, threshold));
+  const reaches = runs.map((run) => tokensToReach(run, at));
   return {
-    name: arm.name,
-    seeds: arm.runs.map((run) => run.seed),
+    name,
+    seeds: runs.map((run) => run.seed),
     measures: Object.fromEntries(measures),
-    tokensToThreshold: estimate(tokens.map((value) => capped(value, budget))),
-    reached: tokens.filter((value) => value !== null && value < Infinity).length,
+    tokensToThreshold: estimate(reaches.map(({ tokens }) => tokens)),
+    reached: reaches.filter(({ reached }) => reached).length,
   };
 }
 
-function compare(
-  arm: ArmData,
-  baseline: ArmData,
-  budget: number | null,
-  threshold: number | null,
-): Comparison {
+function compare(arm: ArmData, baseline: ArmData, at: Marks): Comparison {
+  const { budget } = at;
   const pairs = pairRuns(arm, baseline);
-  const difference = (key: string, f: (run: RunData) => number | null): PairedDifference => {
-    const values = pairs.map(([one, other]) => minus(f(one), f(other)));
+  const difference = (
+    key: string,
+    f: (run: RunData) => number | null,
+    counts: (run: RunData) => boolean = () => true,
+  ): PairedDifference => {
+    const values = pairs.map(([one, other]) =>
+      counts(one) || counts(other) ? minus(f(one), f(other)) : null,
+    );
     return { key, values, estimate: estimate(values) };
   };
   const reward = headlineMeasure('reward');
-  const tokens = pairs.map(([one, other]) => {
-    const [a, b] = [tokensToReach(one, budget, threshold), tokensToReach(other, budget, threshold)];
-    return a === Infinity && b === Infinity ? null : minus(capped(a, budget), capped(b, budget));
-  });
   return {
     arm: arm.name,
     baseline: baseline.name,
@@ -183,7 +172,11 @@ function compare(
       difference('meanReward', (run) =>
         budget === null ? null : meanHeight(points(run, reward), budget),
       ),
-      { key: 'tokensToThreshold', values: tokens, estimate: estimate(tokens) },
+      difference(
+        'tokensToThreshold',
+        (run) => tokensToReach(run, at).tokens,
+        (run) => tokensToReach(run, at).reached, // a pair in which neither gets there is left out
+      ),
     ],
   };
 }
@@ -196,13 +189,6 @@ export function pairRuns(arm: ArmData, other: ArmData): [RunData, RunData][] {
   });
 }
 
-/** The differences of two arms by key; absent if the summary does not compare them on any seed. */
-export function comparisonOf(
-  { comparisons }: ReportSummary,
-  arm: string,
-  baseline: string,
-): Readonly<Record<string, PairedDifference>> | undefined {
-  const found = comparisons.find((item) => item.arm === arm && item.baseline === baseline);
-  if (!found || found.seeds.length === 0) return undefined;
-  return Object.fromEntries(found.differences.map((item) => [item.key, item]));
-}
+/** The paired differences of that key, one a comparison. */
+export const differencesOf = ({ comparisons }: ReportSummary, key: string): Estimate[] =>
+  comparisons.map(({ differences }) => differences.find((item) => item.key === key)!.estimate);

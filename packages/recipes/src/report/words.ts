@@ -1,4 +1,4 @@
-import { type CurvePoint } from './curve.js';
+import type { CurvePoint } from './curve.js';
 import {
   count,
   estimateText,
@@ -10,7 +10,7 @@ import {
 import { HEADLINE, type Measure } from './measures.js';
 import { LIMITED_VARIABILITY } from './premise.js';
 import type { Comparison, ReportSummary } from './summarize.js';
-import type { ReportInput } from './types.js';
+import type { ReportInput } from './input.js';
 
 /** What was run, in two sentences. */
 export function whatWasRun(input: ReportInput, { budget }: ReportSummary): string[] {
@@ -47,26 +47,19 @@ export function caveats(input: ReportInput, summary: ReportSummary): string[] {
         return alone.length === 0 ? [] : [`${name}: seed ${listed(alone.map(String))}`];
       }),
   );
-  return [
-    ...(single.length > 0
-      ? [
-          `${single.length === 1 ? 'One seed' : 'One seed each'} (${listed(single)}): no interval can be given, and nothing here can be told apart from chance.`,
-        ]
-      : []),
-    ...(budget !== null && longest !== null && budget < 0.8 * longest
-      ? [
-          `Runs differ in length: the longest reached ${formatFixed(longest, 0)} sampled tokens, the shortest ${formatFixed(budget, 0)}, and the comparison ends there.`,
-        ]
-      : []),
-    ...(unprobed.length > 0
-      ? [
-          `Some runs of ${listed(unprobed.map((arm) => arm.name))} have no probe before RL; they are missing from “before” and from changes.`,
-        ]
-      : []),
-    ...(unpaired.length > 0
-      ? [`Left out of paired differences, for want of a twin: ${unpaired.join('; ')}.`]
-      : []),
+  const said = [
+    single.length > 0 &&
+      `${single.length === 1 ? 'One seed' : 'One seed each'} (${listed(single)}): no interval can be given, and nothing here can be told apart from chance.`,
+    budget !== null &&
+      longest !== null &&
+      budget < 0.8 * longest &&
+      `Runs differ in length: the longest reached ${formatFixed(longest, 0)} sampled tokens, the shortest ${formatFixed(budget, 0)}, and the comparison ends there.`,
+    unprobed.length > 0 &&
+      `Some runs of ${listed(unprobed.map((arm) => arm.name))} have no probe before RL; they are missing from “before” and from changes.`,
+    unpaired.length > 0 &&
+      `Left out of paired differences, for want of a twin: ${unpaired.join('; ')}.`,
   ];
+  return said.filter((text) => text !== false);
 }
 
 /** How the numbers were made, one paragraph each. */

@@ -3,7 +3,7 @@ import type { CurvePoint } from '../curve.js';
 import { estimateText } from '../format.js';
 import { html, type Markup, raw } from '../markup.js';
 import { CHARTED, FURTHER, type Measure } from '../measures.js';
-import type { ReportInput } from '../types.js';
+import type { ReportInput } from '../input.js';
 import { armKey } from './overview.js';
 
 /** The charts that are always visible. */

@@ -1,11 +1,12 @@
 import { attribution } from '../attribution.js';
-import { configRows } from '../config.js';
+import { configRows } from '../config-rows.js';
 import { estimateText, formatNumber } from '../format.js';
 import { html, type Markup } from '../markup.js';
 import { ATTRIBUTION, CHARTED, FURTHER } from '../measures.js';
 import { samplePairs, shorten } from '../samples.js';
 import type { ReportSummary } from '../summarize.js';
-import type { ArmData, ReportInput, Sample } from '../types.js';
+import type { Sample } from '../../run/records.js';
+import type { ArmData, ReportInput } from '../input.js';
 import { ATTRIBUTION_WORDS, labelOf, method } from '../words.js';
 import { runTable, scrolling } from './tables.js';
 

@@ -1,11 +1,11 @@
-import { checkReportInput } from '../check.js';
+import { checkReportInput } from '../check-input.js';
 import { findings } from '../findings.js';
 import { again, attributionTable, configuration, howMeasured, samples } from './details.js';
 import { STYLE } from './style.js';
 import { differenceTables, headlineTable } from './tables.js';
 import { html, raw } from '../markup.js';
 import { summarize } from '../summarize.js';
-import type { ReportInput } from '../types.js';
+import type { ReportInput } from '../input.js';
 
 /** Nothing but inline style may load or run, whatever the records contain. */
 const POLICY =

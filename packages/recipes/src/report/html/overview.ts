@@ -1,10 +1,9 @@
 import { armColor, DASHES, intervalMark } from '../chart.js';
-import type { Estimate } from '../estimate.js';
-import { side } from '../estimate.js';
+import { type Estimate, side } from '../estimate.js';
 import { DASH, estimateText, formatEstimate, formatNumber } from '../format.js';
 import { html, type Markup, raw } from '../markup.js';
-import type { ReportSummary } from '../summarize.js';
-import type { ReportInput } from '../types.js';
+import { type ReportSummary, differencesOf } from '../summarize.js';
+import type { ReportInput } from '../input.js';
 import type { Finding, FindingNumber } from '../verdict.js';
 import { boundSign, caveats, versus, whatWasRun } from '../words.js';
 
@@ -56,22 +55,22 @@ export function tiles(summary: ReportSummary): Markup {
 }
 
 function tile(
-  { arms, comparisons }: ReportSummary,
+  summary: ReportSummary,
   title: string,
   key: string,
   values: readonly Estimate[],
   prefixes: readonly string[] = [],
 ): Markup {
+  const { arms, comparisons } = summary;
   const rows = arms.map(
     ({ name }, i) =>
       html`<dt>${armKey(i)}${name}</dt>
         <dd>${prefixes[i] ?? ''}${estimateText(values[i]!).mean}</dd>`,
   );
-  const differences = comparisons.map((comparison) => {
-    const { estimate } = comparison.differences.find((item) => item.key === key)!;
+  const differences = differencesOf(summary, key).map((estimate, i) => {
     const text = formatEstimate(estimate, { signed: true });
     return html`<p>
-      ${comparisons.length > 1 ? versus(comparison) : 'Paired difference'}: ${text}
+      ${comparisons.length > 1 ? versus(comparisons[i]!) : 'Paired difference'}: ${text}
     </p>`;
   });
   return html`<div class="tile key">

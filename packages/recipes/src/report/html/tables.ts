@@ -9,8 +9,8 @@ import {
 } from '../format.js';
 import { html, type Markup } from '../markup.js';
 import { HEADLINE } from '../measures.js';
-import type { Comparison, ReportSummary } from '../summarize.js';
-import type { ReportInput } from '../types.js';
+import { type Comparison, type ReportSummary, differencesOf } from '../summarize.js';
+import type { ReportInput } from '../input.js';
 import { boundSign, differenceLabel, versus } from '../words.js';
 
 /**
@@ -39,9 +39,7 @@ function cell(
 export function headlineTable(summary: ReportSummary): Markup {
   const { arms, comparisons } = summary;
   const differences = (key: string): Markup[] =>
-    comparisons.map(({ differences }) =>
-      cell(differences.find((item) => item.key === key)!.estimate, { signed: true, start: true }),
-    );
+    differencesOf(summary, key).map((value) => cell(value, { signed: true, start: true }));
   const rows = HEADLINE.map(
     ({ key, label, unit }) =>
       html`<tr>

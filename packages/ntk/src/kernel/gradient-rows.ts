@@ -1,8 +1,7 @@
-import { selectParams, vjp } from '@cfrl/engine';
-import type { Params } from '@cfrl/engine';
+import { type Params, mapParams, selectParams, vjp } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { oneHotRows } from '../samples/one-hot.js';
+import { oneHotRows } from '../one-hot.js';
 
 /**
  * A differentiable function of parameters and examples. It maps `n` examples to `[n, O]` outputs,
@@ -30,12 +29,8 @@ export function gradientRows<X>(
   const selected = selectParams(params, select);
   const row = (index: number): Params =>
     tf.tidy(() => {
-      const { grads } = vjp(
-        (moving) => apply({ ...params, ...moving }, [examples[index]!]),
-        selected,
-        tf.slice(cotangents, [index, 0], [1, -1]),
-      );
-      return flatRows(grads);
+      const moved = (moving: Params) => apply({ ...params, ...moving }, [examples[index]!]);
+      return vjp(moved, selected, tf.slice(cotangents, [index, 0], [1, -1])).grads;
     });
   return {
     count: examples.length,
@@ -56,59 +51,21 @@ export function jacobianRows<X>(
     tf.tidy(() => {
       const indices = Array.from({ length: to - from }, (_, i) => from + i);
       const repeated = indices.map((r) => examples[Math.floor(r / outputs)]!);
-      const cotangents = oneHotRows(
-        indices.map((r) => r % outputs),
-        outputs,
-      );
+      const taken = indices.map((r) => r % outputs);
+      const cotangents = oneHotRows(taken, outputs);
       return gradientRows(apply, params, select, repeated, cotangents).rows(0, to - from);
     });
   return { count: examples.length * outputs, rows };
 }
 
-/** The rows of the Jacobian that belong to output `k`: row `i` is `d output_k(x_i)`. */
-export function outputRows<X>(
-  apply: Apply<X>,
-  params: Params,
-  select: (name: string) => boolean,
-  examples: readonly X[],
-  outputs: number,
-  k: number,
-): RowSource {
-  const cotangents = oneHotRows(
-    examples.map(() => k),
-    outputs,
-  );
-  return gradientRows(apply, params, select, examples, cotangents);
-}
-
 /** Rows that exist already: a record of `[count, size]`. */
 export const givenRows = (count: number, record: Params): RowSource => ({
   count,
-  rows: (from, to) =>
-    Object.fromEntries(
-      Object.entries(record).map(([name, tensor]) => [
-        name,
-        tf.slice(tensor, [from, 0], [to - from, -1]),
-      ]),
-    ),
+  rows: (from, to) => mapParams(record, (tensor) => tf.slice(tensor, [from, 0], [to - from, -1])),
 });
 
-/** Each tensor of a record as one row, `[1, size]`. */
-export const flatRows = (record: Params): Params =>
-  Object.fromEntries(
-    Object.entries(record).map(([name, tensor]) => [name, tf.reshape(tensor, [1, tensor.size])]),
+/** Records of tensors as rows below one another, `[n, size]` each. */
+export const stackRows = (records: readonly Params[]): Params =>
+  mapParams(records[0]!, ({ size }, name) =>
+    tf.concat(records.map((record) => tf.reshape(record[name]!, [1, size]))),
   );
-
-/** Records of `[n_i, size]` below one another. */
-export function stackRows(records: readonly Params[]): Params {
-  const names = Object.keys(records[0]!);
-  return Object.fromEntries(
-    names.map((name) => [
-      name,
-      tf.concat(
-        records.map((record) => record[name] as tf.Tensor2D),
-        0,
-      ),
-    ]),
-  );
-}

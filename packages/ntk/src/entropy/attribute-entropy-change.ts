@@ -1,23 +1,45 @@
-import { checkFinite, checkOptions, checkPositiveInteger } from '@cfrl/engine';
+import { checkFinite, option, resolveOptions } from '@cfrl/engine';
 
-import { attribution } from './attribution.js';
-import type { EntropyAttribution, EntropyContribution } from './attribution.js';
 import { checkSelection, refuseResult } from '../check.js';
-import { unscaledContributions } from './entropy-contributions.js';
-import { checkStep } from '../samples/samples.js';
-import type { PolicyGradientStep, StepOptions } from '../samples/samples.js';
-import type { SplitModel } from '../kernel/split-model.js';
+import { type SharedOptions, shared } from '../options.js';
+import {
+  type Component,
+  type EntropyContribution,
+  unscaledContributions,
+} from './contributions.js';
+import { type PolicyGradientStep, checkStep } from '../samples/policy-gradient-step.js';
+import type { SplitModel } from '../split-model.js';
 
 /** Options of {@link attributeEntropyChange}. */
-export interface AttributionOptions extends StepOptions {
-  /** The layer that a parameter belongs to. @defaultValue the parameter's own name */
-  readonly layerOf?: (name: string) => string;
+export interface AttributionOptions extends SharedOptions {
   /**
    * The entropies' measured changes, one a context, nats ({@link measureUpdate} gives them): the
    * result then has a residual. @defaultValue none
    */
   readonly measured?: readonly number[];
 }
+
+/** An exact first-order attribution: every view sums to `total`. */
+export interface EntropyAttribution {
+  /** `[n]`, predicted change of each context's entropy, nats. */
+  readonly total: readonly number[];
+  /** Component -> `[n]`; the cross components are there exactly when the model is tied. */
+  readonly byComponent: Readonly<Partial<Record<Component, readonly number[]>>>;
+  /** Layer -> `[n]`. */
+  readonly byLayer: Readonly<Record<string, readonly number[]>>;
+  /** `[n][S]`, by sample. */
+  readonly bySample: readonly (readonly number[])[];
+  /** Everything at once: by component, layer, context and sample. */
+  readonly contributions: readonly EntropyContribution[];
+  /** `[n]`, measured minus predicted; there exactly when `measured` was given. */
+  readonly residual?: readonly number[];
+}
+
+const table = {
+  ...shared('layerOf'),
+  measured: option<readonly number[] | undefined>(undefined),
+  ...shared('batchSize', 'select', 'maxBytes'),
+};
 
 /**
  * First-order change of each context's entropy by one plain policy-gradient step, and where it came
@@ -60,16 +82,14 @@ export function attributeEntropyChange<X>(
   step: PolicyGradientStep<X>,
   options: AttributionOptions = {},
 ): EntropyAttribution {
-  const { measured, batchSize = 32, select = () => true } = options;
   const where = 'attributeEntropyChange';
-  checkOptions(where, options, ['layerOf', 'measured', 'batchSize', 'select', 'maxBytes']);
-  checkPositiveInteger(`${where}: batchSize`, batchSize);
+  const { measured, ...how } = resolveOptions(where, options, table);
   checkStep(where, model, step);
-  checkSelection(where, model.params, select);
+  checkSelection(where, model.params, how.select);
   if (measured !== undefined) checkMeasured(contexts.length, measured);
   const scale = step.learningRate / step.completions;
   const factors = step.samples.map(({ weight }) => scale * weight);
-  const contributions = unscaledContributions(where, model, contexts, step.samples, options).map(
+  const contributions = unscaledContributions(where, model, contexts, step.samples, how).map(
     ({ change, ...rest }): EntropyContribution => ({
       ...rest,
       change: change.map((row) => row.map((value, s) => value * factors[s]!)),
@@ -79,7 +99,7 @@ export function attributeEntropyChange<X>(
     const finite = change.every((row) => row.every(Number.isFinite));
     if (!finite) refuseResult(where, `the change by ${component}`);
   }
-  return attribution(contributions, measured);
+  return summed(contributions, measured);
 }
 
 function checkMeasured(n: number, measured: readonly number[]): void {
@@ -89,4 +109,32 @@ function checkMeasured(n: number, measured: readonly number[]): void {
     );
   }
   measured.forEach((value, i) => checkFinite(`attributeEntropyChange: measured[${i}]`, value));
+}
+
+/** The contributions, one a component and layer, summed up in every way. */
+function summed(
+  contributions: readonly EntropyContribution[],
+  measured: readonly number[] | undefined,
+): EntropyAttribution {
+  const n = contributions[0]!.change.length;
+  const S = contributions[0]!.change[0]!.length;
+  const byComponent: Partial<Record<Component, number[]>> = {};
+  const byLayer: Record<string, number[]> = {};
+  const bySample = Array.from({ length: n }, () => new Array<number>(S).fill(0));
+  const total = new Array<number>(n).fill(0);
+  for (const { component, layer, change } of contributions) {
+    const ofComponent = (byComponent[component] ??= new Array<number>(n).fill(0));
+    const ofLayer = (byLayer[layer] ??= new Array<number>(n).fill(0));
+    change.forEach((row, i) =>
+      row.forEach((value, s) => {
+        ofComponent[i]! += value;
+        ofLayer[i]! += value;
+        bySample[i]![s]! += value;
+        total[i]! += value;
+      }),
+    );
+  }
+  const result = { total, byComponent, byLayer, bySample, contributions };
+  if (measured === undefined) return result;
+  return { ...result, residual: measured.map((value, i) => value - total[i]!) };
 }

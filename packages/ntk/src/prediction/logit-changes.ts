@@ -1,11 +1,9 @@
-import { selectParams } from '@cfrl/engine';
-import type { Params } from '@cfrl/engine';
+import { type Params, countParams, mapParams, selectParams } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { gram, rowsWithin, sumLayers } from '../kernel/gram.js';
-import { givenRows, jacobianRows, stackRows } from '../kernel/rows.js';
-import { logitsOf, reachesFeatures } from '../kernel/split-model.js';
-import type { SplitModel } from '../kernel/split-model.js';
+import { gram, rowsWithin } from '../kernel/gram.js';
+import { givenRows, jacobianRows, stackRows } from '../kernel/gradient-rows.js';
+import { type SplitModel, logitsOf, reachesFeatures } from '../split-model.js';
 
 /** A change of parameters; where a name is missing, the parameter stays. */
 export interface Move {
@@ -16,7 +14,7 @@ export interface Move {
 }
 
 /** First-order change of the logits, `[n, V]`, by the path it takes. */
-export interface Response {
+export interface LogitChange {
   /** Through the classifier: `delta W phi(c)`. */
   readonly classifier: tf.Tensor2D;
   /** Through the features: `W J_phi(c) delta`. */
@@ -28,31 +26,29 @@ export interface Response {
  * backward passes a context, whatever the number of moves. (tfjs has no forward mode, and the
  * double-backward trick needs second derivatives that it lacks.)
  */
-export function responses<X>(
+export function logitChanges<X>(
   where: string,
   model: SplitModel<X>,
   contexts: readonly X[],
   phi: tf.Tensor2D,
   moves: readonly Move[],
   maxBytes: number,
-): Response[] {
+): LogitChange[] {
   const W = model.params[model.classifier] as tf.Tensor2D;
   const [n, D] = phi.shape;
   const moved = (name: string) =>
     reachesFeatures(model)(name) && moves.some((move) => name in move.features);
   return tf.tidy(() => {
     const params = selectParams(model.params, moved);
-    const rowsPerBlock = rowsWithin(
-      where,
-      maxBytes,
-      Object.values(params).reduce((sum, tensor) => sum + tensor.size, 0),
-    );
-    let changes = tf.zeros([n * D, moves.length]) as tf.Tensor2D;
+    const rowsPerBlock = rowsWithin(where, maxBytes, countParams(params));
+    let changes: tf.Tensor = tf.zeros([n * D, moves.length]);
     if (Object.keys(params).length > 0) {
-      const deltas = stackRows(moves.map((move) => rowOf(move.features, params)));
+      const deltas = moves.map(({ features }) =>
+        mapParams(params, (parameter, name) => features[name] ?? tf.zerosLike(parameter)),
+      );
       const rows = jacobianRows(model.features, model.params, moved, contexts, D);
-      const right = givenRows(moves.length, deltas);
-      changes = sumLayers(gram(rows, right, { layerOf: () => 'all', rowsPerBlock }));
+      const right = givenRows(moves.length, stackRows(deltas));
+      changes = gram(rows, right, { layerOf: () => 'all', rowsPerBlock })['all']!;
     }
     return moves.map((move, i) => {
       const ofFeatures = tf.reshape(tf.slice(changes, [0, i], [-1, 1]), [n, D]) as tf.Tensor2D;
@@ -60,15 +56,6 @@ export function responses<X>(
         features: logitsOf(ofFeatures, W),
         classifier: logitsOf(phi, (move.classifier ?? tf.zerosLike(W)) as tf.Tensor2D),
       };
-    }) as (Response & tf.TensorContainerObject)[];
+    }) as (LogitChange & tf.TensorContainerObject)[];
   });
 }
-
-/** A move as one row, `[1, size]` a parameter, zeros where the move has no entry. */
-const rowOf = (move: Params, params: Params): Params =>
-  Object.fromEntries(
-    Object.entries(params).map(([name, parameter]) => [
-      name,
-      tf.reshape(move[name] ?? tf.zerosLike(parameter), [1, parameter.size]),
-    ]),
-  );

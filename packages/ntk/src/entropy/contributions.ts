@@ -1,21 +1,30 @@
-import { logSoftmax } from '@cfrl/engine';
+import { countParams, logSoftmax, selectParams } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import type { AttributionOptions } from './attribute.js';
-import type { Component, EntropyContribution } from './attribution.js';
-import { defaultMaxBytes, gram, rowsWithin } from '../kernel/gram.js';
-import { gradientRows } from '../kernel/rows.js';
-import type { RowSource } from '../kernel/rows.js';
-import { sampleState } from '../samples/samples.js';
-import type { TokenSample } from '../samples/samples.js';
+import { gram, rowsWithin } from '../kernel/gram.js';
+import { type RowSource, gradientRows } from '../kernel/gradient-rows.js';
+import type { SharedOptions } from '../options.js';
+import { type TokenSample, sampleState } from '../samples/policy-gradient-step.js';
 import {
-  checkedFeatures,
-  checkUntied,
+  type SplitModel,
   classifierOf,
   logitsOf,
   reachesFeatures,
-} from '../kernel/split-model.js';
-import type { SplitModel } from '../kernel/split-model.js';
+  untiedFeatures,
+} from '../split-model.js';
+
+/** A component of the kernel: `R`, `G`, and for tied models `C` and `C'`. */
+export type Component = 'representation' | 'gradient' | 'cross' | 'crossMirror';
+
+/** What one component did through one layer. */
+export interface EntropyContribution {
+  /** The component. */
+  readonly component: Component;
+  /** The layer; the classifier's, but for `gradient`. */
+  readonly layer: string;
+  /** `[n][S]`: change of the context's entropy by the sample, nats. */
+  readonly change: readonly (readonly number[])[];
+}
 
 /** The contributions per unit of `learningRate * weight / completions`. */
 export function unscaledContributions<X>(
@@ -23,23 +32,20 @@ export function unscaledContributions<X>(
   model: SplitModel<X>,
   contexts: readonly X[],
   samples: readonly TokenSample<X>[],
-  options: AttributionOptions,
+  { select, batchSize, layerOf, maxBytes }: Required<SharedOptions>,
 ): EntropyContribution[] {
-  const { select = () => true, batchSize = 32, layerOf = (name: string) => name } = options;
-  const { maxBytes = defaultMaxBytes } = options;
   const result: EntropyContribution[] = [];
   const add = (component: Component, layer: string, change: tf.Tensor): void => {
     result.push({ component, layer, change: change.arraySync() as number[][] });
   };
   tf.tidy(() => {
     const W = classifierOf(where, model);
-    const phi = checkedFeatures(`${where}: contexts`, model, contexts, batchSize);
-    checkUntied(where, model, contexts, batchSize);
+    const phi = untiedFeatures(where, 'contexts', model, contexts, batchSize);
     const sampled = sampleState(where, model, samples, batchSize);
     const h = entropyGradient(logitsOf(phi, W));
     const sampleContexts = samples.map((sample) => sample.context);
     const inner = (a: tf.Tensor2D, b: tf.Tensor2D) => tf.matMul(a, tf.transpose(b));
-    const moved = (name: string) => select(name) && reachesFeatures(model)(name);
+    const moved = reachesFeatures(model, select);
     // What reaches h or d through the features: one backward pass a row, cotangent W^T h or W^T d.
     const rows = (list: readonly X[], u: tf.Tensor2D): RowSource =>
       gradientRows(model.features, model.params, moved, list, tf.matMul(u, W));
@@ -54,9 +60,8 @@ export function unscaledContributions<X>(
         add('crossMirror', layer, bilinear(left, model, sampled.d, sampled.phi));
       }
     }
-    const names = Object.keys(model.params).filter(moved);
-    if (names.length === 0) return;
-    const numbers = names.reduce((sum, name) => sum + model.params[name]!.size, 0);
+    const numbers = countParams(selectParams(model.params, moved));
+    if (numbers === 0) return;
     const rowsPerBlock = rowsWithin(where, maxBytes, numbers);
     const layers = gram(left, right, { layerOf, rowsPerBlock });
     for (const [layer, change] of Object.entries(layers)) add('gradient', layer, change);

@@ -1,4 +1,4 @@
-import type { ArmData, ReportInput } from './types.js';
+import type { ArmData, ReportInput } from './input.js';
 
 /** An option with its value in every arm. */
 export interface ConfigRow {

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { jacobianRows } from './rows.js';
-import type { SplitModel } from './split-model.js';
+import { jacobianRows } from './gradient-rows.js';
+import type { SplitModel } from '../split-model.js';
 
 /**
  * The cross terms of a tied model: `W` is classifier and embedding, and an update through one path

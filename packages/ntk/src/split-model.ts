@@ -1,8 +1,7 @@
-import { randomNormal, rng, showNames, vjp } from '@cfrl/engine';
-import type { Params } from '@cfrl/engine';
+import { type Params, randomNormal, rng, showNames, vjp } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { checkFiniteTensor, checkNotEmpty } from '../check.js';
+import { checkFiniteTensor, checkNotEmpty } from './check.js';
 
 /**
  * A language model split into features and classifier: `logits(c) = W phi(c)`. The classifier must
@@ -57,11 +56,11 @@ export function classifierOf<X>(where: string, model: SplitModel<X>): tf.Tensor2
   return W as tf.Tensor2D;
 }
 
-/** Which parameters reach the logits through the features: all but `W`, and `W` too when tied. */
+/** Which of the selected parameters reach the logits through the features: all but `W`, and `W` too when tied. */
 export const reachesFeatures =
-  <X>(model: SplitModel<X>) =>
+  <X>(model: SplitModel<X>, select: (name: string) => boolean = () => true) =>
   (name: string): boolean =>
-    model.tied || name !== model.classifier;
+    select(name) && (model.tied || name !== model.classifier);
 
 /** `phi` of all contexts, `[n, D]`, checked; `batchSize` contexts a forward pass. */
 export function checkedFeatures<X>(
@@ -86,6 +85,19 @@ export function checkedFeatures<X>(
     });
     return checkFiniteTensor(`${where}: model.features`, tf.concat(parts, 0));
   });
+}
+
+/** {@link checkedFeatures} of a model that is refused unless {@link checkUntied} lets it pass. */
+export function untiedFeatures<X>(
+  where: string,
+  what: string,
+  model: SplitModel<X>,
+  contexts: readonly X[],
+  batchSize: number,
+): tf.Tensor2D {
+  const phi = checkedFeatures(`${where}: ${what}`, model, contexts, batchSize);
+  checkUntied(where, model, contexts, batchSize);
+  return phi;
 }
 
 /**

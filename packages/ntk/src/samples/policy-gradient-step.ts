@@ -2,15 +2,15 @@ import { checkFinite, checkPositiveInteger, showValue } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { checkNotEmpty } from '../check.js';
+import type { SharedOptions } from '../options.js';
 import { checkToken, sampleGradient } from './log-prob.js';
 import {
+  type SplitModel,
   checkContexts,
-  checkedFeatures,
-  checkUntied,
   classifierOf,
   logitsOf,
-} from '../kernel/split-model.js';
-import type { SplitModel } from '../kernel/split-model.js';
+  untiedFeatures,
+} from '../split-model.js';
 
 /** One sampled token: `log pi(token | context)` enters the objective with a weight. */
 export interface TokenSample<X> {
@@ -35,15 +35,8 @@ export interface PolicyGradientStep<X> {
   readonly completions: number;
 }
 
-/** Options of a prediction or a measurement of a step. */
-export interface StepOptions {
-  /** Which parameters the step moves; the others stay. @defaultValue every parameter */
-  readonly select?: (name: string) => boolean;
-  /** Bytes that gradients of single outputs may take at a time. @defaultValue 2 ** 29 */
-  readonly maxBytes?: number;
-  /** Contexts in one forward pass. @defaultValue 32 */
-  readonly batchSize?: number;
-}
+/** Options of a prediction of a step. */
+export type StepOptions = Pick<SharedOptions, 'select' | 'maxBytes' | 'batchSize'>;
 
 /** What every function of a step needs at the samples' contexts. */
 export interface SampleState {
@@ -92,8 +85,7 @@ export function sampleState<X>(
 ): SampleState {
   return tf.tidy((): SampleState & tf.TensorContainerObject => {
     const contexts = samples.map((sample) => sample.context);
-    const phi = checkedFeatures(`${where}: samples`, model, contexts, batchSize);
-    checkUntied(where, model, contexts, batchSize);
+    const phi = untiedFeatures(where, 'samples', model, contexts, batchSize);
     const logits = logitsOf(phi, classifierOf(where, model));
     const tokens = samples.map((sample) => sample.token);
     return { phi, d: sampleGradient(logits, tokens) };

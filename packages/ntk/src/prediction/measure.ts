@@ -1,36 +1,34 @@
 import {
-  checkOptions,
+  type Params,
   applyUpdates,
-  checkPositiveInteger,
   disposeParams,
   gatherLogProbs,
   logSoftmax,
   mapParams,
   mergeParams,
+  resolveOptions,
   selectParams,
   softmaxEntropy,
   valueAndGrad,
 } from '@cfrl/engine';
-import type { Params } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { checkDelta, checkFiniteResults, checkSelection } from '../check.js';
-import { checkStep } from '../samples/samples.js';
-import type { PolicyGradientStep } from '../samples/samples.js';
-import { checkedFeatures, classifierOf, inBatches, logitsOf } from './split-model.js';
-import type { SplitModel } from './split-model.js';
+import { type SharedOptions, shared } from '../options.js';
+import { type PolicyGradientStep, checkStep } from '../samples/policy-gradient-step.js';
+import {
+  type SplitModel,
+  checkedFeatures,
+  classifierOf,
+  inBatches,
+  logitsOf,
+} from '../split-model.js';
 
 /** Options of {@link measureStep}. */
-export interface MeasureStepOptions {
-  /** Contexts in one forward pass. @defaultValue 32 */
-  readonly batchSize?: number;
-}
+export type MeasureStepOptions = Pick<SharedOptions, 'batchSize'>;
 
 /** Options of {@link measureUpdate}. */
-export interface MeasureUpdateOptions extends MeasureStepOptions {
-  /** Which parameters the step moves; the others stay. @defaultValue every parameter */
-  readonly select?: (name: string) => boolean;
-}
+export type MeasureUpdateOptions = Pick<SharedOptions, 'select' | 'batchSize'>;
 
 /** What a step did, after minus before. */
 export interface Measurement {
@@ -69,9 +67,7 @@ export function measureStep<X>(
   contexts: readonly X[],
   options: MeasureStepOptions = {},
 ): Measurement {
-  checkOptions('measureStep', options, ['batchSize']);
-  const { batchSize = 32 } = options;
-  checkPositiveInteger('measureStep: batchSize', batchSize);
+  const { batchSize } = resolveOptions('measureStep', options, shared('batchSize'));
   checkDelta('measureStep', model.params, delta);
   return measured('measureStep', model, delta, contexts, batchSize);
 }
@@ -108,9 +104,8 @@ export function measureUpdate<X>(
   step: PolicyGradientStep<X>,
   options: MeasureUpdateOptions = {},
 ): Measurement {
-  checkOptions('measureUpdate', options, ['select', 'batchSize']);
-  const { select = () => true, batchSize = 32 } = options;
-  checkPositiveInteger('measureUpdate: batchSize', batchSize);
+  const table = shared('select', 'batchSize');
+  const { select, batchSize } = resolveOptions('measureUpdate', options, table);
   checkStep('measureUpdate', model, step);
   checkSelection('measureUpdate', model.params, select);
   const delta = ascentStep(model, step, select, batchSize);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { ATTRIBUTION, CHARTED, FURTHER } from './measures.js';
-import type { ReportInput } from './types.js';
+import type { ReportInput } from './input.js';
 
 /** A measurement: finite, or not there. */
 const measurement = z.number().nullish();
