@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import type { Opened } from './open.js';
+import type { Opened } from './types.js';
 
 /** Loads the plain JavaScript backend and makes it the current one. */
 export async function openCpu(): Promise<Opened> {

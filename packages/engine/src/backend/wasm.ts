@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import type { Opened } from './open.js';
+import type { Opened } from './types.js';
 import { isNode } from './runtime.js';
 import { registerMissingWasmKernels, replaceSlowWasmKernels } from './wasm-kernels.js';
 

@@ -5,7 +5,14 @@ import { after, together } from '../compile/after.js';
 import { flatten } from '../compile/structure.js';
 import { differentiated, vjp } from './grad.js';
 import { withGradient } from '../ops/with-gradient.js';
-import { type Params, mapParams, mergeParams, selectParams } from '../params.js';
+import {
+  type Params,
+  addPrefix,
+  mapParams,
+  mergeParams,
+  selectParams,
+  takePrefix,
+} from '../params.js';
 
 /** What is saved for a gradient: where it is taken, and what else the function needs. */
 type Saved<C> = { readonly asked: Params; readonly rest: Params; readonly constants: C };
@@ -74,16 +81,6 @@ export interface MapRowsOptions {
 const ROWS = 'rows/';
 const SHARED = 'shared/';
 
-const under = (prefix: string, params: Params): Params =>
-  Object.fromEntries(Object.entries(params).map(([name, tensor]) => [prefix + name, tensor]));
-
-const without = (prefix: string, params: Params): Params =>
-  Object.fromEntries(
-    Object.entries(params)
-      .filter(([name]) => name.startsWith(prefix))
-      .map(([name, tensor]) => [name.slice(prefix.length), tensor]),
-  );
-
 /** Rows `[from, to)` of a tensor. */
 const rowsOf = (x: tf.Tensor, from: number, to: number): tf.Tensor =>
   from === 0 && to === x.shape[0]
@@ -134,13 +131,14 @@ export function mapRows(
   checkPositiveInteger('mapRows: chunkSize', chunkSize);
   const count = checkRows(rows);
   const starts = Array.from({ length: Math.ceil(count / chunkSize) }, (_, i) => i * chunkSize);
-  const { asked, rest } = split({ ...under(ROWS, rows), ...under(SHARED, shared) });
+  const { asked, rest } = split({ ...addPrefix(ROWS, rows), ...addPrefix(SHARED, shared) });
   const all = flatten('mapRows: arguments', { asked, rest });
   const chunkOf = (params: Params, from: number): Params =>
     mapParams(params, (tensor, name) =>
       name.startsWith(ROWS) ? rowsOf(tensor, from, Math.min(count, from + chunkSize)) : tensor,
     );
-  const apply = (params: Params): tf.Tensor => f(without(ROWS, params), without(SHARED, params));
+  const apply = (params: Params): tf.Tensor =>
+    f(takePrefix(ROWS, params), takePrefix(SHARED, params));
 
   const value = (): tf.Tensor => {
     const chunks: tf.Tensor[] = [];

@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import type { NativeInstall } from '../backend/install-native.js';
+import type { NativeInstall } from '../backend/types.js';
 import { cacheFolder } from '../files/cache-folder.js';
 
 const file = (): string => join(cacheFolder(), 'failed.json');

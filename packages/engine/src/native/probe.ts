@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { cacheFolder } from '../files/cache-folder.js';
+import { makeFolder } from '../files/make-folder.js';
+import { writeText } from '../files/write.js';
 import { cpuFeatures } from './cpu-features.js';
 import { errorLine, run } from './run.js';
 
@@ -41,13 +43,6 @@ export async function probe(binding: string): Promise<Probe> {
   return found;
 }
 
-/** Whether a binding works, by {@link probe}. */
-export const works = (binding: string): Promise<boolean> =>
-  probe(binding).then(
-    () => true,
-    () => false,
-  );
-
 /** Tries a binding out, whatever is remembered of it. */
 export async function tryOut(binding: string): Promise<Probe> {
   const outcome = await run(process.execPath, ['-e', program, binding], {
@@ -83,11 +78,9 @@ function readStamp(file: string): Probe | undefined {
 }
 
 function writeStamp(file: string, found: Probe): void {
-  const temporary = `${file}.${process.pid}`;
   try {
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(temporary, JSON.stringify(found));
-    renameSync(temporary, file);
+    makeFolder(dirname(file));
+    writeText(file, JSON.stringify(found));
   } catch {
     // A cache that cannot be written costs a fresh try at each start, nothing else.
   }

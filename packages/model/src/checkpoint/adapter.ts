@@ -14,7 +14,7 @@ import { decodeSafetensors } from '../safetensors/decode.js';
 import { encodeSafetensors } from '../safetensors/encode.js';
 import { refuse, tensorProblems } from './adapter-tensors.js';
 import { readAdapter } from './read-adapter.js';
-import { writeFolder } from './write-files.js';
+import { writeFolderAtomically } from './write-files.js';
 
 const CONFIG = 'adapter_config.json';
 const TENSORS = 'adapter_model.safetensors';
@@ -84,7 +84,7 @@ export async function saveAdapter(
     params[name]!,
   ]);
   const json = toPeftConfig(config, lora, baseModel ?? null);
-  await writeFolder('saveAdapter', folder, {
+  await writeFolderAtomically('saveAdapter', folder, {
     [TENSORS]: encodeSafetensors(Object.fromEntries(named) as Params, { format: 'pt' }),
     [CONFIG]: `${JSON.stringify(json, undefined, 2)}\n`,
   });

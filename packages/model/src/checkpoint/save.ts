@@ -9,7 +9,7 @@ import { checkParams, infosOf } from './check-model.js';
 import { isWeights, weightFiles } from './shards.js';
 import { storedName } from './stored-names.js';
 import { tokenizerTexts } from './tokenizer-folder.js';
-import { writeFolder } from './write-files.js';
+import { writeFolderAtomically } from './write-files.js';
 
 /** Options of {@link savePretrained}. */
 export interface SaveOptions {
@@ -102,5 +102,5 @@ export async function savePretrained(
     'generation_config.json': json(generationConfig ?? sampling),
     'config.json': json({ ...toHuggingFaceConfig(config), ...tokens, torch_dtype: dtype }),
   };
-  await writeFolder('savePretrained', folder, files, isWeights, signal);
+  await writeFolderAtomically('savePretrained', folder, files, isWeights, signal);
 }

@@ -11,7 +11,7 @@ import { fromBytePairFiles } from '../tokenizer/byte-pair-files.js';
 import { END_TEXT, PAD_TEXT } from '../tokenizer/special.js';
 import type { Tokenizer } from '../tokenizer/types.js';
 import { parsePythonJson } from './folder.js';
-import { writeFolder } from './write-files.js';
+import { writeFolderAtomically } from './write-files.js';
 
 const TEMPLATES = 'additional_chat_templates';
 const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
@@ -173,5 +173,5 @@ export function tokenizerTexts(tokenizer: Tokenizer, maxLength?: number): Record
  * ```
  */
 export async function saveTokenizer(folder: string, tokenizer: Tokenizer): Promise<void> {
-  await writeFolder('saveTokenizer', folder, tokenizerTexts(tokenizer));
+  await writeFolderAtomically('saveTokenizer', folder, tokenizerTexts(tokenizer));
 }

@@ -5,6 +5,7 @@ import {
   checkPositiveInteger,
   checkSeed,
   cloneParams,
+  disposeExcept,
   disposeParams,
   fold,
   mergeParams,
@@ -16,7 +17,7 @@ import { entropyChange } from '@cfrl/ntk';
 import { type Algorithm, type ScoredCompletion, type TrainState, train } from '@cfrl/rl';
 
 import type { ProbeRow, Sample, Stage as StageName, StepRow } from '../report/types.js';
-import { type LoopState, disposeLoopState, release } from '../run/loop-state.js';
+import { type LoopState, disposeLoopState } from '../run/loop-state.js';
 import { checkTask, rewardOf } from '../tasks/check-task.js';
 import type { Task } from '../tasks/task.js';
 import { sequencesWithin } from './batches.js';
@@ -181,8 +182,8 @@ async function* runStage(
     for await (const { metrics, completions, state } of trainOn(stage, options, start)) {
       // train leaves to its caller what it was given: the state that the stage began with.
       if (state.step === start.step + 1) {
-        release(start.params, state.params, model.params);
-        release(start.optState, state.optState);
+        const kept = [state.params, state.optState, model.params];
+        disposeExcept([start.params, start.optState], kept);
       }
       const { sampledTokens: sampledNow, ...logged } = metrics;
       sampledTokens += sampledNow;

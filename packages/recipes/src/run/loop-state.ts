@@ -1,4 +1,4 @@
-import { type Params, disposeParams, selectParams } from '@cfrl/engine';
+import { type Params, disposeExcept } from '@cfrl/engine';
 
 /** Everything that the next step depends on. */
 export interface LoopState {
@@ -12,12 +12,6 @@ export interface LoopState {
   readonly params: Params;
   /** The optimiser's state. */
   readonly optState: Params;
-}
-
-/** Frees a record, but for the tensors that others hold. */
-export function release(params: Params, ...kept: readonly Params[]): void {
-  const keep = new Set(kept.flatMap((record) => Object.values(record)));
-  disposeParams(selectParams(params, (name) => !keep.has(params[name]!)));
 }
 
 /**
@@ -36,6 +30,5 @@ export function release(params: Params, ...kept: readonly Params[]): void {
  * ```
  */
 export function disposeLoopState(state: LoopState, ...kept: readonly Params[]): void {
-  release(state.params, ...kept);
-  release(state.optState, ...kept);
+  disposeExcept([state.params, state.optState], kept);
 }

@@ -3,12 +3,13 @@ import {
   checkOptions,
   checkPositiveInteger,
   checkSeed,
+  disposeExcept,
   mergeParams,
   selectParams,
 } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { type TrainState, disposeExcept } from './state.js';
+import type { TrainState } from './state.js';
 import { contentOf, isPromptContent } from '../data/prompt-content.js';
 import { trainsOf } from './start.js';
 import type { TrainOptions } from './train-options.js';

@@ -1,11 +1,17 @@
-import { type Params, mapParams, selectParams, yieldToEventLoop } from '@cfrl/engine';
+import {
+  type Params,
+  disposeExcept,
+  mapParams,
+  selectParams,
+  yieldToEventLoop,
+} from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { BatchTensors } from '../data/batch.js';
 import { explainedVariance, scoringGap } from './diagnostics.js';
 import { klK3 } from '../losses/kl.js';
 import { minibatches } from '../data/order.js';
-import { type TrainState, disposeExcept } from './state.js';
+import type { TrainState } from './state.js';
 import type { StepMetrics, StepRecord } from './record.js';
 import { type RewardRun, type Worth, rewardAll } from './reward-all.js';
 import { type SampledCompletion, sampleGroups } from './sample-groups.js';

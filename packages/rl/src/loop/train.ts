@@ -1,7 +1,6 @@
-import type { Params } from '@cfrl/engine';
+import { type Params, disposeExcept } from '@cfrl/engine';
 
 import { checkTrainOptions } from './check-train.js';
-import { disposeExcept } from './state.js';
 import type { StepRecord } from './record.js';
 import { startOf } from './start.js';
 import { trainStep } from './step.js';
