@@ -143,6 +143,15 @@ export function checkTensor<T extends tf.Tensor>(where: string, x: T): T {
   return x;
 }
 
+/** A tensor's shape for people: `[2, 3]`. */
+export const shapeOf = ({ shape }: { readonly shape: readonly number[] }): string =>
+  `[${shape.join(', ')}]`;
+
+/** Refuses a tensor whose shape does not fit; `expected` says what would. */
+export function checkShape(where: string, x: tf.Tensor, fits: boolean, expected: string): void {
+  if (!fits) throw new RangeError(`${where} has shape ${shapeOf(x)}, expected ${expected}`);
+}
+
 /**
  * Refuses a tensor whose shape is not that of another: nothing is broadcast by mistake.
  *
@@ -168,11 +177,8 @@ export function checkSameShape<T extends tf.Tensor>(
 ): T {
   checkTensor(where, x);
   checkTensor(`${where.split(':', 1)[0]}: ${whose}`, like);
-  if (!tf.util.arraysEqual(x.shape, like.shape)) {
-    throw new RangeError(
-      `${where} has shape [${x.shape.join(', ')}], expected [${like.shape.join(', ')}] as ${whose}`,
-    );
-  }
+  const fits = tf.util.arraysEqual(x.shape, like.shape);
+  checkShape(where, x, fits, `${shapeOf(like)} as ${whose}`);
   return x;
 }
 

@@ -59,3 +59,7 @@ export interface NativeBackend extends tf.KernelBackend {
 
 /** The native backend, which must be the current one. */
 export const nativeBackend = (): NativeBackend => tf.backend() as unknown as NativeBackend;
+
+/** What TensorFlow handed back, as tensors that the caller owns. */
+export const tensorsOf = (fetched: readonly TensorMetadata[]): tf.Tensor[] =>
+  fetched.map((metadata) => nativeBackend().createOutputTensor(metadata));

@@ -65,7 +65,7 @@ export function shapeExecutor(binding: Binding) {
     learn,
     shapeOf,
     /**
-     * @param signature - of an input: its shape and type, or its value where that may decide on shapes
+     * @param signatures - of the inputs: their shapes and types, or their values where those may decide on shapes
      * @returns results of the right shapes and types; what they hold means nothing
      */
     execute(
@@ -73,9 +73,9 @@ export function shapeExecutor(binding: Binding) {
       attributes: readonly Attribute[],
       ids: readonly number[],
       count: number,
-      signature: (id: number) => string,
+      signatures: readonly string[],
     ): TensorMetadata[] {
-      const call = `${op} ${JSON.stringify(attributes)} ${ids.map(signature).join()}`;
+      const call = `${op} ${JSON.stringify(attributes)} ${signatures.join()}`;
       const before = known.get(call);
       if (before !== undefined) return before.map(([key, metadata]) => alias(key, metadata));
       const [asked, given, operands] = runnable(binding, op, attributes, ids);

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
+import { checkShape, shapeOf } from '../check.js';
 import { type Params, disposeParams, mapParams, selectParams } from '../params.js';
 
 /** A scalar and its gradient with respect to a record. */
@@ -102,12 +103,8 @@ export function valueAndGrad(
 ): (params: Params) => ValueAndGrad {
   const scalarLoss = (params: Params): tf.Tensor => {
     const value = loss(params);
-    if (value.rank !== 0) {
-      throw new RangeError(
-        `valueAndGrad: loss has shape [${value.shape.join(', ')}], expected a scalar; ` +
-          'reduce it with tf.sum or tf.mean',
-      );
-    }
+    const expected = 'a scalar; reduce it with tf.sum or tf.mean';
+    checkShape('valueAndGrad: loss', value, value.rank === 0, expected);
     return value;
   };
   return (params) => {
@@ -185,12 +182,8 @@ export function vjp(
 ): { readonly value: tf.Tensor; readonly grads: Params } {
   const checked = (p: Params): tf.Tensor => {
     const value = f(p);
-    if (!tf.util.arraysEqual(value.shape, cotangent.shape)) {
-      throw new RangeError(
-        `vjp: cotangent has shape [${cotangent.shape.join(', ')}], expected the value's ` +
-          `shape [${value.shape.join(', ')}]`,
-      );
-    }
+    const fits = tf.util.arraysEqual(value.shape, cotangent.shape);
+    checkShape('vjp: cotangent', cotangent, fits, `the value's shape ${shapeOf(value)}`);
     return value;
   };
   return gradients(checked, params, cotangent);

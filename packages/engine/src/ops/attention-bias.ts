@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { checkPositiveInteger } from '../check.js';
+import { checkPositiveInteger, checkShape } from '../check.js';
 
 /**
  * Added to the scores that must not count. Both are finite, so that a row without any key stays
@@ -104,10 +104,9 @@ export function blockBias(rules: MaskRules, block: Block, ahead: number): tf.Ten
 export function causalMask(time: number, keyMask?: tf.Tensor, window?: number): MaskRules {
   checkPositiveInteger('causalMask: time', time);
   if (window !== undefined) checkPositiveInteger('causalMask: window', window);
-  if (keyMask !== undefined && (keyMask.rank !== 2 || keyMask.shape[1] !== time)) {
-    throw new RangeError(
-      `causalMask: keyMask has shape [${keyMask.shape.join(', ')}], expected [B, ${time}]`,
-    );
+  if (keyMask !== undefined) {
+    const fits = keyMask.rank === 2 && keyMask.shape[1] === time;
+    checkShape('causalMask: keyMask', keyMask, fits, `[B, ${time}]`);
   }
   const rules = {
     causal: true,

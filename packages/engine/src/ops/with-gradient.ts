@@ -56,3 +56,23 @@ export function recalled(
     gradient: (dy, saved) => gradient(dy, saved.slice(0, -1), saved[saved.length - 1]!),
   });
 }
+
+/** {@link withGradient} for one input, which the gradient needs; `kept` is undefined where nothing else was worth keeping. */
+export const unary = (
+  x: tf.Tensor,
+  value: () => tf.Tensor | Computed,
+  gradient: (cotangent: tf.Tensor, x: tf.Tensor, kept: tf.Tensor) => tf.Tensor,
+): tf.Tensor =>
+  withGradient({
+    inputs: [x],
+    save: [x],
+    value,
+    gradient: (dy, [input], [kept]) => [gradient(dy, input!, kept!)],
+  });
+
+/** {@link recalled} for one input. */
+export const recalledUnary = (
+  kept: tf.Tensor,
+  x: tf.Tensor,
+  gradient: (cotangent: tf.Tensor, x: tf.Tensor, kept: tf.Tensor) => tf.Tensor,
+): tf.Tensor => recalled(kept, [x], (dy, [input], again) => [gradient(dy, input!, again)]);
