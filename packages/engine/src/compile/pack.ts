@@ -1,3 +1,5 @@
+import * as tf from '@tensorflow/tfjs-core';
+
 import { nativeBackend } from './binding.js';
 import type { GraphConstant, GraphNode, Output } from './graph.js';
 import type { Program, Value } from './program.js';
@@ -9,8 +11,6 @@ const SMALL = 1 << 14;
 /** From how many small results on it pays. */
 const MANY = 8;
 
-const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
-
 /**
  * The same program whose small tensors cross its border as one: a training step has hundreds of biases and moments, and XLA
  * would make, compile and keep a kernel for every single one. They are joined and cut apart outside (`xla: false`), and
@@ -20,7 +20,8 @@ export function packSmall(program: Program): Program {
   const { TF_FLOAT } = nativeBackend().binding;
   const { graph, results, entries } = program;
   const made = new Set(graph.nodes.map(({ name }) => name));
-  const small = ({ dtype, shape }: Value): boolean => dtype === TF_FLOAT && sizeOf(shape) <= SMALL;
+  const small = ({ dtype, shape }: Value): boolean =>
+    dtype === TF_FLOAT && tf.util.sizeFromShape([...shape]) <= SMALL;
   const leaving = unique(results.filter((value) => made.has(value.output.node) && small(value)));
   if (leaving.length < MANY) return program;
   const entering = unique(entries.filter(small));
@@ -86,7 +87,7 @@ function crossing(
   const parts = [...flat, constant(`${prefix}ja`, 0, joined)];
   const indices = typeAttribute('Tidx', TF_INT32);
   const whole = add(joined, operation(`${prefix}j`, 'ConcatV2', parts, count('N'), float, indices));
-  const sizes = values.map(({ shape }) => sizeOf(shape));
+  const sizes = values.map(({ shape }) => tf.util.sizeFromShape([...shape]));
   const cut = [
     { ...whole, dtype: TF_FLOAT },
     constant(`${prefix}cs`, sizes, !joined),

@@ -1,3 +1,5 @@
+import * as tf from '@tensorflow/tfjs-core';
+
 import type { Binding } from './binding.js';
 import type { Attribute, TensorMetadata } from './graph.js';
 
@@ -25,7 +27,7 @@ function zerosOf(
   dtype: number,
   shape: readonly number[],
 ): Float32Array | Int32Array | Uint8Array | undefined {
-  const size = shape.reduce((product, length) => product * length, 1);
+  const size = tf.util.sizeFromShape([...shape]);
   if (dtype === TF_FLOAT) return new Float32Array(size);
   if (dtype === TF_INT32) return new Int32Array(size);
   return dtype === TF_BOOL ? new Uint8Array(size) : undefined;

@@ -33,16 +33,6 @@ export function differentiated(params: Params): Params {
   });
 }
 
-/** Runs the forward pass, and remembers meanwhile what the gradient is taken with respect to. */
-function watching<T>(inputs: readonly tf.Tensor[], forward: () => T): T {
-  variables.push(new Set(inputs.map(({ id }) => id)));
-  try {
-    return forward();
-  } finally {
-    variables.pop();
-  }
-}
-
 /**
  * Runs a gradient. It may be part of another one's backward pass, whose tape TensorFlow.js would forget; and when it throws,
  * what its own tape has kept is freed (TensorFlow.js would keep it for ever).
@@ -70,15 +60,22 @@ function gradients(
 ): { value: tf.Tensor; grads: Record<string, tf.Tensor> } {
   return tf.tidy(() => {
     const inputs = Object.values(params);
-    const taped = (): tf.Tensor => watching(inputs, () => f(params));
+    const taped = (): tf.Tensor => {
+      variables.push(new Set(inputs.map(({ id }) => id)));
+      try {
+        return f(params);
+      } finally {
+        variables.pop();
+      }
+    };
     const { value, grads } = withOwnTape(() =>
       tf.engine().gradients(taped, inputs, cotangent, true),
     );
-    const byName: Record<string, tf.Tensor> = {};
-    Object.keys(params).forEach((name, i) => {
-      byName[name] = grads[i] ?? tf.zerosLike(inputs[i]!);
-    });
-    return { value, grads: byName };
+    const named = Object.keys(params).map((name, i) => [
+      name,
+      grads[i] ?? tf.zerosLike(inputs[i]!),
+    ]);
+    return { value, grads: Object.fromEntries(named) as Record<string, tf.Tensor> };
   });
 }
 

@@ -4,7 +4,8 @@ import { checkPositiveInteger } from '../check.js';
 import { after, together } from '../compile/after.js';
 import { flatten } from '../compile/structure.js';
 import { differentiated, vjp } from './grad.js';
-import { withGradient } from '../ops/with-gradient.js';
+import { sliceAxis } from '../ops/slice.js';
+import { keptValue, withGradient } from '../ops/with-gradient.js';
 import {
   type Params,
   addPrefix,
@@ -59,10 +60,7 @@ export function rematerialize<C>(
     withGradient({
       inputs: Object.values(asked),
       save: all.tensors,
-      value: () => {
-        const value = f(params, constants);
-        return { value, kept: [value] };
-      },
+      value: keptValue(() => f(params, constants)),
       gradient: (dy, saved, [value]) => {
         const again = all.rebuild(after(saved, [dy, value!])) as Saved<C>;
         const g = (p: Params): tf.Tensor => f(mergeParams(again.rest, p), again.constants);
@@ -80,12 +78,6 @@ export interface MapRowsOptions {
 
 const ROWS = 'rows/';
 const SHARED = 'shared/';
-
-/** Rows `[from, to)` of a tensor. */
-const rowsOf = (x: tf.Tensor, from: number, to: number): tf.Tensor =>
-  from === 0 && to === x.shape[0]
-    ? x
-    : tf.slice(x, [from, ...x.shape.slice(1).map(() => 0)], [to - from, ...x.shape.slice(1)]);
 
 function checkRows(rows: Params): number {
   const [first] = Object.values(rows);
@@ -133,10 +125,10 @@ export function mapRows(
   const starts = Array.from({ length: Math.ceil(count / chunkSize) }, (_, i) => i * chunkSize);
   const { asked, rest } = split({ ...addPrefix(ROWS, rows), ...addPrefix(SHARED, shared) });
   const all = flatten('mapRows: arguments', { asked, rest });
+  const rowsFrom = (from: number, x: tf.Tensor): tf.Tensor =>
+    sliceAxis(x, 0, from, Math.min(count, from + chunkSize));
   const chunkOf = (params: Params, from: number): Params =>
-    mapParams(params, (tensor, name) =>
-      name.startsWith(ROWS) ? rowsOf(tensor, from, Math.min(count, from + chunkSize)) : tensor,
-    );
+    mapParams(params, (x, name) => (name.startsWith(ROWS) ? rowsFrom(from, x) : x));
   const apply = (params: Params): tf.Tensor =>
     f(takePrefix(ROWS, params), takePrefix(SHARED, params));
 
@@ -152,7 +144,7 @@ export function mapRows(
         }),
       );
     }
-    return tf.concat(chunks, 0);
+    return tf.concat(chunks);
   };
   if (Object.keys(asked).length === 0) return tf.tidy(value);
 
@@ -165,8 +157,7 @@ export function mapRows(
         const now = all.rebuild(after(saved, awaited)) as Saved<undefined>;
         const others = chunkOf(now.rest, from);
         const g = (p: Params): tf.Tensor => apply(mergeParams(others, p));
-        const cotangent = rowsOf(dy, from, Math.min(count, from + chunkSize));
-        const { grads } = vjp(g, chunkOf(now.asked, from), cotangent);
+        const { grads } = vjp(g, chunkOf(now.asked, from), rowsFrom(from, dy));
         return {
           part: selectParams(grads, (name) => name.startsWith(ROWS)) as Record<string, tf.Tensor>,
           next: mapParams(
@@ -180,23 +171,14 @@ export function mapRows(
       sums = next;
       parts.push(part);
     }
-    return Object.keys(asked).map(
-      (name) =>
-        sums[name] ??
-        tf.concat(
-          parts.map((part) => part[name]!),
-          0,
-        ),
-    );
+    const joined = (name: string): tf.Tensor => tf.concat(parts.map((part) => part[name]!));
+    return Object.keys(asked).map((name) => sums[name] ?? joined(name));
   };
   return tf.tidy(() =>
     withGradient({
       inputs: Object.values(asked),
       save: all.tensors,
-      value: () => {
-        const result = value();
-        return { value: result, kept: [result] };
-      },
+      value: keptValue(value),
       gradient,
     }),
   );

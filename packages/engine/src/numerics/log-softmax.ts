@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { isNative, runNative } from '../ops/native.js';
-import { recalledUnary, unary } from '../ops/with-gradient.js';
+import { keptValue, recalledUnary, unary } from '../ops/with-gradient.js';
 
 /**
  * A tensor whose gradient is taken as zero.
@@ -64,10 +64,7 @@ export const recalledLogProbs = (kept: tf.Tensor, logits: tf.Tensor): tf.Tensor 
 export function logSoftmax<T extends tf.Tensor>(logits: T): T {
   return unary(
     logits,
-    () => {
-      const value = logSoftmaxValue(logits);
-      return { value, kept: [value] };
-    },
+    keptValue(() => logSoftmaxValue(logits)),
     (dy, z, kept) => logSoftmaxGradient(dy, recalledLogProbs(kept, z)),
   ) as T;
 }

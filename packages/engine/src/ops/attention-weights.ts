@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { softCap } from './activation.js';
-import { recalled, withGradient } from './with-gradient.js';
+import { keptValue, recalled, withGradient } from './with-gradient.js';
 
 /** Queries `[B, H, T, d]`, keys `[B, K, S, d]` and values `[B, K, S, e]`. */
 export interface Operands {
@@ -95,10 +95,7 @@ export const attentionWeights = (
   withGradient({
     inputs: [q, k],
     save: [q, k],
-    value: () => {
-      const weights = weightsValue(q, k, bias, rules);
-      return { value: weights, kept: [weights] };
-    },
+    value: keptValue(() => weightsValue(q, k, bias, rules)),
     gradient: (dy, [query, key], [kept]) =>
       weightsGradient(dy, recalledWeights(kept!, query!, key!, rules), query!, key!, rules),
   });

@@ -37,6 +37,12 @@ export function withGradient({ inputs, save, value, gradient }: HandWritten): tf
   })(...inputs);
 }
 
+/** A value that its own gradient needs. */
+export const keptValue = (compute: () => tf.Tensor) => (): Computed => {
+  const value = compute();
+  return { value, kept: [value] };
+};
+
 /**
  * A tensor that an operation kept, as the function of the operation's inputs that it is. While a
  * gradient is itself being differentiated it carries its own gradient; otherwise it costs nothing.
