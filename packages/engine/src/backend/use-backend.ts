@@ -53,7 +53,6 @@ export function useBackend(
   return result;
 }
 
-/** The backend that is asked for, by argument or environment. */
 function requested(name: string | undefined): BackendName | undefined {
   const asked = name ?? environment('CFRL_BACKEND');
   if (asked === undefined) return undefined;

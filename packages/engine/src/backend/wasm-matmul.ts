@@ -16,7 +16,6 @@ const matrixOf = (shape: readonly number[]): [number, number] => [
   shape[shape.length - 1]!,
 ];
 
-/** Number of matrices in a stack. */
 const batchOf = (shape: readonly number[]): number => tf.util.sizeFromShape(shape.slice(0, -2));
 
 /**

@@ -8,7 +8,6 @@ import { type CompileOptions, resolveOptions } from './options.js';
 import { feeds } from './program.js';
 import { isRecording, record } from './recorder.js';
 import { flatten, synchronous } from './structure.js';
-import { withXla } from './xla.js';
 
 // The arguments' types are those of the function, which `unknown` would not let through.
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
@@ -73,8 +72,7 @@ export function compile<F extends AnyFunction>(fn: F, options: CompileOptions = 
       key,
       () => {
         const inputs = tensors.map((tensor) => ({ tensor }));
-        const recorded = record(where, inputs, resolved.xla, () => fn(...args));
-        const program = resolved.xla ? withXla(recorded) : recorded;
+        const program = record(where, inputs, resolved.xla, () => fn(...args));
         return [
           program,
           program.results.map(({ output, dtype }, i) => identity(`o${i}`, output, dtype)),

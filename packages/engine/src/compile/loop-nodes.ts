@@ -2,11 +2,9 @@ import type { Binding } from './binding.js';
 import type { Attribute, GraphNode, Output } from './graph.js';
 import { at, keyOf, operation, typeAttribute } from './nodes.js';
 
-/** A loop, as it was recorded. */
 export interface RecordedLoop {
   /** Name of the loop, and the beginning of the names of its nodes. */
   readonly frame: string;
-  /** How often it runs. */
   readonly limit: Output;
   /** The number of the round, then the state: before the loop, and after a round. */
   readonly before: readonly Output[];

@@ -25,13 +25,10 @@ export const typeAttribute = (name: string, value: number | readonly number[]): 
   value,
 });
 
-/** A value by its place. */
 export const at = (node: string, index = 0): Output => ({ node, index });
 
-/** A key of a value's place. */
 export const keyOf = ({ node, index }: Output): string => `${node}:${index}`;
 
-/** One operation. */
 export const operation = (
   name: string,
   op: string,

@@ -15,6 +15,7 @@ import { loopNodes } from './loop-nodes.js';
 import type { Hidden, Program, Value } from './program.js';
 import { shapeExecutor } from './shape-executor.js';
 import { flatten, synchronous } from './structure.js';
+import { withXla } from './xla.js';
 import { at, typeAttribute, typeNumber } from './nodes.js';
 
 /** Bytes above which a constant is fed instead of written into the graph. */
@@ -349,5 +350,6 @@ export function record(
   });
   const { placeholders, constants, nodes, hidden } = recorder;
   const graph = { placeholders, constants: [...constants.values()], nodes };
-  return { graph, inputs: names, hidden, entries, results, rebuild: rebuild! };
+  const program = { graph, inputs: names, hidden, entries, results, rebuild: rebuild! };
+  return xla ? withXla(program) : program;
 }

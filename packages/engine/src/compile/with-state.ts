@@ -9,7 +9,6 @@ import { type CompileOptions, resolveOptions } from './options.js';
 import { type Program, feeds } from './program.js';
 import { isRecording, record } from './recorder.js';
 import { flatten, synchronous } from './structure.js';
-import { withXla } from './xla.js';
 
 /** A structure whose tensors may be of any rank: what a step makes is not known by its type to have the state's ranks. */
 export type AnyRank<S> = S extends tf.Tensor
@@ -124,11 +123,10 @@ export function compileWithState<S, A extends readonly unknown[], O>(
           ...before.map((tensor, i) => ({ tensor, place: `read${i}` })),
           ...tensors.map((tensor) => ({ tensor })),
         ];
-        const recorded = record(where, inputs, resolved.xla, () => {
+        const program = record(where, inputs, resolved.xla, () => {
           const { state, output } = synchronous(where, fn(shape.rebuild(before) as S, ...args));
           return { state: checkStructure(state), output };
         });
-        const program = resolved.xla ? withXla(recorded) : recorded;
         const { TF_INT32 } = nativeBackend().binding;
         const signal = { name: 'signal', dtype: TF_INT32, shape: [], values: new Int32Array(1) };
         const graph = { ...program.graph, constants: [...program.graph.constants, signal] };
@@ -202,28 +200,25 @@ function stateNodes(state: readonly tf.Tensor[], { results }: Program): GraphNod
     ...operation('computed', 'NoOp', []),
     after: [...new Set(values.map(({ node }) => node))],
   };
-  const starts: string[] = [];
-  const writes: GraphNode[] = [];
   const variables = state.flatMap((tensor, i) => {
     const [variable, first] = [at(`variable${i}`), at(`first${i}`)];
     const dtype = typeAttribute('dtype', typeNumber(tensor.dtype));
     const shape = { name: 'shape', type: TF_ATTR_SHAPE, value: tensor.shape };
     const name = { name: 'shared_name', type: TF_ATTR_STRING, value: variable.node };
     const { output } = results[i]!;
-    // One that is only read stays as it is.
-    if (output.node !== `read${i}`) {
-      const write = operation(`write${i}`, 'AssignVariableOp', [variable, output], dtype);
-      writes.push({ ...write, after: ['computed'] });
-    }
-    starts.push(`start${i}`);
+    const write = operation(`write${i}`, 'AssignVariableOp', [variable, output], dtype);
     return [
       operation(variable.node, 'VarHandleOp', [], dtype, shape, name),
       operation(first.node, 'Placeholder', [], dtype, shape),
       operation(`start${i}`, 'AssignVariableOp', [variable, first], dtype),
       operation(`read${i}`, 'ReadVariableOp', [variable], dtype),
       operation(`get${i}`, 'ReadVariableOp', [variable], dtype),
+      // One that is only read stays as it is.
+      ...(output.node === `read${i}` ? [] : [{ ...write, after: ['computed'] }]),
     ];
   });
+  const beginning = (prefix: string): string[] =>
+    variables.map(({ name }) => name).filter((name) => name.startsWith(prefix));
   /** A node that can be fetched to have others run. */
   const signal = (name: string, after: readonly string[]): GraphNode => ({
     ...identity(name, at('signal'), TF_INT32),
@@ -233,8 +228,7 @@ function stateNodes(state: readonly tf.Tensor[], { results }: Program): GraphNod
     ...outputs,
     computed,
     ...variables,
-    ...writes,
-    signal('started', starts),
-    signal('done', ['computed', ...writes.map(({ name }) => name)]),
+    signal('started', beginning('start')),
+    signal('done', ['computed', ...beginning('write')]),
   ];
 }

@@ -157,7 +157,8 @@ export function mapRows(
         const now = all.rebuild(after(saved, awaited)) as Saved<undefined>;
         const others = chunkOf(now.rest, from);
         const g = (p: Params): tf.Tensor => apply(mergeParams(others, p));
-        const { grads } = vjp(g, chunkOf(now.asked, from), rowsFrom(from, dy));
+        const cotangent = rowsFrom(from, dy);
+        const { grads } = vjp(g, chunkOf(now.asked, from), cotangent);
         return {
           part: selectParams(grads, (name) => name.startsWith(ROWS)) as Record<string, tf.Tensor>,
           next: mapParams(

@@ -52,22 +52,18 @@ async function openOnProcessor(options: UseBackendOptions): Promise<Opened | Una
     return rejected('tensorflow', reason, addPackage());
   }
   const failures: Rejection[] = [];
-  const attempt = async (
-    route: BackendRoute,
-    find: () => Promise<string>,
-  ): Promise<Opened | undefined> => {
+  for (const [route, find] of [
+    ['installed', installed],
+    ['wheel', built],
+  ] as const) {
     try {
-      return await load(source, await find(), route);
+      return await load(source, await find(source, options), route);
     } catch (error) {
       const mend = route === 'wheel' ? { mend: makeBinding() } : {};
       failures.push({ name: `tensorflow (${route})`, reason: firstLine(error), ...mend });
-      return undefined;
     }
-  };
-  return (
-    (await attempt('installed', async () => installed(source))) ??
-    (await attempt('wheel', () => built(source, options))) ?? { rejected: failures }
-  );
+  }
+  return { rejected: failures };
 }
 
 function installed({ folder, name }: TfjsNodePackage): string {

@@ -36,10 +36,15 @@ process.stdout.write(JSON.stringify({ version: b.TF_Version, gpu: b.isUsingGpuDe
  */
 export async function probe(binding: string): Promise<Probe> {
   const stamp = stampFile(binding);
-  const known = readStamp(stamp);
+  const known = parse(() => readFileSync(stamp, 'utf8'));
   if (known !== undefined) return known;
   const found = await tryOut(binding);
-  writeStamp(stamp, found);
+  try {
+    makeFolder(dirname(stamp));
+    writeText(stamp, JSON.stringify(found));
+  } catch {
+    // A cache that cannot be written costs a fresh try at each start, nothing else.
+  }
   return found;
 }
 
@@ -49,7 +54,7 @@ export async function tryOut(binding: string): Promise<Probe> {
     timeoutMs: 120_000,
     env: { NODE_OPTIONS: '', TF_CPP_MIN_LOG_LEVEL: '3' },
   });
-  const found = outcome.status === 0 ? parse(outcome.stdout) : undefined;
+  const found = outcome.status === 0 ? parse(() => outcome.stdout) : undefined;
   if (found === undefined) throw new Error(failureReason(outcome.signal, errorLine(outcome)));
   return found;
 }
@@ -69,26 +74,9 @@ function stampFile(binding: string): string {
   return join(cacheFolder(), 'probes', `${name}.json`);
 }
 
-function readStamp(file: string): Probe | undefined {
+function parse(read: () => string): Probe | undefined {
   try {
-    return parse(readFileSync(file, 'utf8'));
-  } catch {
-    return undefined;
-  }
-}
-
-function writeStamp(file: string, found: Probe): void {
-  try {
-    makeFolder(dirname(file));
-    writeText(file, JSON.stringify(found));
-  } catch {
-    // A cache that cannot be written costs a fresh try at each start, nothing else.
-  }
-}
-
-function parse(text: string): Probe | undefined {
-  try {
-    const { version, gpu } = JSON.parse(text) as Partial<Probe>;
+    const { version, gpu } = JSON.parse(read()) as Partial<Probe>;
     return typeof version === 'string' && typeof gpu === 'boolean' ? { version, gpu } : undefined;
   } catch {
     return undefined;

@@ -39,7 +39,6 @@ function logSoftmaxValue(z: tf.Tensor): tf.Tensor {
   return tf.sub(shifted, tf.log(tf.sum(tf.exp(shifted), -1, true)));
 }
 
-/** Gradient of {@link logSoftmax} where its value is `logProbs`. */
 const logSoftmaxGradient = (dy: tf.Tensor, logProbs: tf.Tensor): tf.Tensor =>
   tf.sub(dy, tf.mul(exp(logProbs), tf.sum(dy, -1, true)));
 

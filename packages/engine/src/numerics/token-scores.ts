@@ -15,7 +15,6 @@ const oneHot = (ids: tf.Tensor, vocabulary: number): tf.Tensor =>
     ? tf.cast(tf.oneHot(ids, vocabulary), 'float32')
     : tf.oneHot(ids, vocabulary, 1, 0, 'float32');
 
-/** `logProbs[i, ids[i]]` for rows `[N, V]`. */
 function pick(logProbs: tf.Tensor, ids: tf.Tensor): tf.Tensor {
   const [rows, vocabulary] = logProbs.shape as [number, number];
   const starts = tf.range(0, rows * vocabulary, vocabulary, 'int32');

@@ -7,7 +7,6 @@ import { recalledUnary, unary, withGradient } from './with-gradient.js';
 const A = 2 * Math.sqrt(2 / Math.PI);
 const B = A * 0.044715;
 
-/** `1 - x` */
 const oneMinus = (x: tf.Tensor): tf.Tensor => tf.sub(1, x);
 
 /** `sigmoid(A x + B x^3)` as it was computed, with the gradient `s (1 - s) (A + 3 B x^2)`. */
@@ -84,7 +83,6 @@ const normalDensity = (x: tf.Tensor): tf.Tensor =>
     (dy, input) => tf.neg(tf.mul(dy, tf.mul(input, normalDensity(input)))),
   );
 
-/** The sigmoid of `x` as it was computed. */
 const recalledSigmoid = (kept: tf.Tensor, x: tf.Tensor): tf.Tensor =>
   recalledUnary(kept, x, (dy, input, again) => {
     const s = recalledSigmoid(again, input);

@@ -56,7 +56,6 @@ function capSlope(q: tf.Tensor, k: tf.Tensor, rules: ScoreRules, cap: number): t
   return tf.sub(1, tf.square(reached));
 }
 
-/** Cotangents of queries and keys for that of the weights. */
 function weightsGradient(
   dWeights: tf.Tensor,
   weights: tf.Tensor,

@@ -18,7 +18,6 @@ export function mix([a, b]: Lanes, word: number): Lanes {
 
 const high = (value: number): number => Math.floor(value / 0x1_0000_0000) >>> 0;
 
-/** The lanes that a seed stands for. */
 export const seedLanes = (seed: number): Lanes =>
   mix(mix([0x243f6a88, 0x85a308d3], seed >>> 0), high(seed));
 
