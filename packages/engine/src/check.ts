@@ -177,9 +177,8 @@ export function checkSameShape<T extends tf.Tensor>(
 ): T {
   checkTensor(where, x);
   checkTensor(`${where.split(':', 1)[0]}: ${whose}`, like);
-  const fits = tf.util.arraysEqual(x.shape, like.shape);
-  checkShape(where, x, fits, `${shapeOf(like)} as ${whose}`);
-  return x;
+  if (tf.util.arraysEqual(x.shape, like.shape)) return x;
+  throw new RangeError(`${where} has shape ${shapeOf(x)}, expected ${shapeOf(like)} as ${whose}`);
 }
 
 /**

@@ -86,9 +86,10 @@ export function compile<F extends AnyFunction>(fn: F, options: CompileOptions = 
       },
     );
   };
-  const dispose = (): void => {
-    disposed = true;
-    graphs.dispose();
-  };
-  return Object.assign(call, { dispose }) as unknown as Compiled<F>;
+  return Object.assign(call, {
+    dispose: (): void => {
+      disposed = true;
+      graphs.dispose();
+    },
+  }) as unknown as Compiled<F>;
 }

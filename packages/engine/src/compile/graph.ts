@@ -65,7 +65,7 @@ export interface LoadedGraph {
 }
 
 /** What loads graphs; only native TensorFlow has one. */
-export type GraphLoader = (graph: Graph) => LoadedGraph;
+type GraphLoader = (graph: Graph) => LoadedGraph;
 
 let loader: GraphLoader | undefined;
 

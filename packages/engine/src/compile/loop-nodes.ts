@@ -2,7 +2,7 @@ import type { Binding } from './binding.js';
 import type { Attribute, GraphNode, Output } from './graph.js';
 import { at, keyOf, operation, typeAttribute } from './nodes.js';
 
-export interface RecordedLoop {
+interface RecordedLoop {
   /** Name of the loop, and the beginning of the names of its nodes. */
   readonly frame: string;
   readonly limit: Output;

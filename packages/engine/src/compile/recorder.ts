@@ -22,7 +22,7 @@ import { at, typeAttribute, typeNumber } from './nodes.js';
 const LARGE_CONSTANT = 65_536;
 
 /** A tensor of the arguments. */
-export interface Input {
+interface Input {
   readonly tensor: tf.Tensor;
   /** The node that has its value, if it is not fed. */
   readonly place?: string;

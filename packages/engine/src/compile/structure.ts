@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 /** A structure taken apart: its tensors in order, and what is left when they are taken out. */
-export interface Flat {
+interface Flat {
   readonly tensors: readonly tf.Tensor[];
   /** One line that two structures share when they differ in nothing but the values of their tensors. */
   readonly key: string;

@@ -31,13 +31,10 @@ export async function fetchWheel(
   try {
     await download(wheel.url, file, {
       sha256: wheel.sha256,
-      onBytes: (bytes, totalBytes) =>
-        report({
-          phase: 'download',
-          message,
-          bytes,
-          ...(totalBytes !== undefined && { totalBytes }),
-        }),
+      onBytes: (bytes, totalBytes) => {
+        const total = totalBytes === undefined ? {} : { totalBytes };
+        report({ phase: 'download', message, bytes, ...total });
+      },
       onVerify: () => report({ phase: 'verify', message: 'checking the download' }),
     });
   } catch (error) {

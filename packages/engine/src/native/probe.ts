@@ -9,7 +9,7 @@ import { cpuFeatures } from './cpu-features.js';
 import { errorLine, run } from './run.js';
 
 /** What a working binding says about itself. */
-export interface Probe {
+interface Probe {
   /** TensorFlow's version. */
   readonly version: string;
   /** Whether it computes on a GPU. */

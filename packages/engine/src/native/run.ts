@@ -12,7 +12,7 @@ export interface Outcome {
 }
 
 /** Options of {@link run}. */
-export interface RunOptions {
+interface RunOptions {
   readonly timeoutMs: number;
   /** Environment variables on top of this process's own. */
   readonly env?: Readonly<Record<string, string>>;

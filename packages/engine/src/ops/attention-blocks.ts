@@ -44,32 +44,32 @@ export function blockwise(
 ): tf.Tensor {
   const keys = all.k.shape[2]!;
   const before = keys - all.q.shape[2]!;
+  const inputs = [all.q, all.k, all.v];
   const masks = [rules.bias, rules.keyMask].filter((mask) => mask !== undefined);
-  const saved = [all.q, all.k, all.v, ...masks];
-  const rulesOf = (tensors: readonly tf.Tensor[]): MaskRules => ({
-    ...(rules.causal && { causal: true }),
-    ...(rules.window !== undefined && { window: rules.window }),
-    ...(rules.bias && { bias: tensors[0]! }),
-    ...(rules.keyMask && { keyMask: tensors[tensors.length - 1]! }),
+  const rulesOf = (saved: readonly tf.Tensor[]): MaskRules => ({
+    ...rules,
+    ...(rules.bias && { bias: saved[0]! }),
+    ...(rules.keyMask && { keyMask: saved[saved.length - 1]! }),
   });
-  const inBlock = (block: Block, { q, k, v }: Operands): Operands => ({
-    q: stretch(q, block.from, block.to),
-    k: stretch(k, 0, block.keys),
-    v: stretch(v, 0, block.keys),
-  });
-  const weightsOf = (block: Block, part: Operands, given: MaskRules): tf.Tensor => {
+  /** What a block works on, and its weights. */
+  const inBlock = (block: Block, { q, k, v }: Operands, given: MaskRules) => {
+    const part = {
+      q: stretch(q, block.from, block.to),
+      k: stretch(k, 0, block.keys),
+      v: stretch(v, 0, block.keys),
+    };
     const bias = blockBias(given, block, before);
-    return attentionWeights(part.q, part.k, bias, scoring);
+    return { part, weights: attentionWeights(part.q, part.k, bias, scoring) };
   };
   return withGradient({
-    inputs: [all.q, all.k, all.v],
-    save: saved,
+    inputs,
+    save: [...inputs, ...masks],
     value: () =>
       tf.concat(
         blocks.map((block) =>
           tf.tidy(() => {
-            const part = inBlock(block, all);
-            return mix(weightsOf(block, part, rules), part.v);
+            const { part, weights } = inBlock(block, all, rules);
+            return mix(weights, part.v);
           }),
         ),
         2,
@@ -81,8 +81,7 @@ export function blockwise(
       let [dk, dv]: (tf.Tensor | undefined)[] = [];
       for (const block of blocks) {
         const [dq, dkNext, dvNext] = tf.tidy(() => {
-          const part = inBlock(block, operands);
-          const weights = weightsOf(block, part, given);
+          const { part, weights } = inBlock(block, operands, given);
           const dPart = stretch(dy, block.from, block.to);
           const [first, ...rest] = attentionGradient(dPart, weights, part, scoring);
           const sum = (total: tf.Tensor | undefined, x: tf.Tensor): tf.Tensor =>

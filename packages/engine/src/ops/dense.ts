@@ -45,9 +45,10 @@ export function dense(
     throw new RangeError(`dense: layout is ${String(layout)}, expected 'in-out' or 'out-in'`);
   }
   const [from, to] = layout === 'in-out' ? weight.shape : [...weight.shape].reverse();
-  const fits = x.rank === 2 && weight.rank === 2 && x.shape[1] === from;
-  const weightFor = `for a weight of shape ${shapeOf(weight)} (${layout})`;
-  checkShape('dense: x', x, fits, `[N, ${from}] ${weightFor}`);
+  if (x.rank !== 2 || weight.rank !== 2 || x.shape[1] !== from) {
+    const expected = `[N, ${from}] for a weight of shape ${shapeOf(weight)} (${layout})`;
+    checkShape('dense: x', x, false, expected);
+  }
   if (bias) checkShape('dense: bias', bias, bias.rank === 1 && bias.size === to, `[${to}]`);
   return tf.tidy(() => {
     const product = tf.matMul(x, weight, false, layout === 'out-in');

@@ -1,13 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 /** A value together with what was computed on the way and is worth keeping for the gradient. */
-export interface Computed {
+interface Computed {
   readonly value: tf.Tensor;
   readonly kept: readonly tf.Tensor[];
 }
 
 /** An operation whose gradient is written by hand. */
-export interface HandWritten {
+interface HandWritten {
   /** The tensors that gradients flow to. */
   readonly inputs: readonly tf.Tensor[];
   /** What the gradient needs of the operation's arguments, constants included. */

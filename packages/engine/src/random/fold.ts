@@ -1,7 +1,7 @@
 import { checkSeed } from '../check.js';
 
 /** Two 32-bit lanes of hash state. */
-export type Lanes = readonly [number, number];
+type Lanes = readonly [number, number];
 
 const avalanche = (h: number): number => {
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
