@@ -183,6 +183,15 @@ export function checkTensor<T extends tf.Tensor>(where: string, x: T): T {
   return x;
 }
 
+/** A tensor's shape for people: `[2, 3]`. */
+export const shapeOf = ({ shape }: { readonly shape: readonly number[] }): string =>
+  `[${shape.join(', ')}]`;
+
+/** Refuses a tensor whose shape does not fit; `expected` says what would. */
+export function checkShape(where: string, x: tf.Tensor, fits: boolean, expected: string): void {
+  if (!fits) throw new RangeError(`${where} has shape ${shapeOf(x)}, expected ${expected}`);
+}
+
 /**
  * Refuses a tensor whose shape is not that of another: nothing is broadcast by mistake.
  *
@@ -208,12 +217,8 @@ export function checkSameShape<T extends tf.Tensor>(
 ): T {
   checkTensor(where, x);
   checkTensor(`${where.split(':', 1)[0]}: ${whose}`, like);
-  if (!tf.util.arraysEqual(x.shape, like.shape)) {
-    throw new RangeError(
-      `${where} has shape [${x.shape.join(', ')}], expected [${like.shape.join(', ')}] as ${whose}`,
-    );
-  }
-  return x;
+  if (tf.util.arraysEqual(x.shape, like.shape)) return x;
+  throw new RangeError(`${where} has shape ${shapeOf(x)}, expected ${shapeOf(like)} as ${whose}`);
 }
 
 /**

@@ -4,19 +4,19 @@ export {
   gradientSum,
   meanGradient,
 } from './gradients/accumulate.js';
-export {
-  type BackendInfo,
-  type BackendName,
-  type BackendRoute,
-  describeBackend,
-  type InstallEvent,
-  installNative,
-  type InstallNativeOptions,
-  type NativeInstall,
-  type Rejection,
-  useBackend,
-  type UseBackendOptions,
-} from './backend/index.js';
+export { describeBackend } from './backend/describe.js';
+export { installNative } from './backend/install-native.js';
+export type {
+  BackendInfo,
+  BackendName,
+  BackendRoute,
+  InstallEvent,
+  InstallNativeOptions,
+  NativeInstall,
+  Rejection,
+  UseBackendOptions,
+} from './backend/types.js';
+export { useBackend } from './backend/use-backend.js';
 export {
   MOST_FLOAT32,
   type Option,
@@ -97,12 +97,15 @@ export { type SgdOptions, sgd } from './optim/sgd.js';
 export type { OptState, Optimizer, OptimizerStep } from './optim/types.js';
 export {
   type Params,
+  addPrefix,
   cloneParams,
   countParams,
+  disposeExcept,
   disposeParams,
   mapParams,
   mergeParams,
   selectParams,
+  takePrefix,
 } from './params.js';
 export { normal, randomInt, randomNormal, sampleIndex, shuffle } from './random/distributions.js';
 export { fold } from './random/fold.js';

@@ -2,7 +2,9 @@
  * The parts that need Node.js, loaded by `useBackend` and `installNative` when they run there. This is a file of its
  * own in the build, so that the package can tell bundlers for browsers to leave it out.
  */
-export { cpuFeatures, install, openNative } from './native/index.js';
+export { cpuFeatures } from './native/cpu-features.js';
+export { install } from './native/install.js';
+export { openNative } from './native/open-native.js';
 
 /** Files and downloads, for the other packages; `@cfrl/engine/node`. */
 export type { InstallEvent } from './backend/types.js';
@@ -14,6 +16,14 @@ export { type FileSpan, copyRoom, copyToTensor, mapTensors } from './native/file
 export { fetchWheel } from './native/fetch-wheel.js';
 export { makeFolder } from './files/make-folder.js';
 export { withLock } from './files/with-lock.js';
+export {
+  type Contents,
+  publish,
+  removeUnfinished,
+  writeFolder,
+  writeLarge,
+  writeText,
+} from './files/write.js';
 export { type LockAttempt, type LockHolder, takeLock } from './files/process-lock.js';
 export { stderrProgress } from './files/progress.js';
 export type { WheelRequest } from './native/wheel.js';

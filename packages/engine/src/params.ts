@@ -64,6 +64,44 @@ export function mergeParams(...records: readonly Params[]): Params {
 }
 
 /**
+ * The record with a prefix before every name.
+ *
+ * @param prefix - what the new names begin with
+ * @param params - record of tensors
+ * @returns a record that borrows the tensors
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * Object.keys(addPrefix('optimizer/', { step: tf.scalar(1) })); // => ["optimizer/step"]
+ * ```
+ */
+export function addPrefix(prefix: string, params: Params): Params {
+  return Object.fromEntries(Object.entries(params).map(([name, t]) => [prefix + name, t]));
+}
+
+/**
+ * The entries whose names begin with a prefix, under the rest of their names: the inverse of {@link addPrefix}.
+ *
+ * @param prefix - what is taken off
+ * @param params - record of tensors
+ * @returns a record that borrows the tensors
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * Object.keys(takePrefix('m/', { step: tf.scalar(1), 'm/weight': tf.scalar(2) })); // => ["weight"]
+ * ```
+ */
+export function takePrefix(prefix: string, params: Params): Params {
+  return Object.fromEntries(
+    Object.entries(params)
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([name, tensor]) => [name.slice(prefix.length), tensor]),
+  );
+}
+
+/**
  * Copies every tensor of a record.
  *
  * @param params - record of tensors
@@ -97,6 +135,28 @@ export function cloneParams<P extends Params>(params: P): { [K in keyof P]: tf.T
  */
 export function disposeParams(params: Params): void {
   for (const tensor of Object.values(params)) if (!tensor.isDisposed) tensor.dispose();
+}
+
+/**
+ * Frees the tensors of some records that others do not share.
+ *
+ * @param records - whose tensors the caller owns
+ * @param kept - records whose tensors stay
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * const before = { body: tf.scalar(1), head: tf.scalar(2) };
+ * const after = { ...before, head: tf.scalar(3) };
+ * disposeExcept([before], [after]);
+ * [before.body.isDisposed, before.head.isDisposed]; // => [false, true]
+ * ```
+ */
+export function disposeExcept(records: readonly Params[], kept: readonly Params[]): void {
+  const stay = new Set(kept.flatMap((record) => Object.values(record)));
+  for (const record of records) {
+    disposeParams(selectParams(record, (name) => !stay.has(record[name]!)));
+  }
 }
 
 /**

@@ -16,18 +16,17 @@ import { deflateRawSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { cacheFolder, findBinding } from '../src/files/cache-folder.js';
-import { findCompiler } from '../src/native/build.js';
+import { findCompiler, nodeHeaders } from '../src/native/build.js';
 import { cpuFeatures } from '../src/native/cpu-features.js';
 import { extract } from '../src/native/extract.js';
 import { recentFailure, rememberingFailure } from '../src/native/failure.js';
-import { nodeHeaders } from '../src/native/headers.js';
 import { install } from '../src/native/install.js';
 import { withLock } from '../src/files/with-lock.js';
 import { openNative } from '../src/native/open-native.js';
 import { probe } from '../src/native/probe.js';
 import { bar } from '../src/files/progress.js';
 import { errorLine, run } from '../src/native/run.js';
-import { findTfjsNode } from '../src/native/tfjs-node.js';
+import { findTfjsNode } from '../src/native/packages.js';
 import { threadCount } from '../src/native/threads.js';
 import { resolveWheel, tensorflowWheel, whyNoWheel } from '../src/native/wheel.js';
 

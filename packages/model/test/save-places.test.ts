@@ -7,7 +7,7 @@ import { byteTokenizer, initParams, modelConfig, tokenizerFromFiles } from '@cfr
 import { loadPretrained, loadTokenizer, savePretrained, saveTokenizer } from '@cfrl/model/node';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { writeFolder } from '../src/checkpoint/write-files.js';
+import { writeFolderAtomically } from '../src/checkpoint/write-files.js';
 import { readKind } from './tokenizer-fixture.js';
 
 const sizes = { vocabSize: 258, hiddenSize: 8, layers: 1, heads: 2, maxPositions: 16 };
@@ -59,7 +59,7 @@ describe('a folder to save in', () => {
         yield new Uint8Array(1);
       },
     };
-    await writeFolder('test', at('volume'), { file: watching });
+    await writeFolderAtomically('test', at('volume'), { file: watching });
     const [beside, inside] = await Promise.all(seen);
     expect(beside).toEqual(['volume']);
     expect(inside).toHaveLength(1);

@@ -1,8 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import type { Opened } from './open.js';
+import type { Opened } from './types.js';
 
-/** Loads the plain JavaScript backend and makes it the current one. */
 export async function openCpu(): Promise<Opened> {
   // tfjs-node brings the same kernels along; a second registration would only print warnings.
   if (tf.findBackendFactory('cpu') === null) await import('@tensorflow/tfjs-backend-cpu');

@@ -26,14 +26,14 @@ const routes: Readonly<Record<BackendRoute, string>> = {
  */
 export function describeBackend(info: BackendInfo): string {
   const { name, version, binding, route, cpuFeatures, threads, rejected } = info;
-  const lines: [string, string][] = [
-    ['Backend', `${name}: ${kinds[name](version)}`],
-    ['From', routes[route]],
-  ];
-  if (binding !== null) lines.push(['Binding', binding]);
-  lines.push(['Threads', threads === 1 ? '1 per operation' : `up to ${threads} per operation`]);
-  lines.push(['Processor', cpuFeatures.length > 0 ? cpuFeatures.join(' ') : 'features unknown']);
-  const table = lines.map(([label, text]) => `${label.padEnd(10)}${text}`);
+  const lines = {
+    Backend: `${name}: ${kinds[name](version)}`,
+    From: routes[route],
+    ...(binding !== null && { Binding: binding }),
+    Threads: threads === 1 ? '1 per operation' : `up to ${threads} per operation`,
+    Processor: cpuFeatures.join(' ') || 'features unknown',
+  };
+  const table = Object.entries(lines).map(([label, text]) => `${label.padEnd(10)}${text}`);
   if (rejected.length === 0) return table.join('\n');
   const reasons = rejected.flatMap(({ name: way, reason, mend }) => [
     `  ${way}: ${reason}`,

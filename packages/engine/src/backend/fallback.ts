@@ -1,4 +1,3 @@
-import { environment } from './runtime.js';
 import type { BackendInfo } from './types.js';
 
 /**
@@ -13,6 +12,3 @@ export function fallbackLine({ name, rejected }: BackendInfo): string | undefine
   const mend = native.mend === undefined ? '' : `; to mend it: ${native.mend}`;
   return `cfrl: on ${slow}, slower than native TensorFlow, which is missing: ${native.reason}${mend}`;
 }
-
-/** Whether `CFRL_LOG` asks for silence. */
-export const isQuiet = (): boolean => (environment('CFRL_LOG') ?? '').split(',').includes('quiet');

@@ -1,19 +1,5 @@
 import { isNode } from './runtime.js';
-import type { InstallEvent } from './types.js';
-
-/** Options of {@link installNative}. */
-export interface InstallNativeOptions {
-  /** Receives the progress; without it a compact line goes to standard error. */
-  readonly onProgress?: (event: InstallEvent) => void;
-}
-
-/** A native TensorFlow that was built (or found built) in the user's cache. */
-export interface NativeInstall {
-  /** File of the binding. */
-  readonly binding: string;
-  /** TensorFlow's version. */
-  readonly version: string;
-}
+import type { InstallNativeOptions, NativeInstall } from './types.js';
 
 /**
  * Downloads TensorFlow's library and builds the native binding of `@tensorflow/tfjs-node` against it, in the

@@ -14,3 +14,11 @@ export const environment = (name: string): string | undefined => {
   const value = runtime()?.env?.[name];
   return value === '' ? undefined : value;
 };
+
+/** Whether `CFRL_LOG`, a list with commas, names a topic. */
+export const isLogged = (topic: string): boolean =>
+  (environment('CFRL_LOG') ?? '').split(',').includes(topic);
+
+/** What an error says, in one line. */
+export const firstLine = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!;

@@ -45,7 +45,7 @@ export interface BackendInfo {
 export interface InstallEvent {
   /** `resolve` finds the wheel, `wait` waits for another process that is installing. */
   readonly phase:
-    'wait' | 'resolve' | 'download' | 'verify' | 'extract' | 'compile' | 'check' | 'done';
+    'wait' | 'resolve' | 'download' | 'verify' | 'extract' | 'build' | 'check' | 'done';
   /** One line for people. */
   readonly message: string;
   /** Bytes done, in the phases that count them. */
@@ -67,4 +67,26 @@ export interface UseBackendOptions {
    * standard error, with the command that mends it; `CFRL_LOG=quiet` keeps it away too. @defaultValue false
    */
   readonly quiet?: boolean;
+}
+
+/** Options of {@link installNative}. */
+export interface InstallNativeOptions {
+  /** Receives the progress; without it a compact line goes to standard error. */
+  readonly onProgress?: (event: InstallEvent) => void;
+}
+
+/** A native TensorFlow that was built (or found built) in the user's cache. */
+export interface NativeInstall {
+  /** File of the binding. */
+  readonly binding: string;
+  /** TensorFlow's version. */
+  readonly version: string;
+}
+
+/** A backend that has been loaded and made current. */
+export type Opened = Pick<BackendInfo, 'version' | 'binding' | 'route' | 'threads'>;
+
+/** A backend that is not available: every way that was tried, and why it failed. */
+export interface Unavailable {
+  readonly rejected: readonly Rejection[];
 }

@@ -1,16 +1,18 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { fallbackLine, isQuiet } from './fallback.js';
-import { registerGradients } from './gradients.js';
-import { type Opened, openBackend } from './open.js';
-import { environment, isNode } from './runtime.js';
+import { openCpu } from './cpu.js';
+import { fallbackLine } from './fallback.js';
+import { environment, firstLine, isLogged, isNode } from './runtime.js';
 import {
   type BackendInfo,
   type BackendName,
   backendNames,
+  type Opened,
   type Rejection,
+  type Unavailable,
   type UseBackendOptions,
 } from './types.js';
+import { openWasm } from './wasm.js';
 
 // One answer per question, and one question at a time: the current backend is a global of TensorFlow.js.
 const answers = new Map<string, BackendInfo>();
@@ -51,7 +53,6 @@ export function useBackend(
   return result;
 }
 
-/** The backend that is asked for, by argument or environment. */
 function requested(name: string | undefined): BackendName | undefined {
   const asked = name ?? environment('CFRL_BACKEND');
   if (asked === undefined) return undefined;
@@ -77,7 +78,8 @@ async function answer(
 ): Promise<BackendInfo> {
   const question = name ?? `best, install ${options.install ?? true}`;
   const known = answers.get(question);
-  await registerGradients();
+  // `tfjs-core` alone has no gradients in Node.js; `tfjs-layers` registers them when it is loaded.
+  await import('@tensorflow/tfjs-layers');
   const info = known ?? (await choose(name, options));
   answers.set(question, info);
   await tf.setBackend(tfjsName(info.name));
@@ -90,7 +92,7 @@ let said = false;
 /** One line a process; a browser has nothing better than WebAssembly. */
 function sayFallback(info: BackendInfo): void {
   const line = fallbackLine(info);
-  if (said || line === undefined || !isNode() || isQuiet()) return;
+  if (said || line === undefined || !isNode() || isLogged('quiet')) return;
   said = true;
   process.stderr.write(`${line}\n`);
 }
@@ -101,20 +103,27 @@ async function choose(
 ): Promise<BackendInfo> {
   const rejected: Rejection[] = [];
   for (const candidate of name === undefined ? backendNames : [name]) {
-    const opened = await openBackend(candidate, { retry: name !== undefined, ...options });
-    if ('version' in opened) return describe(candidate, opened, rejected);
-    rejected.push(...opened.rejected);
+    const opened = await open(candidate, { retry: name !== undefined, ...options });
+    if ('rejected' in opened) {
+      rejected.push(...opened.rejected);
+      continue;
+    }
+    const cpuFeatures = isNode() ? (await import('../node.js')).cpuFeatures() : [];
+    return Object.freeze({ name: candidate, ...opened, cpuFeatures, rejected });
   }
   throw new Error(unavailableMessage(name, rejected));
 }
 
-async function describe(
-  name: BackendName,
-  opened: Opened,
-  rejected: readonly Rejection[],
-): Promise<BackendInfo> {
-  const cpuFeatures = isNode() ? (await import('../node.js')).cpuFeatures() : [];
-  return Object.freeze({ name, ...opened, cpuFeatures, rejected });
+/** Loads a backend and makes it current, or says why that is not possible. */
+async function open(name: BackendName, options: UseBackendOptions): Promise<Opened | Unavailable> {
+  try {
+    if (name === 'wasm') return await openWasm();
+    if (name === 'cpu') return await openCpu();
+    if (!isNode()) throw new Error('native TensorFlow needs Node.js');
+    return await (await import('../node.js')).openNative(name, options);
+  } catch (error) {
+    return { rejected: [{ name, reason: firstLine(error) }] };
+  }
 }
 
 function unavailableMessage(name: BackendName | undefined, rejected: readonly Rejection[]): string {

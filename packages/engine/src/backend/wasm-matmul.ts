@@ -10,14 +10,12 @@ import {
 } from './wasm-product.js';
 
 type Kernel = tf.KernelFunc;
-type KernelArguments = Parameters<Kernel>[0];
 
 const matrixOf = (shape: readonly number[]): [number, number] => [
   shape[shape.length - 2]!,
   shape[shape.length - 1]!,
 ];
 
-/** Number of matrices in a stack. */
 const batchOf = (shape: readonly number[]): number => tf.util.sizeFromShape(shape.slice(0, -2));
 
 /**
@@ -60,57 +58,31 @@ const outerShape = (a: tf.TensorInfo, b: tf.TensorInfo): number[] =>
   tf.broadcast_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
 
 /**
- * `_FusedMatMul` (a product with bias and activation) without transpose flags, for the same reason.
+ * `_FusedMatMul` (a product with bias and activation), which is given its matrices without transpose flags, for the same reason.
  *
  * @param original - the backend's kernel
  */
 export const fastFusedMatMul =
   (original: Kernel): Kernel =>
   (args) => {
-    const { a, b } = args.inputs as unknown as Record<'a' | 'b', tf.TensorInfo>;
-    const attributes = args.attrs as unknown as tf.BatchMatMulAttrs;
-    const flagged = attributes.transposeA || attributes.transposeB;
-    return flagged && batchOf(a.shape) === 1 && batchOf(b.shape) === 1
-      ? oneProduct(original, args, a, b, attributes)
-      : original(args);
+    const { a, b } = args.inputs as unknown as Record<'a' | 'b', tf.Tensor>;
+    const { transposeA, transposeB } = args.attrs as unknown as tf.BatchMatMulAttrs;
+    const flagged = transposeA || transposeB;
+    if (!flagged || batchOf(a.shape) !== 1 || batchOf(b.shape) !== 1) return original(args);
+    const matrix = (x: tf.Tensor, turn: boolean): tf.Tensor => {
+      const flat = tf.reshape(x, [1, ...matrixOf(x.shape)]);
+      return turn ? tf.transpose(flat, [0, 2, 1]) : flat;
+    };
+    return tf.tidy(() => {
+      const product = original({
+        ...args,
+        inputs: { ...args.inputs, a: matrix(a, transposeA), b: matrix(b, transposeB) },
+        attrs: { ...args.attrs, transposeA: false, transposeB: false },
+      }) as tf.TensorInfo;
+      const shape = [...outerShape(a, b), ...matrixOf(product.shape)];
+      return { ...product, shape } as unknown as tf.Tensor;
+    });
   };
-
-/** The product of two matrices by the backend, which is given them without flags. */
-function oneProduct(
-  original: Kernel,
-  { backend, inputs, attrs }: KernelArguments,
-  a: tf.TensorInfo,
-  b: tf.TensorInfo,
-  { transposeA, transposeB }: tf.BatchMatMulAttrs,
-): tf.TensorInfo {
-  const made: tf.TensorInfo[] = [];
-  const run = (name: string, x: tf.TensorInfo, attributes: object): tf.TensorInfo => {
-    const { kernelFunc } = tf.getKernel(name, 'wasm')!;
-    const result = kernelFunc({ inputs: { x }, backend, attrs: attributes as tf.NamedAttrMap });
-    made.push(result as tf.TensorInfo);
-    return result as tf.TensorInfo;
-  };
-  const matrix = (
-    x: tf.TensorInfo,
-    rows: number,
-    columns: number,
-    turn: boolean,
-  ): tf.TensorInfo => {
-    const flat = run(tf.Reshape, x, { shape: [1, rows, columns] });
-    return turn ? run(tf.Transpose, flat, { perm: [0, 2, 1] }) : flat;
-  };
-  const [rowsA, columnsA] = matrixOf(a.shape);
-  const left = matrix(a, rowsA, columnsA, transposeA);
-  const right = matrix(b, ...matrixOf(b.shape), transposeB);
-  const product = original({
-    inputs: { ...inputs, a: left, b: right } as tf.NamedTensorInfoMap,
-    backend,
-    attrs: { ...attrs, transposeA: false, transposeB: false },
-  }) as tf.TensorInfo;
-  for (const { dataId } of made) (backend as WasmBackend).disposeData(dataId);
-  const matrixShape = [transposeA ? columnsA : rowsA, right.shape[2]!];
-  return { ...product, shape: [...outerShape(a, b), ...matrixShape] };
-}
 
 /** A matrix of a stack, seen as it is multiplied. */
 const matrixAt = (at: number, shape: readonly number[], transposed: boolean): Matrix => {

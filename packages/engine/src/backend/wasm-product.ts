@@ -1,4 +1,4 @@
-import { own, shared } from './wasm-product.wasm.js';
+import { own } from './wasm-product.wasm.js';
 
 /** What wasm-product.wat exports. Addresses and strides are in bytes. */
 export interface ProductKernel {
@@ -40,14 +40,20 @@ const BYTES = 4;
 /** Room that a product needs besides its matrices: packed rows, packed columns, one tile. */
 export const productRoom = BYTES * (ROWS * INNER + COLUMNS * INNER + 32);
 
+/** The module for a memory that threads share: its import, which begins at byte 33, says so, and how large that may grow. */
+export const onSharedMemory = (module: Uint8Array): Uint8Array => {
+  const part = (from: number, to?: number): Uint8Array => module.subarray(from, to);
+  return Uint8Array.of(...part(0, 34), 18, ...part(35, 48), 3, 1, 0x80, 0x80, 4, ...part(50));
+};
+
 /**
  * The kernel on a memory, which other modules may share; `undefined` where there is no WebAssembly with vectors, or the
  * memory is of another kind.
  */
 export function productKernel(memory: object): ProductKernel | undefined {
-  for (const text of [own, shared]) {
+  const alone = Uint8Array.from(atob(own), (character) => character.charCodeAt(0));
+  for (const bytes of [alone, onSharedMemory(alone)]) {
     try {
-      const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
       const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
         env: { memory },
       });

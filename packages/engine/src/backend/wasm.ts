@@ -1,10 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import type { Opened } from './open.js';
+import type { Opened } from './types.js';
 import { isNode } from './runtime.js';
 import { registerMissingWasmKernels, replaceSlowWasmKernels } from './wasm-kernels.js';
 
-/** Loads the WebAssembly backend and makes it the current one. */
 export async function openWasm(): Promise<Opened> {
   const { getThreadsCount } = await withoutHandlers(() => import('@tensorflow/tfjs-backend-wasm'));
   if (!(await withoutHandlers(() => tf.setBackend('wasm')))) {

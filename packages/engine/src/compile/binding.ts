@@ -35,19 +35,13 @@ export interface Binding {
   ): TensorMetadata[];
 }
 
-/** What tfjs-node's backend knows of a tensor's data. */
-export interface TensorData {
-  readonly shape: readonly number[];
-  readonly dtype: number;
-  /** Values that have not been handed to TensorFlow yet. */
-  readonly values: Values | null;
-  readonly id: number;
-}
-
 /** The parts of tfjs-node's backend that are used here. */
 export interface NativeBackend extends tf.KernelBackend {
   binding: Binding;
-  readonly tensorMap: { has(dataId: object): boolean; get(dataId: object): TensorData };
+  readonly tensorMap: {
+    has(dataId: object): boolean;
+    get(dataId: object): { readonly shape: number[]; readonly dtype: number; readonly id: number };
+  };
   getInputTensorIds(tensors: readonly tf.TensorInfo[]): number[];
   executeSingleOutput(
     op: string,
@@ -59,3 +53,7 @@ export interface NativeBackend extends tf.KernelBackend {
 
 /** The native backend, which must be the current one. */
 export const nativeBackend = (): NativeBackend => tf.backend() as unknown as NativeBackend;
+
+/** What TensorFlow handed back, as tensors that the caller owns. */
+export const tensorsOf = (fetched: readonly TensorMetadata[]): tf.Tensor[] =>
+  fetched.map((metadata) => nativeBackend().createOutputTensor(metadata));

@@ -1,13 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { nativeBackend } from './binding.js';
+import { tensorsOf } from './binding.js';
 import { graphLoader } from './graph.js';
 import { Graphs } from './graphs.js';
+import { identity } from './nodes.js';
 import { type CompileOptions, resolveOptions } from './options.js';
-import { feeds, identity, recordProgram, synchronous } from './program.js';
-import { isRecording } from './recorder.js';
-import { flatten } from './structure.js';
-import { withXla } from './xla.js';
+import { feeds } from './program.js';
+import { isRecording, record } from './recorder.js';
+import { flatten, synchronous } from './structure.js';
 
 // The arguments' types are those of the function, which `unknown` would not let through.
 // eslint-disable-next-line @typescript-eslint/no-explicit-any
@@ -72,24 +72,24 @@ export function compile<F extends AnyFunction>(fn: F, options: CompileOptions = 
       key,
       () => {
         const inputs = tensors.map((tensor) => ({ tensor }));
-        const recorded = recordProgram(where, inputs, resolved.xla, () => fn(...args));
-        const program = resolved.xla ? withXla(recorded) : recorded;
-        return [program, program.results.map((result, i) => identity(`o${i}`, result))];
+        const program = record(where, inputs, resolved.xla, () => fn(...args));
+        return [
+          program,
+          program.results.map(({ output, dtype }, i) => identity(`o${i}`, output, dtype)),
+        ];
       },
       (ready) => {
         const outputs = ready.results.map((_, i) => `o${i}`);
-        const { createOutputTensor } = nativeBackend();
         if (outputs.length === 0) return ready.rebuild([]);
         const fetched = ready.loaded.run(feeds(where, ready, tensors), outputs);
-        return ready.rebuild(
-          fetched.map((metadata) => createOutputTensor.call(nativeBackend(), metadata)),
-        );
+        return ready.rebuild(tensorsOf(fetched));
       },
     );
   };
-  const dispose = (): void => {
-    disposed = true;
-    graphs.dispose();
-  };
-  return Object.assign(call, { dispose }) as unknown as Compiled<F>;
+  return Object.assign(call, {
+    dispose: (): void => {
+      disposed = true;
+      graphs.dispose();
+    },
+  }) as unknown as Compiled<F>;
 }

@@ -14,7 +14,6 @@ export interface Attribute {
   readonly value: unknown;
 }
 
-/** One operation. */
 export interface GraphNode {
   readonly name: string;
   readonly op: string;
@@ -26,7 +25,6 @@ export interface GraphNode {
   readonly xla?: boolean;
 }
 
-/** A constant that is part of the graph. */
 export interface GraphConstant {
   readonly name: string;
   readonly dtype: number;
@@ -50,7 +48,6 @@ export interface Graph {
   readonly nodes: readonly GraphNode[];
 }
 
-/** A value that TensorFlow handed back. */
 export interface TensorMetadata {
   readonly id: number;
   readonly shape: number[];
@@ -68,7 +65,7 @@ export interface LoadedGraph {
 }
 
 /** What loads graphs; only native TensorFlow has one. */
-export type GraphLoader = (graph: Graph) => LoadedGraph;
+type GraphLoader = (graph: Graph) => LoadedGraph;
 
 let loader: GraphLoader | undefined;
 

@@ -1,5 +1,4 @@
-import type { GraphNode, LoadedGraph } from './graph.js';
-import { graphLoader } from './graph.js';
+import { type GraphNode, type LoadedGraph, graphLoader } from './graph.js';
 import { type CompileOptions, announce } from './options.js';
 import { type Program, release } from './program.js';
 
@@ -45,7 +44,7 @@ export class Graphs {
     for (const [old, each] of this.byKey) {
       if (this.byKey.size <= this.options.maxGraphs) break;
       beforeRelease?.(each);
-      release(each.loaded, each);
+      release(each);
       this.byKey.delete(old);
     }
     const running = performance.now();
@@ -63,7 +62,7 @@ export class Graphs {
   }
 
   dispose(): void {
-    for (const each of this.byKey.values()) release(each.loaded, each);
+    for (const each of this.byKey.values()) release(each);
     this.byKey.clear();
   }
 }

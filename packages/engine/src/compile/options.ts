@@ -1,4 +1,4 @@
-import { environment } from '../backend/runtime.js';
+import { isLogged } from '../backend/runtime.js';
 import { checkOptions, checkPositiveInteger } from '../check.js';
 
 /** What was compiled, and what it cost. */
@@ -52,8 +52,7 @@ export function resolveOptions(
 /** Tells whoever wants to know. */
 export function announce({ onCompile }: CompileOptions, event: CompileEvent): void {
   onCompile?.(event);
-  const topics = (environment('CFRL_LOG') ?? '').split(',');
-  if (!topics.includes('compile') && !topics.includes('debug')) return;
+  if (!isLogged('compile') && !isLogged('debug')) return;
   const seconds = (number: number): string => `${number.toFixed(2)} s`;
   // eslint-disable-next-line no-console -- asked for by CFRL_LOG
   console.error(

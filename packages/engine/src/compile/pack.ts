@@ -1,15 +1,15 @@
+import * as tf from '@tensorflow/tfjs-core';
+
 import { nativeBackend } from './binding.js';
 import type { GraphConstant, GraphNode, Output } from './graph.js';
 import type { Program, Value } from './program.js';
-import { typeAttribute } from './types.js';
+import { at, keyOf, operation, typeAttribute } from './nodes.js';
 
 /** Entries up to which a tensor travels with others; a large one is not worth the copy. */
 const SMALL = 1 << 14;
 
 /** From how many small results on it pays. */
 const MANY = 8;
-
-const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
 /**
  * The same program whose small tensors cross its border as one: a training step has hundreds of biases and moments, and XLA
@@ -20,7 +20,8 @@ export function packSmall(program: Program): Program {
   const { TF_FLOAT } = nativeBackend().binding;
   const { graph, results, entries } = program;
   const made = new Set(graph.nodes.map(({ name }) => name));
-  const small = ({ dtype, shape }: Value): boolean => dtype === TF_FLOAT && sizeOf(shape) <= SMALL;
+  const small = ({ dtype, shape }: Value): boolean =>
+    dtype === TF_FLOAT && tf.util.sizeFromShape([...shape]) <= SMALL;
   const leaving = unique(results.filter((value) => made.has(value.output.node) && small(value)));
   if (leaving.length < MANY) return program;
   const entering = unique(entries.filter(small));
@@ -46,8 +47,6 @@ export function packSmall(program: Program): Program {
   };
 }
 
-const keyOf = ({ node, index }: Output): string => `${node}:${index}`;
-
 const unique = (values: readonly Value[]): Value[] => [
   ...new Map(values.map((value) => [keyOf(value.output), value])).values(),
 ];
@@ -59,54 +58,47 @@ function crossing(
   { joined }: { readonly joined: boolean },
 ): { nodes: GraphNode[]; constants: GraphConstant[]; pieces: Map<string, Output> } {
   const { TF_FLOAT, TF_INT32, TF_ATTR_INT } = nativeBackend().binding;
-  const type = (name: string, value: number) => typeAttribute(name, value);
-  const count = (name: string) => ({ name, type: TF_ATTR_INT, value: values.length });
   const nodes: GraphNode[] = [];
   const constants: GraphConstant[] = [];
   const side = (inside: boolean) => (inside ? {} : { xla: false });
-  const constant = (name: string, numbers: readonly number[], inside: boolean, rank: 0 | 1) => {
-    constants.push({
-      name,
-      dtype: TF_INT32,
-      shape: rank === 0 ? [] : [numbers.length],
-      values: Int32Array.from(numbers),
-      ...side(inside),
-    });
-    return { node: name, index: 0 };
+  const count = (name: string) => ({ name, type: TF_ATTR_INT, value: values.length });
+  const float = typeAttribute('T', TF_FLOAT);
+  const constant = (name: string, numbers: number | readonly number[], inside: boolean) => {
+    const all = Int32Array.from([numbers].flat());
+    const shape = typeof numbers === 'number' ? [] : [all.length];
+    constants.push({ name, dtype: TF_INT32, shape, values: all, ...side(inside) });
+    return at(name);
+  };
+  const add = (inside: boolean, node: GraphNode) => {
+    nodes.push({ ...node, ...side(inside) });
+    return at(node.name);
   };
   const reshaped = (name: string, value: Output, shape: readonly number[], inside: boolean) => {
-    const to = constant(`${name}s`, shape, inside, 1);
-    const attributes = [type('T', TF_FLOAT), type('Tshape', TF_INT32)];
-    nodes.push({ name, op: 'Reshape', inputs: [value, to], attributes, ...side(inside) });
-    return { node: name, index: 0 };
+    const inputs = [value, constant(`${name}s`, shape, inside)];
+    return add(
+      inside,
+      operation(name, 'Reshape', inputs, float, typeAttribute('Tshape', TF_INT32)),
+    );
   };
 
   const flat = values.map(({ output, shape }, i) =>
     shape.length === 1 ? output : reshaped(`${prefix}f${i}`, output, [-1], joined),
   );
-  nodes.push({
-    name: `${prefix}j`,
-    op: 'ConcatV2',
-    inputs: [...flat, constant(`${prefix}ja`, [0], joined, 0)],
-    attributes: [count('N'), type('T', TF_FLOAT), type('Tidx', TF_INT32)],
-    ...side(joined),
-  });
-  const sizes = values.map(({ shape }) => sizeOf(shape));
-  nodes.push({
-    name: `${prefix}c`,
-    op: 'SplitV',
-    inputs: [
-      { node: `${prefix}j`, index: 0, dtype: TF_FLOAT },
-      constant(`${prefix}cs`, sizes, !joined, 1),
-      constant(`${prefix}ca`, [0], !joined, 0),
-    ],
-    attributes: [count('num_split'), type('T', TF_FLOAT), type('Tlen', TF_INT32)],
-    ...side(!joined),
-  });
+  const parts = [...flat, constant(`${prefix}ja`, 0, joined)];
+  const indices = typeAttribute('Tidx', TF_INT32);
+  const whole = add(joined, operation(`${prefix}j`, 'ConcatV2', parts, count('N'), float, indices));
+  const sizes = values.map(({ shape }) => tf.util.sizeFromShape([...shape]));
+  const cut = [
+    { ...whole, dtype: TF_FLOAT },
+    constant(`${prefix}cs`, sizes, !joined),
+    constant(`${prefix}ca`, 0, !joined),
+  ];
+  const lengths = typeAttribute('Tlen', TF_INT32);
+  add(!joined, operation(`${prefix}c`, 'SplitV', cut, count('num_split'), float, lengths));
   const pieces = values.map(({ output, shape }, i): [string, Output] => {
-    const piece = { node: `${prefix}c`, index: i, dtype: TF_FLOAT };
-    const whole = shape.length === 1 ? piece : reshaped(`${prefix}r${i}`, piece, shape, !joined);
-    return [keyOf(output), { ...whole, dtype: TF_FLOAT }];
+    const piece = { ...at(`${prefix}c`, i), dtype: TF_FLOAT };
+    const shaped = shape.length === 1 ? piece : reshaped(`${prefix}r${i}`, piece, shape, !joined);
+    return [keyOf(output), { ...shaped, dtype: TF_FLOAT }];
   });
   return { nodes, constants, pieces: new Map(pieces) };
 }

@@ -3,14 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import type { Binding } from './binding.js';
-import type {
-  Attribute,
-  Graph,
-  GraphConstant,
-  GraphNode,
-  LoadedGraph,
-  Placeholder,
-} from './graph.js';
+import type { Attribute, Graph, LoadedGraph } from './graph.js';
 
 /** TensorFlow's messages, as tfjs-node ships them: generated code, with setters and without types. */
 export interface Messages {
@@ -51,154 +44,89 @@ export function loadGraph(binding: Binding, messages: Messages, graph: Graph): L
   };
 }
 
-function encode(
-  binding: Binding,
-  messages: Messages,
-  { placeholders, constants, nodes }: Graph,
-): Uint8Array {
-  const make = new Encoder(binding, messages);
-  const graph = make.message('GraphDef');
-  for (const each of placeholders) graph['addNode'](make.placeholder(each));
-  for (const each of constants) graph['addNode'](make.constant(each));
-  for (const each of nodes) graph['addNode'](make.node(each));
-  const versions = make.message('VersionDef');
-  versions['setProducer'](PRODUCER);
-  graph['setVersions'](versions);
-  const info = new messages['MetaGraphDef']!['MetaInfoDef']!();
-  info['addTags'](TAG);
-  const meta = make.message('MetaGraphDef');
-  meta['setMetaInfoDef'](info);
-  meta['setGraphDef'](graph);
-  const model = make.message('SavedModel');
-  model['setSavedModelSchemaVersion'](1);
-  model['addMetaGraphs'](meta);
-  return model.serializeBinary();
-}
-
 /** The version of the graph format that TensorFlow 2.0 wrote; every later one reads it. */
 const PRODUCER = 175;
 
-class Encoder {
-  private readonly binding: Binding;
-  private readonly messages: Messages;
-
-  constructor(binding: Binding, messages: Messages) {
-    this.binding = binding;
-    this.messages = messages;
-  }
-
-  message(name: string): Message {
-    return new this.messages[name]!();
-  }
-
-  private bare(name: string, op: string): Message {
-    const node = this.message('NodeDef');
-    node['setName'](name);
-    node['setOp'](op);
-    return node;
-  }
-
-  private shape(dimensions: readonly number[]): Message {
-    const shape = this.message('TensorShape');
-    for (const size of dimensions) {
-      const dimension = new this.messages['TensorShape']!['Dim']!();
-      dimension['setSize'](size);
-      shape['addDim'](dimension);
+function encode(binding: Binding, messages: Messages, graph: Graph): Uint8Array {
+  /** A message: `name` is given to `setName`, each member of a list to `addName`. */
+  const make = (type: string, fields: Readonly<Record<string, unknown>>): Message => {
+    const [outer, inner] = type.split('.') as [string, string?];
+    const message = new (inner ? messages[outer]![inner]! : messages[outer]!)();
+    for (const [field, value] of Object.entries(fields)) {
+      const name = field[0]!.toUpperCase() + field.slice(1);
+      if (!Array.isArray(value)) message[`set${name}`](value);
+      else for (const each of value as unknown[]) message[`add${name}`](each);
     }
-    return shape;
-  }
+    return message;
+  };
+  const shapeOf = (dimensions: readonly number[]): Message =>
+    make('TensorShape', { dim: dimensions.map((size) => make('TensorShape.Dim', { size })) });
 
-  private attribute(set: (attribute: Message) => void): Message {
-    const attribute = this.message('AttrValue');
-    set(attribute);
-    return attribute;
-  }
-
-  placeholder({ name, dtype, shape }: Placeholder): Message {
-    const node = this.bare(name, 'Placeholder');
-    const attributes = node['getAttrMap']();
-    attributes.set(
-      'dtype',
-      this.attribute((a) => a['setType'](dtype)),
-    );
-    attributes.set(
-      'shape',
-      this.attribute((a) => a['setShape'](this.shape(shape))),
-    );
-    return node;
-  }
-
-  /** TensorFlow compiles all nodes with this attribute into one function of XLA's. */
-  private cluster(node: Message): Message {
-    node['getAttrMap']().set(
-      '_xla_compile_id',
-      this.attribute((a) => a['setS'](Buffer.from('xla', 'utf8'))),
-    );
-    return node;
-  }
-
-  constant({ name, dtype, shape, values, xla = false }: GraphConstant): Message {
-    const tensor = this.message('Tensor');
-    tensor['setDtype'](dtype);
-    tensor['setTensorShape'](this.shape(shape));
-    tensor['setTensorContent'](new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-    const node = this.bare(name, 'Const');
-    const attributes = node['getAttrMap']();
-    attributes.set(
-      'dtype',
-      this.attribute((a) => a['setType'](dtype)),
-    );
-    attributes.set(
-      'value',
-      this.attribute((a) => a['setTensor'](tensor)),
-    );
-    return xla ? this.cluster(node) : node;
-  }
-
-  node({ name, op, inputs, after = [], attributes, xla = false }: GraphNode): Message {
-    const node = this.bare(name, op);
-    for (const input of inputs) {
-      node['addInput'](input.index === 0 ? input.node : `${input.node}:${input.index}`);
-    }
-    for (const before of after) node['addInput'](`^${before}`);
-    const map = node['getAttrMap']();
-    for (const each of attributes) map.set(each.name, this.value(each));
-    return xla ? this.cluster(node) : node;
-  }
-
-  private value({ name, type, value }: Attribute): Message {
-    const {
-      TF_ATTR_STRING,
-      TF_ATTR_INT,
-      TF_ATTR_FLOAT,
-      TF_ATTR_BOOL,
-      TF_ATTR_TYPE,
-      TF_ATTR_SHAPE,
-    } = this.binding;
-    const one = new Map<number, (a: Message, v: unknown) => void>([
-      [TF_ATTR_STRING, (a, v) => a['setS'](Buffer.from(String(v), 'utf8'))],
-      [TF_ATTR_INT, (a, v) => a['setI'](v)],
-      [TF_ATTR_FLOAT, (a, v) => a['setF'](v)],
-      [TF_ATTR_BOOL, (a, v) => a['setB'](v)],
-      [TF_ATTR_TYPE, (a, v) => a['setType'](v)],
-    ]).get(type);
-    if (type === TF_ATTR_SHAPE) {
-      return this.attribute((a) => a['setShape'](this.shape(value as readonly number[])));
-    }
-    if (one === undefined) {
+  const kinds = new Map([
+    [binding.TF_ATTR_STRING, 's'],
+    [binding.TF_ATTR_INT, 'i'],
+    [binding.TF_ATTR_FLOAT, 'f'],
+    [binding.TF_ATTR_BOOL, 'b'],
+    [binding.TF_ATTR_TYPE, 'type'],
+    [binding.TF_ATTR_SHAPE, 'shape'],
+  ]);
+  const valueOf = ({ name, type, value }: Attribute): Message => {
+    const kind = kinds.get(type);
+    if (kind === undefined) {
       throw new Error(
         `compile: attribute ${name} has the type ${type}, which graphs are not written with`,
       );
     }
-    if (!Array.isArray(value)) return this.attribute((a) => one(a, value));
-    const list = new this.messages['AttrValue']!['ListValue']!();
-    const add = new Map([
-      [TF_ATTR_INT, 'addI'],
-      [TF_ATTR_FLOAT, 'addF'],
-      [TF_ATTR_BOOL, 'addB'],
-      [TF_ATTR_TYPE, 'addType'],
-    ]).get(type);
-    for (const each of value as unknown[]) list[add!](each);
-    return this.attribute((a) => a['setList'](list));
-  }
+    if (kind === 'shape') return make('AttrValue', { shape: shapeOf(value as readonly number[]) });
+    if (kind === 's') return make('AttrValue', { s: Buffer.from(String(value), 'utf8') });
+    const list = Array.isArray(value) && make('AttrValue.ListValue', { [kind]: value });
+    return make('AttrValue', list ? { list } : { [kind]: value });
+  };
+
+  const nodeOf = (
+    name: string,
+    op: string,
+    input: readonly string[],
+    attributes: readonly (readonly [string, Message])[],
+    xla = false,
+  ): Message => {
+    const node = make('NodeDef', { name, op, input });
+    const map = node['getAttrMap']();
+    for (const [key, value] of attributes) map.set(key, value);
+    // TensorFlow compiles all nodes with this attribute into one function of XLA's.
+    if (xla) map.set('_xla_compile_id', make('AttrValue', { s: Buffer.from('xla', 'utf8') }));
+    return node;
+  };
+  const dtypeOf = (dtype: number): [string, Message] => [
+    'dtype',
+    make('AttrValue', { type: dtype }),
+  ];
+  const placeholders = graph.placeholders.map(({ name, dtype, shape }) =>
+    nodeOf(
+      name,
+      'Placeholder',
+      [],
+      [dtypeOf(dtype), ['shape', make('AttrValue', { shape: shapeOf(shape) })]],
+    ),
+  );
+  const constants = graph.constants.map(({ name, dtype, shape, values, xla }) => {
+    const tensorContent = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    const tensor = make('Tensor', { dtype, tensorShape: shapeOf(shape), tensorContent });
+    const attributes = [dtypeOf(dtype), ['value', make('AttrValue', { tensor })]] as const;
+    return nodeOf(name, 'Const', [], attributes, xla);
+  });
+  const nodes = graph.nodes.map(({ name, op, inputs, after = [], attributes, xla }) => {
+    const values = inputs.map(({ node, index }) => (index === 0 ? node : `${node}:${index}`));
+    const awaited = after.map((before) => `^${before}`);
+    const given = attributes.map((each) => [each.name, valueOf(each)] as const);
+    return nodeOf(name, op, [...values, ...awaited], given, xla);
+  });
+
+  const graphDef = make('GraphDef', {
+    node: [...placeholders, ...constants, ...nodes],
+    versions: make('VersionDef', { producer: PRODUCER }),
+  });
+  const metaInfoDef = make('MetaGraphDef.MetaInfoDef', { tags: [TAG] });
+  const metaGraphs = [make('MetaGraphDef', { metaInfoDef, graphDef })];
+  return make('SavedModel', { savedModelSchemaVersion: 1, metaGraphs }).serializeBinary();
 }

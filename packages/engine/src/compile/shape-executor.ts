@@ -1,3 +1,5 @@
+import * as tf from '@tensorflow/tfjs-core';
+
 import type { Binding } from './binding.js';
 import type { Attribute, TensorMetadata } from './graph.js';
 
@@ -25,7 +27,7 @@ function zerosOf(
   dtype: number,
   shape: readonly number[],
 ): Float32Array | Int32Array | Uint8Array | undefined {
-  const size = shape.reduce((product, length) => product * length, 1);
+  const size = tf.util.sizeFromShape([...shape]);
   if (dtype === TF_FLOAT) return new Float32Array(size);
   if (dtype === TF_INT32) return new Int32Array(size);
   return dtype === TF_BOOL ? new Uint8Array(size) : undefined;
@@ -65,7 +67,7 @@ export function shapeExecutor(binding: Binding) {
     learn,
     shapeOf,
     /**
-     * @param signature - of an input: its shape and type, or its value where that may decide on shapes
+     * @param signatures - of the inputs: their shapes and types, or their values where those may decide on shapes
      * @returns results of the right shapes and types; what they hold means nothing
      */
     execute(
@@ -73,9 +75,9 @@ export function shapeExecutor(binding: Binding) {
       attributes: readonly Attribute[],
       ids: readonly number[],
       count: number,
-      signature: (id: number) => string,
+      signatures: readonly string[],
     ): TensorMetadata[] {
-      const call = `${op} ${JSON.stringify(attributes)} ${ids.map(signature).join()}`;
+      const call = `${op} ${JSON.stringify(attributes)} ${signatures.join()}`;
       const before = known.get(call);
       if (before !== undefined) return before.map(([key, metadata]) => alias(key, metadata));
       const [asked, given, operands] = runnable(binding, op, attributes, ids);

@@ -1,17 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-/** What compiled functions take and return: tensors in arrays and records of any depth, beside plain values. */
-export type Structure =
-  | tf.Tensor
-  | string
-  | number
-  | boolean
-  | bigint
-  | null
-  | undefined
-  | readonly Structure[]
-  | { readonly [name: string]: Structure };
-
 /** A structure taken apart: its tensors in order, and what is left when they are taken out. */
 export interface Flat {
   readonly tensors: readonly tf.Tensor[];
@@ -80,3 +68,12 @@ function isRecord(part: unknown): part is Record<string, unknown> {
 
 const describe = (part: object | symbol): string =>
   typeof part === 'object' ? `an instance of ${part.constructor.name}` : `a ${typeof part}`;
+
+/** Refuses a function that answers later. */
+export function synchronous<T>(where: string, result: T): T {
+  if (typeof (result as { then?: unknown } | null | undefined)?.then !== 'function') return result;
+  (result as unknown as Promise<unknown>).then(undefined, () => undefined);
+  throw new TypeError(
+    `${where} is asynchronous, expected a function that returns tensors at once; await outside of it`,
+  );
+}

@@ -1,15 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { nativeBackend } from './binding.js';
+import { nativeBackend, tensorsOf } from './binding.js';
 import { ownTensors, runsGraphs } from './compile.js';
-import type { GraphNode } from './graph.js';
+import type { GraphNode, LoadedGraph, TensorMetadata } from './graph.js';
 import { Graphs, type Ready } from './graphs.js';
+import { at, identity, operation, typeAttribute, typeNumber } from './nodes.js';
 import { type CompileOptions, resolveOptions } from './options.js';
-import { type Program, feeds, identity, recordProgram, synchronous } from './program.js';
-import { isRecording } from './recorder.js';
-import { flatten } from './structure.js';
-import { typeAttribute, typeNumber } from './types.js';
-import { withXla } from './xla.js';
+import { type Program, feeds } from './program.js';
+import { isRecording, record } from './recorder.js';
+import { flatten, synchronous } from './structure.js';
 
 /** A structure whose tensors may be of any rank: what a step makes is not known by its type to have the state's ranks. */
 export type AnyRank<S> = S extends tf.Tensor
@@ -93,12 +92,8 @@ export function compileWithState<S, A extends readonly unknown[], O>(
   /** Reads the variables; TensorFlow shares their memory where it can. */
   const fetch = (): tf.Tensor[] => {
     if (holder === undefined) return held.map((tensor) => tf.clone(tensor));
-    return tensorsOf(
-      holder.loaded.run(
-        [],
-        shape.tensors.map((_, i) => `get${i}`),
-      ),
-    );
+    const names = shape.tensors.map((_, i) => `get${i}`);
+    return tensorsOf(holder.loaded.run([], names));
   };
   const checkStructure = (state: unknown): readonly tf.Tensor[] => {
     const { tensors, key } = flatten(`${where}: state`, state);
@@ -128,18 +123,13 @@ export function compileWithState<S, A extends readonly unknown[], O>(
           ...before.map((tensor, i) => ({ tensor, place: `read${i}` })),
           ...tensors.map((tensor) => ({ tensor })),
         ];
-        const recorded = recordProgram(where, inputs, resolved.xla, () => {
+        const program = record(where, inputs, resolved.xla, () => {
           const { state, output } = synchronous(where, fn(shape.rebuild(before) as S, ...args));
           return { state: checkStructure(state), output };
         });
-        const program = resolved.xla ? withXla(recorded) : recorded;
-        const signals = {
-          name: 'signal',
-          dtype: nativeBackend().binding.TF_INT32,
-          shape: [],
-          values: new Int32Array(1),
-        };
-        const graph = { ...program.graph, constants: [...program.graph.constants, signals] };
+        const { TF_INT32 } = nativeBackend().binding;
+        const signal = { name: 'signal', dtype: TF_INT32, shape: [], values: new Int32Array(1) };
+        const graph = { ...program.graph, constants: [...program.graph.constants, signal] };
         return [{ ...program, graph }, stateNodes(before, program)];
       } finally {
         tf.dispose(before);
@@ -148,27 +138,19 @@ export function compileWithState<S, A extends readonly unknown[], O>(
     const run = (ready: Ready): O => {
       if (holder !== ready) {
         const before = fetch();
-        ready.loaded
-          .run(
-            nativeBackend()
-              .getInputTensorIds(before)
-              .map((id, i) => [`first${i}`, id] as const),
-            ['started'],
-          )
-          .forEach(({ id }) => nativeBackend().binding.deleteTensor(id));
+        const ids = nativeBackend().getInputTensorIds(before);
+        fetchSignal(
+          ready,
+          ids.map((id, i) => [`first${i}`, id]),
+          'started',
+        );
         tf.dispose(before);
-        tf.dispose(held as tf.Tensor[]);
-        held = [];
+        hold([]);
         holder = ready;
       }
       const outputs = ready.results.slice(shape.tensors.length).map((_, i) => `o${i}`);
-      const [done, ...fetched] = ready.loaded.run(feeds(where, ready, tensors), [
-        'done',
-        ...outputs,
-      ]);
-      nativeBackend().binding.deleteTensor(done!.id);
-      const all = [...shape.tensors, ...tensorsOf(fetched)];
-      return (ready.rebuild(all) as { output: O }).output;
+      const fetched = fetchSignal(ready, feeds(where, ready, tensors), 'done', outputs);
+      return (ready.rebuild([...shape.tensors, ...tensorsOf(fetched)]) as { output: O }).output;
     };
     return graphs.use(key, make, run, (old) => {
       if (old === holder) hold(fetch());
@@ -192,8 +174,17 @@ export function compileWithState<S, A extends readonly unknown[], O>(
   });
 }
 
-const tensorsOf = (fetched: ReturnType<Ready['loaded']['run']>): tf.Tensor[] =>
-  fetched.map((metadata) => nativeBackend().createOutputTensor(metadata));
+/** Runs a graph for a signal, whose value means nothing, and for outputs. */
+function fetchSignal(
+  { loaded }: Ready,
+  fed: Parameters<LoadedGraph['run']>[0],
+  signal: string,
+  outputs: readonly string[] = [],
+): TensorMetadata[] {
+  const [done, ...fetched] = loaded.run(fed, [signal, ...outputs]);
+  nativeBackend().binding.deleteTensor(done!.id);
+  return fetched;
+}
 
 /**
  * The nodes around a step: variables, their first values, their reading and writing. Nothing is written before everything has
@@ -201,53 +192,43 @@ const tensorsOf = (fetched: ReturnType<Ready['loaded']['run']>): tf.Tensor[] =>
  */
 function stateNodes(state: readonly tf.Tensor[], { results }: Program): GraphNode[] {
   const { TF_ATTR_SHAPE, TF_ATTR_STRING, TF_INT32 } = nativeBackend().binding;
-  const nodes: GraphNode[] = [];
-  const outputs = results.slice(state.length);
-  outputs.forEach((result, i) => nodes.push(identity(`o${i}`, result)));
-  const computed = [...results.map(({ output }) => output.node), ...outputs.map((_, i) => `o${i}`)];
-  nodes.push({
-    name: 'computed',
-    op: 'NoOp',
-    inputs: [],
-    after: [...new Set(computed)],
-    attributes: [],
-  });
-  state.forEach((tensor, i) => {
-    const variable = { node: `variable${i}`, index: 0 };
+  const outputs = results
+    .slice(state.length)
+    .map(({ output, dtype }, i) => identity(`o${i}`, output, dtype));
+  const values = [...results.map(({ output }) => output), ...outputs.map(({ name }) => at(name))];
+  const computed = {
+    ...operation('computed', 'NoOp', []),
+    after: [...new Set(values.map(({ node }) => node))],
+  };
+  const variables = state.flatMap((tensor, i) => {
+    const [variable, first] = [at(`variable${i}`), at(`first${i}`)];
     const dtype = typeAttribute('dtype', typeNumber(tensor.dtype));
     const shape = { name: 'shape', type: TF_ATTR_SHAPE, value: tensor.shape };
     const name = { name: 'shared_name', type: TF_ATTR_STRING, value: variable.node };
-    const read = { op: 'ReadVariableOp', inputs: [variable], attributes: [dtype] };
-    const assign = { op: 'AssignVariableOp', attributes: [dtype] };
-    const first = { node: `first${i}`, index: 0 };
-    nodes.push(
-      { name: variable.node, op: 'VarHandleOp', inputs: [], attributes: [dtype, shape, name] },
-      { name: first.node, op: 'Placeholder', inputs: [], attributes: [dtype, shape] },
-      { ...assign, name: `start${i}`, inputs: [variable, first] },
-      { ...read, name: `read${i}` },
-      { ...read, name: `get${i}` },
-    );
     const { output } = results[i]!;
-    if (output.node === `read${i}`) return; // unchanged
-    nodes.push({ ...assign, name: `write${i}`, inputs: [variable, output], after: ['computed'] });
+    const write = operation(`write${i}`, 'AssignVariableOp', [variable, output], dtype);
+    return [
+      operation(variable.node, 'VarHandleOp', [], dtype, shape, name),
+      operation(first.node, 'Placeholder', [], dtype, shape),
+      operation(`start${i}`, 'AssignVariableOp', [variable, first], dtype),
+      operation(`read${i}`, 'ReadVariableOp', [variable], dtype),
+      operation(`get${i}`, 'ReadVariableOp', [variable], dtype),
+      // One that is only read stays as it is.
+      ...(output.node === `read${i}` ? [] : [{ ...write, after: ['computed'] }]),
+    ];
   });
-  const names = nodes.map(({ name }) => name);
-  nodes.push(
-    signal(
-      'started',
-      names.filter((name) => name.startsWith('start')),
-      TF_INT32,
-    ),
-    signal('done', ['computed', ...names.filter((name) => name.startsWith('write'))], TF_INT32),
-  );
-  return nodes;
+  const beginning = (prefix: string): string[] =>
+    variables.map(({ name }) => name).filter((name) => name.startsWith(prefix));
+  /** A node that can be fetched to have others run. */
+  const signal = (name: string, after: readonly string[]): GraphNode => ({
+    ...identity(name, at('signal'), TF_INT32),
+    after,
+  });
+  return [
+    ...outputs,
+    computed,
+    ...variables,
+    signal('started', beginning('start')),
+    signal('done', ['computed', ...beginning('write')]),
+  ];
 }
-
-/** A node that can be fetched to have others run. */
-const signal = (name: string, after: readonly string[], dtype: number): GraphNode => ({
-  name,
-  op: 'Identity',
-  inputs: [{ node: 'signal', index: 0 }],
-  after,
-  attributes: [typeAttribute('T', dtype)],
-});

@@ -1,7 +1,7 @@
 import type { GraphNode, Output } from './graph.js';
+import { at, identity, keyOf, operation, typeAttribute } from './nodes.js';
 import { packSmall } from './pack.js';
-import { type Program, identity } from './program.js';
-import { typeAttribute } from './types.js';
+import type { Program } from './program.js';
 
 /**
  * The same program with its operations in one cluster that XLA compiles to machine code: TensorFlow wants every value that
@@ -12,33 +12,25 @@ export function withXla(recorded: Program): Program {
   const { constants, nodes, placeholders } = program.graph;
   const clustered = ({ xla = true }: { readonly xla?: boolean }): boolean => xla;
   const inside = new Set([...constants, ...nodes].filter(clustered).map(({ name }) => name));
-  const exits = new Map<string, readonly [GraphNode, GraphNode]>();
+  const exits = new Map<string, readonly [leaving: GraphNode, outside: GraphNode]>();
   const exit = (output: Output, dtype: number): Output => {
     if (!inside.has(output.node)) return output;
-    const key = `${output.node}:${output.index}`;
-    const known = exits.get(key);
-    if (known !== undefined) return { node: known[1].name, index: 0 };
-    const name = `x${exits.size}`;
-    const attributes = [typeAttribute('T', dtype)];
-    const leaving = { name, op: 'XlaClusterOutput', inputs: [output], attributes };
-    const outside = identity(`y${exits.size}`, { output: { node: name, index: 0 }, dtype });
-    exits.set(key, [leaving, outside]);
-    return { node: outside.name, index: 0 };
+    const [x, y] = [`x${exits.size}`, `y${exits.size}`];
+    const pair = exits.get(keyOf(output)) ?? [
+      operation(x, 'XlaClusterOutput', [output], typeAttribute('T', dtype)),
+      identity(y, at(x), dtype),
+    ];
+    exits.set(keyOf(output), pair);
+    return at(pair[1].name);
   };
-  const results = program.results.map(({ output, dtype, shape }) => ({
-    output: exit(output, dtype),
-    dtype,
-    shape,
+  const results = program.results.map((value) => ({
+    ...value,
+    output: exit(value.output, value.dtype),
   }));
+  const outward = (input: Output): Output =>
+    input.dtype === undefined ? input : exit(input, input.dtype);
   const placed = nodes.map((node) =>
-    clustered(node)
-      ? { ...node, xla: true }
-      : {
-          ...node,
-          inputs: node.inputs.map((input) =>
-            input.dtype === undefined ? input : exit(input, input.dtype),
-          ),
-        },
+    clustered(node) ? { ...node, xla: true } : { ...node, inputs: node.inputs.map(outward) },
   );
   return {
     ...program,

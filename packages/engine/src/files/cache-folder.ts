@@ -33,6 +33,16 @@ export function makeCacheFolder(): string {
   }
 }
 
+/** What an error of the work in the cache folder says, in one line. */
+export function cacheMessage(error: unknown): string {
+  const { code = '', message } = error as NodeJS.ErrnoException;
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return `no space is left in ${cacheFolder()}; set CFRL_CACHE to another folder`;
+  if (['EACCES', 'EROFS', 'EPERM', 'ENOTDIR'].includes(code))
+    return `${cacheFolder()} cannot be written; set CFRL_CACHE to a folder that can`;
+  return String(message).split('\n', 1)[0]!;
+}
+
 /** Raised when what is built changes, so that an older build is not taken for it. */
 const revision = 2;
 

@@ -1,9 +1,11 @@
 import { type Hash, createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { rename, rm, stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
+
+import { publish } from './write.js';
 
 /** Options of {@link download}. */
 export interface DownloadOptions {
@@ -46,7 +48,7 @@ export async function download(url: string, file: string, options: DownloadOptio
   }
   onVerify?.();
   await verify(partial, options);
-  await rename(partial, file);
+  publish(partial, file);
 }
 
 async function verify(partial: string, { sha256, gitBlob }: DownloadOptions): Promise<void> {
@@ -121,7 +123,11 @@ async function fetchRest(
       },
     });
     const body = Readable.fromWeb(response.body as ReadableStream<Uint8Array>);
-    await pipeline(body, count, createWriteStream(partial, { flags: append ? 'a' : 'w' }));
+    await pipeline(
+      body,
+      count,
+      createWriteStream(partial, { flags: append ? 'a' : 'w', flush: true }),
+    );
     if (total !== undefined && bytes < total) throw new Error('the connection broke off');
   } catch (error) {
     throw abort.signal.aborted ? abort.signal.reason : withCause(error);

@@ -25,11 +25,13 @@ export type LockAttempt = { readonly release: () => void } | { readonly holder: 
 /** Locks that this process holds: where the system tells no start times, this tells them from those of a process before it. */
 const ours = new Set<string>();
 
+const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? '';
+
 const read = (path: string): string | undefined => {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
 };
@@ -43,7 +45,7 @@ function startOf(pid: number): string | undefined {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return undefined;
+    if (codeOf(error) !== 'EPERM') return undefined;
   }
   try {
     // After the name, which is in parentheses and may hold anything: the state, and 19 fields on the time.
@@ -145,23 +147,18 @@ function create(path: string, text: string, id: string): boolean {
     linkSync(draft, path);
     return true;
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
     // ENOENT: whoever has the lock cleared the draft away.
-    if (code === 'EEXIST' || code === 'ENOENT') return false;
-    if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'ENOSYS') throw error;
-    return createWithoutLinks(path, text);
+    if (['EEXIST', 'ENOENT'].includes(codeOf(error))) return false;
+    if (!['EPERM', 'ENOTSUP', 'ENOSYS'].includes(codeOf(error))) throw error;
   } finally {
     rmSync(draft, { force: true });
   }
-}
-
-/** For file systems that know no links. */
-function createWithoutLinks(path: string, text: string): boolean {
+  // A file system that knows no links.
   try {
     writeFileSync(path, text, { flag: 'wx' });
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    if (codeOf(error) === 'EEXIST') return false;
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
+import { checkShape, shapeOf } from '../check.js';
 import { type Flat, flatten } from '../compile/structure.js';
 import { type Params, selectParams } from '../params.js';
 
@@ -33,16 +34,6 @@ export function differentiated(params: Params): Params {
   });
 }
 
-/** Runs the forward pass, and remembers meanwhile what the gradient is taken with respect to. */
-function watching<T>(inputs: readonly tf.Tensor[], forward: () => T): T {
-  variables.push(new Set(inputs.map(({ id }) => id)));
-  try {
-    return forward();
-  } finally {
-    variables.pop();
-  }
-}
-
 /**
  * Runs a gradient. It may be part of another one's backward pass, whose tape TensorFlow.js would forget; and when it throws,
  * what its own tape has kept is freed (TensorFlow.js would keep it for ever).
@@ -70,15 +61,22 @@ function gradients(
 ): { value: tf.Tensor; grads: Record<string, tf.Tensor> } {
   return tf.tidy(() => {
     const inputs = Object.values(params);
-    const taped = (): tf.Tensor => watching(inputs, () => f(params));
+    const taped = (): tf.Tensor => {
+      variables.push(new Set(inputs.map(({ id }) => id)));
+      try {
+        return f(params);
+      } finally {
+        variables.pop();
+      }
+    };
     const { value, grads } = withOwnTape(() =>
       tf.engine().gradients(taped, inputs, cotangent, true),
     );
-    const byName: Record<string, tf.Tensor> = {};
-    Object.keys(params).forEach((name, i) => {
-      byName[name] = grads[i] ?? tf.zerosLike(inputs[i]!);
-    });
-    return { value, grads: byName };
+    const named = Object.keys(params).map((name, i) => [
+      name,
+      grads[i] ?? tf.zerosLike(inputs[i]!),
+    ]);
+    return { value, grads: Object.fromEntries(named) as Record<string, tf.Tensor> };
   });
 }
 
@@ -103,12 +101,8 @@ export function valueAndGrad(
 ): (params: Params) => ValueAndGrad {
   const scalarLoss = (params: Params): tf.Tensor => {
     const value = loss(params);
-    if (value.rank !== 0) {
-      throw new RangeError(
-        `valueAndGrad: loss has shape [${value.shape.join(', ')}], expected a scalar; ` +
-          'reduce it with tf.sum or tf.mean',
-      );
-    }
+    const expected = 'a scalar; reduce it with tf.sum or tf.mean';
+    checkShape('valueAndGrad: loss', value, value.rank === 0, expected);
     return value;
   };
   return (params) => {
@@ -189,12 +183,8 @@ export function vjp(
 ): { readonly value: tf.Tensor; readonly grads: Params } {
   const checked = (p: Params): tf.Tensor => {
     const value = f(p);
-    if (!tf.util.arraysEqual(value.shape, cotangent.shape)) {
-      throw new RangeError(
-        `vjp: cotangent has shape [${cotangent.shape.join(', ')}], expected the value's ` +
-          `shape [${value.shape.join(', ')}]`,
-      );
-    }
+    const fits = tf.util.arraysEqual(value.shape, cotangent.shape);
+    checkShape('vjp: cotangent', cotangent, fits, `the value's shape ${shapeOf(value)}`);
     return value;
   };
   return gradients(checked, params, cotangent);

@@ -4,8 +4,16 @@ import { checkPositiveInteger } from '../check.js';
 import { after, together } from '../compile/after.js';
 import { flatten } from '../compile/structure.js';
 import { differentiated, vjp } from './grad.js';
-import { withGradient } from '../ops/with-gradient.js';
-import { type Params, mapParams, mergeParams, selectParams } from '../params.js';
+import { sliceAxis } from '../ops/slice.js';
+import { keptValue, withGradient } from '../ops/with-gradient.js';
+import {
+  type Params,
+  addPrefix,
+  mapParams,
+  mergeParams,
+  selectParams,
+  takePrefix,
+} from '../params.js';
 
 /** What is saved for a gradient: where it is taken, and what else the function needs. */
 type Saved<C> = { readonly asked: Params; readonly rest: Params; readonly constants: C };
@@ -52,10 +60,7 @@ export function rematerialize<C>(
     withGradient({
       inputs: Object.values(asked),
       save: all.tensors,
-      value: () => {
-        const value = f(params, constants);
-        return { value, kept: [value] };
-      },
+      value: keptValue(() => f(params, constants)),
       gradient: (dy, saved, [value]) => {
         const again = all.rebuild(after(saved, [dy, value!])) as Saved<C>;
         const g = (p: Params): tf.Tensor => f(mergeParams(again.rest, p), again.constants);
@@ -73,22 +78,6 @@ export interface MapRowsOptions {
 
 const ROWS = 'rows/';
 const SHARED = 'shared/';
-
-const under = (prefix: string, params: Params): Params =>
-  Object.fromEntries(Object.entries(params).map(([name, tensor]) => [prefix + name, tensor]));
-
-const without = (prefix: string, params: Params): Params =>
-  Object.fromEntries(
-    Object.entries(params)
-      .filter(([name]) => name.startsWith(prefix))
-      .map(([name, tensor]) => [name.slice(prefix.length), tensor]),
-  );
-
-/** Rows `[from, to)` of a tensor. */
-const rowsOf = (x: tf.Tensor, from: number, to: number): tf.Tensor =>
-  from === 0 && to === x.shape[0]
-    ? x
-    : tf.slice(x, [from, ...x.shape.slice(1).map(() => 0)], [to - from, ...x.shape.slice(1)]);
 
 function checkRows(rows: Params): number {
   const [first] = Object.values(rows);
@@ -134,13 +123,14 @@ export function mapRows(
   checkPositiveInteger('mapRows: chunkSize', chunkSize);
   const count = checkRows(rows);
   const starts = Array.from({ length: Math.ceil(count / chunkSize) }, (_, i) => i * chunkSize);
-  const { asked, rest } = split({ ...under(ROWS, rows), ...under(SHARED, shared) });
+  const { asked, rest } = split({ ...addPrefix(ROWS, rows), ...addPrefix(SHARED, shared) });
   const all = flatten('mapRows: arguments', { asked, rest });
+  const rowsFrom = (from: number, x: tf.Tensor): tf.Tensor =>
+    sliceAxis(x, 0, from, Math.min(count, from + chunkSize));
   const chunkOf = (params: Params, from: number): Params =>
-    mapParams(params, (tensor, name) =>
-      name.startsWith(ROWS) ? rowsOf(tensor, from, Math.min(count, from + chunkSize)) : tensor,
-    );
-  const apply = (params: Params): tf.Tensor => f(without(ROWS, params), without(SHARED, params));
+    mapParams(params, (x, name) => (name.startsWith(ROWS) ? rowsFrom(from, x) : x));
+  const apply = (params: Params): tf.Tensor =>
+    f(takePrefix(ROWS, params), takePrefix(SHARED, params));
 
   const value = (): tf.Tensor => {
     const chunks: tf.Tensor[] = [];
@@ -154,7 +144,7 @@ export function mapRows(
         }),
       );
     }
-    return tf.concat(chunks, 0);
+    return tf.concat(chunks);
   };
   if (Object.keys(asked).length === 0) return tf.tidy(value);
 
@@ -167,7 +157,7 @@ export function mapRows(
         const now = all.rebuild(after(saved, awaited)) as Saved<undefined>;
         const others = chunkOf(now.rest, from);
         const g = (p: Params): tf.Tensor => apply(mergeParams(others, p));
-        const cotangent = rowsOf(dy, from, Math.min(count, from + chunkSize));
+        const cotangent = rowsFrom(from, dy);
         const { grads } = vjp(g, chunkOf(now.asked, from), cotangent);
         return {
           part: selectParams(grads, (name) => name.startsWith(ROWS)) as Record<string, tf.Tensor>,
@@ -182,23 +172,14 @@ export function mapRows(
       sums = next;
       parts.push(part);
     }
-    return Object.keys(asked).map(
-      (name) =>
-        sums[name] ??
-        tf.concat(
-          parts.map((part) => part[name]!),
-          0,
-        ),
-    );
+    const joined = (name: string): tf.Tensor => tf.concat(parts.map((part) => part[name]!));
+    return Object.keys(asked).map((name) => sums[name] ?? joined(name));
   };
   return tf.tidy(() =>
     withGradient({
       inputs: Object.values(asked),
       save: all.tensors,
-      value: () => {
-        const result = value();
-        return { value: result, kept: [result] };
-      },
+      value: keptValue(value),
       gradient,
     }),
   );

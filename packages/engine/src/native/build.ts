@@ -1,21 +1,21 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-import { addonFile, addonSource } from './addon.js';
-import { nodeHeaders } from './headers.js';
+import { addonFile } from './addon.js';
+import { packageFolder, type TfjsNodePackage } from './packages.js';
 import { errorLine, run } from './run.js';
-import type { TfjsNodePackage } from './tfjs-node.js';
 
 /** The libraries that the binding is linked against, by the names that TensorFlow's wheel gives them. */
 export const libraries = ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'] as const;
 
 /**
- * Compiles tfjs-node's own binding against the libraries in `folder/deps/lib` and the headers in `include`.
+ * Builds tfjs-node's own binding against the libraries in `folder/deps/lib` and the headers in `include`, and our addon
+ * beside it.
  *
  * @returns The binding's file, `folder/lib/napi-v8/tfjs_binding.node`.
  * @throws Error with one line: no headers, no compiler, or the compiler's first error.
  */
-export async function compile(
+export async function buildBinding(
   { folder: source }: TfjsNodePackage,
   folder: string,
   include: string,
@@ -27,19 +27,21 @@ export async function compile(
     .sort()
     .map((name) => join(source, 'binding', name));
   const compiler = await findCompiler();
-  const headers = [`-I${nodeHeaders()}`, `-I${include}`];
-  await runCompiler(compiler, [
-    ...[...common, ...headers, ...sources, '-o', binding],
-    ...libraries.map((name) => join(folder, 'deps', 'lib', name)),
-    '-Wl,-rpath,$ORIGIN/../../deps/lib',
-  ]);
-  const addon = join(include, 'process.cc');
-  writeFileSync(addon, addonSource);
-  await runCompiler(compiler, [...common, ...headers, addon, '-o', addonFile(binding)]);
+  const common = [
+    ...['-std=c++17', '-DNAPI_VERSION=8', '-O2', '-fPIC', '-shared', '-w'],
+    ...[`-I${nodeHeaders()}`, `-I${include}`],
+  ];
+  const build = async (...args: readonly string[]): Promise<void> => {
+    const outcome = await run(compiler, [...common, ...args], { timeoutMs: 600_000 });
+    if (outcome.status === 0) return;
+    throw new Error(`${compiler} could not compile the binding: ${errorLine(outcome)}`);
+  };
+  const linked = libraries.map((name) => join(folder, 'deps', 'lib', name));
+  await build(...sources, '-o', binding, ...linked, '-Wl,-rpath,$ORIGIN/../../deps/lib');
+  const addon = join(packageFolder('@cfrl/engine')!, 'native', 'addon.cc');
+  await build(addon, '-o', addonFile(binding));
   return binding;
 }
-
-const common = ['-std=c++17', '-DNAPI_VERSION=8', '-O2', '-fPIC', '-shared', '-w'];
 
 /**
  * Finds the C++ compiler: `CXX`, else the first of g++, c++ and clang++ that starts.
@@ -56,8 +58,20 @@ export async function findCompiler(): Promise<string> {
   throw new Error(`no C++ compiler was found (${compilers.join(', ')}); install g++`);
 }
 
-async function runCompiler(compiler: string, args: readonly string[]): Promise<void> {
-  const outcome = await run(compiler, args, { timeoutMs: 600_000 });
-  if (outcome.status === 0) return;
-  throw new Error(`${compiler} could not compile the binding: ${errorLine(outcome)}`);
+/**
+ * Finds the folder of Node's C headers: the npm package `node-api-headers`, else those that were installed with Node.js.
+ *
+ * @throws Error if there are none.
+ */
+export function nodeHeaders(): string {
+  const candidates = [
+    join(packageFolder('node-api-headers') ?? '/usr', 'include'),
+    join(dirname(dirname(process.execPath)), 'include', 'node'),
+    '/usr/include/node',
+    '/usr/include/nodejs/src',
+    '/usr/local/include/node',
+  ];
+  const found = candidates.find((folder) => existsSync(join(folder, 'node_api.h')));
+  if (found !== undefined) return found;
+  throw new Error('node_api.h was not found; install the npm package node-api-headers');
 }

@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import type { NativeInstall } from '../backend/install-native.js';
+import type { NativeInstall } from '../backend/types.js';
 import { cacheFolder } from '../files/cache-folder.js';
 
 const file = (): string => join(cacheFolder(), 'failed.json');
@@ -31,15 +31,13 @@ export async function rememberingFailure(install: () => Promise<NativeInstall>):
     rmSync(file(), { force: true });
     return binding;
   } catch (error) {
-    if (Date.now() - start > slowMs) note((error as Error).message);
+    const time = Date.now();
+    try {
+      const note = JSON.stringify({ reason: (error as Error).message, time });
+      if (time - start > slowMs) writeFileSync(file(), note);
+    } catch {
+      // Then the next start finds out by itself.
+    }
     throw error;
-  }
-}
-
-function note(reason: string): void {
-  try {
-    writeFileSync(file(), JSON.stringify({ reason, time: Date.now() }));
-  } catch {
-    // Then the next start finds out by itself.
   }
 }

@@ -3,11 +3,10 @@ import { rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 
 import type { InstallEvent } from '../backend/types.js';
-import { cacheFolder } from '../files/cache-folder.js';
-import { libraries } from './build.js';
+import { cacheFolder, cacheMessage } from '../files/cache-folder.js';
 import { digest, download } from '../files/download.js';
+import { libraries } from './build.js';
 import { extract } from './extract.js';
-import { plain } from './plain.js';
 import { pipDownload, resolveWheel, type Wheel, type WheelRequest } from './wheel.js';
 
 /** The wheel on disk: fetched directly (it can be continued after a kill), else by pip. */
@@ -32,18 +31,15 @@ export async function fetchWheel(
   try {
     await download(wheel.url, file, {
       sha256: wheel.sha256,
-      onBytes: (bytes, totalBytes) =>
-        report({
-          phase: 'download',
-          message,
-          bytes,
-          ...(totalBytes !== undefined && { totalBytes }),
-        }),
+      onBytes: (bytes, totalBytes) => {
+        const total = totalBytes === undefined ? {} : { totalBytes };
+        report({ phase: 'download', message, bytes, ...total });
+      },
       onVerify: () => report({ phase: 'verify', message: 'checking the download' }),
     });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw error;
-    report({ phase: 'download', message: `${message} through pip (${plain(error).message})` });
+    report({ phase: 'download', message: `${message} through pip (${cacheMessage(error)})` });
     await byPip(request, wheel, working, file);
   }
   return file;

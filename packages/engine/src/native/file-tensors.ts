@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { type NativeBackend, nativeBackend } from '../compile/binding.js';
+import { typeAttribute } from '../compile/nodes.js';
 import { isNative } from '../ops/native.js';
 
 /** Where the float32 numbers of a tensor lie in a file, little-endian. */
@@ -36,9 +37,9 @@ function mapFile({ binding }: NativeBackend, path: string): number {
   const key = [dev, ino, size, mtimeMs].join(' ');
   const known = mapped.get(key);
   if (known !== undefined) return known;
-  const { TF_ATTR_TYPE, TF_ATTR_SHAPE, TF_ATTR_STRING, TF_FLOAT } = binding;
+  const { TF_ATTR_SHAPE, TF_ATTR_STRING, TF_FLOAT } = binding;
   const attributes = [
-    { name: 'dtype', type: TF_ATTR_TYPE, value: TF_FLOAT },
+    typeAttribute('dtype', TF_FLOAT),
     { name: 'shape', type: TF_ATTR_SHAPE, value: [Math.floor(size / 4)] },
     { name: 'memory_region_name', type: TF_ATTR_STRING, value: path },
   ];
@@ -50,26 +51,21 @@ function mapFile({ binding }: NativeBackend, path: string): number {
 /** A part of the whole file under its shape; no number is copied. */
 function part(backend: NativeBackend, whole: number, { begin, shape }: FileSpan): tf.Tensor {
   const { binding } = backend;
-  const { TF_ATTR_TYPE, TF_FLOAT, TF_INT32 } = binding;
-  const float = { name: 'T', type: TF_ATTR_TYPE, value: TF_FLOAT };
-  const size = shape.reduce((product, n) => product * n, 1);
+  const { TF_FLOAT, TF_INT32 } = binding;
+  const float = typeAttribute('T', TF_FLOAT);
+  const size = tf.util.sizeFromShape([...shape]);
   const created: number[] = [];
   const integers = (...values: number[]): number => {
     created.push(binding.createTensor([values.length], TF_INT32, Int32Array.from(values)));
     return created.at(-1)!;
   };
   try {
-    const index = { name: 'Index', type: TF_ATTR_TYPE, value: TF_INT32 };
     const inputs = [whole, integers(begin / 4), integers(size)];
-    const [flat] = binding.executeOp('Slice', [float, index], inputs, 1);
+    const slicing = [float, typeAttribute('Index', TF_INT32)];
+    const [flat] = binding.executeOp('Slice', slicing, inputs, 1);
     created.push(flat!.id);
-    const ofShape = { name: 'Tshape', type: TF_ATTR_TYPE, value: TF_INT32 };
-    const [shaped] = binding.executeOp(
-      'Reshape',
-      [float, ofShape],
-      [flat!.id, integers(...shape)],
-      1,
-    );
+    const shaping = [float, typeAttribute('Tshape', TF_INT32)];
+    const [shaped] = binding.executeOp('Reshape', shaping, [flat!.id, integers(...shape)], 1);
     return backend.createOutputTensor(shaped!);
   } finally {
     created.forEach((id) => binding.deleteTensor(id));

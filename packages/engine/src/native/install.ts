@@ -1,18 +1,22 @@
 import { mkdirSync } from 'node:fs';
-import { rename, rm, statfs } from 'node:fs/promises';
+import { rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import type { InstallNativeOptions, NativeInstall } from '../backend/install-native.js';
-import type { InstallEvent } from '../backend/types.js';
-import { buildFolder, cacheFolder, findBinding, makeCacheFolder } from '../files/cache-folder.js';
-import { compile, findCompiler } from './build.js';
-import { fetchWheel, unpack } from './fetch-wheel.js';
-import { nodeHeaders } from './headers.js';
-import { withLock } from '../files/with-lock.js';
-import { plain } from './plain.js';
-import { probe, tryOut } from './probe.js';
+import type { InstallEvent, InstallNativeOptions, NativeInstall } from '../backend/types.js';
+import {
+  buildFolder,
+  cacheFolder,
+  cacheMessage,
+  findBinding,
+  makeCacheFolder,
+} from '../files/cache-folder.js';
 import { stderrProgress } from '../files/progress.js';
-import { findTfjsNode, type TfjsNodePackage } from './tfjs-node.js';
+import { withLock } from '../files/with-lock.js';
+import { publish } from '../files/write.js';
+import { buildBinding, findCompiler, nodeHeaders } from './build.js';
+import { fetchWheel, unpack } from './fetch-wheel.js';
+import { findTfjsNode, type TfjsNodePackage } from './packages.js';
+import { probe, tryOut } from './probe.js';
 import { tensorflowWheel, whyNoWheel } from './wheel.js';
 
 type Report = (event: InstallEvent) => void;
@@ -41,19 +45,16 @@ export async function install({
       async () => (await findBuild(source)) ?? (await build(source, report)),
     );
   } catch (error) {
-    throw plain(error);
+    throw new Error(cacheMessage(error));
   }
 }
 
 /** The finished build, if there is one that works. */
-async function findBuild({ version }: TfjsNodePackage): Promise<NativeInstall | undefined> {
-  const binding = findBinding(buildFolder(version));
+export async function findBuild(source: TfjsNodePackage): Promise<NativeInstall | undefined> {
+  const binding = findBinding(buildFolder(source.version));
   if (binding === undefined) return undefined;
-  try {
-    return { binding, version: (await probe(binding)).version };
-  } catch {
-    return undefined;
-  }
+  const found = await probe(binding).catch(() => undefined);
+  return found && { binding, version: found.version };
 }
 
 /** Everything happens in a folder beside the final one, which is renamed into place at the end. Call under the lock. */
@@ -70,14 +71,14 @@ async function build(source: TfjsNodePackage, report: Report): Promise<NativeIns
     const wheel = await fetchWheel(tensorflowWheel(), working, report);
     report({ phase: 'extract', message: 'unpacking the library and its headers' });
     await unpack(wheel, working);
-    report({ phase: 'compile', message: 'compiling the binding (about 15 s)' });
+    report({ phase: 'build', message: 'building the binding (about 15 s)' });
     const include = join(working, 'include');
-    await compile(source, working, include);
+    await buildBinding(source, working, include);
     await rm(include, { recursive: true });
     report({ phase: 'check', message: 'trying it out' });
     await tryOut(findBinding(working)!);
     await rm(final, { recursive: true, force: true });
-    await rename(working, final);
+    publish(working, final);
     await rm(join(cacheFolder(), 'downloads'), { recursive: true, force: true });
     const binding = findBinding(final)!;
     const { version } = await probe(binding);

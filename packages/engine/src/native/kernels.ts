@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import type { NativeBackend } from '../compile/binding.js';
+import { nativeBackend } from '../compile/binding.js';
+import { typeAttribute, typeNumber } from '../compile/nodes.js';
 
 /**
  * Replaces tfjs-node's kernel for `gather`, which reads all indices back into JavaScript to check them: that waits for
@@ -11,28 +12,19 @@ export function replaceKernels(): void {
   tf.registerKernel({ kernelName: tf.GatherV2, backendName: 'tensorflow', kernelFunc: gather });
 }
 
-function gather({ inputs, attrs, backend }: Parameters<tf.KernelFunc>[0]): tf.TensorInfo {
+function gather({ inputs, attrs }: Parameters<tf.KernelFunc>[0]): tf.TensorInfo {
   const { x, indices } = inputs as unknown as Record<'x' | 'indices', tf.Tensor>;
   const { axis, batchDims } = attrs as unknown as tf.GatherV2Attrs;
-  const native = backend as NativeBackend;
-  const { TF_ATTR_INT, TF_ATTR_TYPE, TF_INT32, TF_FLOAT, TF_BOOL } = native.binding;
-  const dtypes: Readonly<Record<string, number>> = {
-    float32: TF_FLOAT,
-    int32: TF_INT32,
-    bool: TF_BOOL,
-  };
+  const { TF_ATTR_INT, TF_INT32 } = nativeBackend().binding;
+  const attributes = [
+    { name: 'batch_dims', type: TF_ATTR_INT, value: batchDims },
+    typeAttribute('Tparams', typeNumber(x.dtype)),
+    typeAttribute('Tindices', typeNumber(indices.dtype)),
+    typeAttribute('Taxis', TF_INT32),
+  ];
   const axisTensor = tf.scalar(axis, 'int32');
   try {
-    return native.executeSingleOutput(
-      'GatherV2',
-      [
-        { name: 'batch_dims', type: TF_ATTR_INT, value: batchDims },
-        { name: 'Tparams', type: TF_ATTR_TYPE, value: dtypes[x.dtype] },
-        { name: 'Tindices', type: TF_ATTR_TYPE, value: dtypes[indices.dtype] },
-        { name: 'Taxis', type: TF_ATTR_TYPE, value: TF_INT32 },
-      ],
-      [x, indices, axisTensor],
-    );
+    return nativeBackend().executeSingleOutput('GatherV2', attributes, [x, indices, axisTensor]);
   } finally {
     axisTensor.dispose();
   }

@@ -8,9 +8,8 @@ import { type LoadedGraph, setGraphLoader } from '../compile/graph.js';
 import { type Messages, loadGraph } from '../compile/saved-model.js';
 import { type Addon, loadAddon } from './addon.js';
 import { replaceKernels } from './kernels.js';
-import { quietly } from './quiet.js';
 import { setThreads } from './threads.js';
-import type { TfjsNodePackage } from './tfjs-node.js';
+import type { TfjsNodePackage } from './packages.js';
 
 type KernelBackendModule = {
   readonly NodeJSKernelBackend: new (binding: unknown, packageName: string) => tf.KernelBackend;
@@ -81,4 +80,25 @@ function checkOneCore(require: NodeJS.Require, name: string): void {
   throw new Error(
     `${name} uses another copy of @tensorflow/tfjs-core (${theirs.version_core}, here ${tf.version_core}); install both in one version`,
   );
+}
+
+// TensorFlow 2.21 announces oneDNN while the library is being loaded, before it reads TF_CPP_MIN_LOG_LEVEL.
+const announcement = /All log messages before absl|oneDNN custom operations are on/;
+
+/**
+ * Loads a binding without TensorFlow's chatter; anything else that is written to standard error meanwhile is passed on.
+ * Whoever sets `TF_CPP_MIN_LOG_LEVEL` sees all that they asked for.
+ */
+function quietly(addon: Addon | undefined, load: () => unknown): unknown {
+  if (process.env['TF_CPP_MIN_LOG_LEVEL'] !== undefined) return load();
+  process.env['TF_CPP_MIN_LOG_LEVEL'] = '2';
+  addon?.hold();
+  try {
+    return load();
+  } finally {
+    const lines = (addon?.release() ?? '')
+      .split('\n')
+      .filter((line) => line !== '' && !announcement.test(line));
+    if (lines.length > 0) process.stderr.write(`${lines.join('\n')}\n`);
+  }
 }

@@ -1,8 +1,6 @@
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
-
 import * as tf from '@tensorflow/tfjs-core';
 
+import { fromHere, packageFolder } from './packages.js';
 import { whyNoWheel } from './wheel.js';
 
 /** The command that adds the npm package. Its own install script fetches an old library, and fails behind firewalls. */
@@ -14,10 +12,7 @@ export function makeBinding(): string {
   if (whyNoWheel() !== undefined) return 'npm rebuild @tensorflow/tfjs-node';
   // From the sources, in a clone.
   if (import.meta.url.endsWith('.ts')) return 'npm run cfrl -- backend';
-  try {
-    createRequire(join(process.cwd(), 'from-here.js')).resolve('@cfrl/recipes/package.json');
-    return 'npx cfrl backend';
-  } catch {
-    return `node --input-type=module -e "await (await import('@cfrl/engine')).installNative()"`;
-  }
+  return packageFolder('@cfrl/recipes', fromHere()) === undefined
+    ? `node --input-type=module -e "await (await import('@cfrl/engine')).installNative()"`
+    : 'npx cfrl backend';
 }

@@ -1,20 +1,26 @@
 import { existsSync } from 'node:fs';
 
-import type { Opened, OpenOptions, Unavailable } from '../backend/open.js';
-import type { BackendRoute, Rejection } from '../backend/types.js';
-import { buildFolder, findBinding } from '../files/cache-folder.js';
+import { firstLine } from '../backend/runtime.js';
+import type {
+  BackendRoute,
+  Opened,
+  Rejection,
+  Unavailable,
+  UseBackendOptions,
+} from '../backend/types.js';
+import { findBinding } from '../files/cache-folder.js';
 import { recentFailure, rememberingFailure } from './failure.js';
-import { install } from './install.js';
+import { findBuild, install } from './install.js';
 import { loadBinding } from './load.js';
 import { addPackage, makeBinding } from './mend.js';
-import { probe, works } from './probe.js';
+import { probe } from './probe.js';
 import { threadCount } from './threads.js';
-import { findTfjsNode, type TfjsNodePackage } from './tfjs-node.js';
+import { findTfjsNode, type TfjsNodePackage } from './packages.js';
 
 /** Loads native TensorFlow and makes it the current backend, or says every way that was tried. */
 export function openNative(
   name: 'tensorflow' | 'tensorflow-gpu',
-  options: OpenOptions,
+  options: UseBackendOptions,
 ): Promise<Opened | Unavailable> {
   return name === 'tensorflow' ? openOnProcessor(options) : openOnGpu();
 }
@@ -34,34 +40,30 @@ async function openOnGpu(): Promise<Opened | Unavailable> {
       'TensorFlow finds no GPU that it can use (are its CUDA libraries there?)',
     );
   } catch (error) {
-    return rejected(name, messageOf(error));
+    return rejected(name, firstLine(error));
   }
 }
 
 /** An installed binding, else one that was built before, else one that is built now. */
-async function openOnProcessor(options: OpenOptions): Promise<Opened | Unavailable> {
+async function openOnProcessor(options: UseBackendOptions): Promise<Opened | Unavailable> {
   const source = findTfjsNode('@tensorflow/tfjs-node');
   if (source === undefined) {
     const reason = 'the npm package @tensorflow/tfjs-node is not installed';
     return rejected('tensorflow', reason, addPackage());
   }
   const failures: Rejection[] = [];
-  const attempt = async (
-    route: BackendRoute,
-    find: () => Promise<string>,
-  ): Promise<Opened | undefined> => {
+  for (const [route, find] of [
+    ['installed', installed],
+    ['wheel', built],
+  ] as const) {
     try {
-      return await load(source, await find(), route);
+      return await load(source, await find(source, options), route);
     } catch (error) {
       const mend = route === 'wheel' ? { mend: makeBinding() } : {};
-      failures.push({ name: `tensorflow (${route})`, reason: messageOf(error), ...mend });
-      return undefined;
+      failures.push({ name: `tensorflow (${route})`, reason: firstLine(error), ...mend });
     }
-  };
-  return (
-    (await attempt('installed', async () => installed(source))) ??
-    (await attempt('wheel', () => built(source, options))) ?? { rejected: failures }
-  );
+  }
+  return { rejected: failures };
 }
 
 function installed({ folder, name }: TfjsNodePackage): string {
@@ -71,14 +73,15 @@ function installed({ folder, name }: TfjsNodePackage): string {
 }
 
 /** The binding that was built before, else one that is built now. */
-async function built({ version }: TfjsNodePackage, options: OpenOptions): Promise<string> {
-  const { install: mayInstall = true, onProgress, retry } = options;
-  const binding = findBinding(buildFolder(version));
-  if (binding !== undefined && (await works(binding))) return binding;
-  if (!mayInstall) throw new Error('it has not been built, and installing was not allowed');
-  const failed = retry ? undefined : recentFailure();
+async function built(source: TfjsNodePackage, options: UseBackendOptions): Promise<string> {
+  const known = await findBuild(source);
+  if (known !== undefined) return known.binding;
+  if (options.install === false) {
+    throw new Error('it has not been built, and installing was not allowed');
+  }
+  const failed = options.retry ? undefined : recentFailure();
   if (failed !== undefined) throw new Error(failed);
-  return rememberingFailure(() => install(onProgress === undefined ? {} : { onProgress }));
+  return rememberingFailure(() => install(options));
 }
 
 async function load(
@@ -100,6 +103,3 @@ const hasNvidiaGpu = (): boolean =>
 const rejected = (name: string, reason: string, mend?: string): Unavailable => ({
   rejected: [{ name, reason, ...(mend !== undefined && { mend }) }],
 });
-
-const messageOf = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!;

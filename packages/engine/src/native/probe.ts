@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { cacheFolder } from '../files/cache-folder.js';
+import { makeFolder } from '../files/make-folder.js';
+import { writeText } from '../files/write.js';
 import { cpuFeatures } from './cpu-features.js';
 import { errorLine, run } from './run.js';
 
 /** What a working binding says about itself. */
-export interface Probe {
+interface Probe {
   /** TensorFlow's version. */
   readonly version: string;
   /** Whether it computes on a GPU. */
@@ -34,19 +36,17 @@ process.stdout.write(JSON.stringify({ version: b.TF_Version, gpu: b.isUsingGpuDe
  */
 export async function probe(binding: string): Promise<Probe> {
   const stamp = stampFile(binding);
-  const known = readStamp(stamp);
+  const known = parse(() => readFileSync(stamp, 'utf8'));
   if (known !== undefined) return known;
   const found = await tryOut(binding);
-  writeStamp(stamp, found);
+  try {
+    makeFolder(dirname(stamp));
+    writeText(stamp, JSON.stringify(found));
+  } catch {
+    // A cache that cannot be written costs a fresh try at each start, nothing else.
+  }
   return found;
 }
-
-/** Whether a binding works, by {@link probe}. */
-export const works = (binding: string): Promise<boolean> =>
-  probe(binding).then(
-    () => true,
-    () => false,
-  );
 
 /** Tries a binding out, whatever is remembered of it. */
 export async function tryOut(binding: string): Promise<Probe> {
@@ -54,7 +54,7 @@ export async function tryOut(binding: string): Promise<Probe> {
     timeoutMs: 120_000,
     env: { NODE_OPTIONS: '', TF_CPP_MIN_LOG_LEVEL: '3' },
   });
-  const found = outcome.status === 0 ? parse(outcome.stdout) : undefined;
+  const found = outcome.status === 0 ? parse(() => outcome.stdout) : undefined;
   if (found === undefined) throw new Error(failureReason(outcome.signal, errorLine(outcome)));
   return found;
 }
@@ -74,28 +74,9 @@ function stampFile(binding: string): string {
   return join(cacheFolder(), 'probes', `${name}.json`);
 }
 
-function readStamp(file: string): Probe | undefined {
+function parse(read: () => string): Probe | undefined {
   try {
-    return parse(readFileSync(file, 'utf8'));
-  } catch {
-    return undefined;
-  }
-}
-
-function writeStamp(file: string, found: Probe): void {
-  const temporary = `${file}.${process.pid}`;
-  try {
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(temporary, JSON.stringify(found));
-    renameSync(temporary, file);
-  } catch {
-    // A cache that cannot be written costs a fresh try at each start, nothing else.
-  }
-}
-
-function parse(text: string): Probe | undefined {
-  try {
-    const { version, gpu } = JSON.parse(text) as Partial<Probe>;
+    const { version, gpu } = JSON.parse(read()) as Partial<Probe>;
     return typeof version === 'string' && typeof gpu === 'boolean' ? { version, gpu } : undefined;
   } catch {
     return undefined;

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 
 /** How a program ended. */
 export interface Outcome {
@@ -12,49 +12,40 @@ export interface Outcome {
 }
 
 /** Options of {@link run}. */
-export interface RunOptions {
+interface RunOptions {
   readonly timeoutMs: number;
   /** Environment variables on top of this process's own. */
   readonly env?: Readonly<Record<string, string>>;
-  readonly cwd?: string;
 }
 
 /** Runs a program to its end, quietly: no input, its output collected, ended when it takes too long. */
 export function run(
   program: string,
   args: readonly string[],
-  { timeoutMs, env = {}, cwd = process.cwd() }: RunOptions,
+  { timeoutMs, env = {} }: RunOptions,
 ): Promise<Outcome> {
+  const options = {
+    env: { ...process.env, ...env },
+    windowsHide: true,
+    maxBuffer: Infinity,
+    timeout: timeoutMs,
+    killSignal: 'SIGKILL',
+  } as const;
   return new Promise((resolve) => {
-    let stdout = '';
-    let stderr = '';
-    const child = spawn(program, args, {
-      cwd,
-      env: { ...process.env, ...env },
-      windowsHide: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
     const kill = (): boolean => child.kill('SIGKILL');
-    process.once('exit', kill);
-    const end = (outcome: Pick<Outcome, 'status' | 'signal' | 'failure'>): void => {
-      clearTimeout(timer);
+    const child = execFile(program, args, options, (error, stdout, stderr) => {
       process.off('exit', kill);
-      resolve({ stdout, stderr, ...outcome });
-    };
-    const timer = setTimeout(() => {
-      kill();
-      child.stdout.destroy();
-      child.stderr.destroy();
-      end({ status: null, signal: null, failure: 'timeout' });
-    }, timeoutMs);
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-    child.on('error', (error: NodeJS.ErrnoException) => {
-      stderr ||= error.message;
-      const failure = error.code === 'ENOENT' ? 'missing' : 'unstartable';
-      end({ status: null, signal: null, failure });
+      const { code = null, signal = null, killed } = error ?? { code: 0, killed: false };
+      if (typeof code === 'string') {
+        // It did not start.
+        const failure = code === 'ENOENT' ? 'missing' : 'unstartable';
+        resolve({ stdout, stderr: stderr || error!.message, status: null, signal: null, failure });
+      } else {
+        resolve({ stdout, stderr, status: code, signal, failure: killed ? 'timeout' : undefined });
+      }
     });
-    child.on('close', (status, signal) => end({ status, signal, failure: undefined }));
+    process.once('exit', kill);
+    child.stdin?.end();
   });
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { tensorflowVersion } from '../files/cache-folder.js';
@@ -56,8 +56,14 @@ export async function resolveWheel(request: WheelRequest, scratch: string): Prom
   const target = ['--ignore-installed', '--target', join(scratch, 'unused')];
   const args = ['install', '--dry-run', ...target, '--report', file, '-q'];
   await pip(request, [...args, ...selectionOf(request)], 180_000);
-  const { url, sha256 } = readReport(existsSync(file) ? readFileSync(file, 'utf8') : '');
-  if (url !== undefined && sha256 !== undefined) return { url, sha256 };
+  try {
+    const report = JSON.parse(readFileSync(file, 'utf8')) as Report;
+    const { url, archive_info: archive } = report.install![0]!.download_info!;
+    const sha256 = archive?.hashes?.sha256 ?? /^sha256=(.*)$/.exec(archive!.hash!)![1];
+    if (url && sha256) return { url, sha256 };
+  } catch {
+    // No report, or none that says it.
+  }
   throw new Error(`pip did not say where ${request.requirement} lies`);
 }
 
@@ -108,46 +114,40 @@ async function pip(
   );
 }
 
+/** How pip says what went wrong, what that means, and whether it may pass. */
+const FAILURES: readonly (readonly [pattern: RegExp, meaning: string, passes: boolean])[] = [
+  [/No module named '?pip/, '${python} has no pip; install python3-pip', false],
+  [
+    /no such option: --(report|dry-run)/,
+    "${python}'s pip is too old, 22.2 or newer is needed; run ${python} -m pip install --upgrade pip",
+    false,
+  ],
+  [
+    /NewConnectionError|ConnectTimeout|Name or service|name resolution|Network is unreachable|Connection refused/,
+    'pip cannot reach its package index (no network?)',
+    true,
+  ],
+];
+
 /** Why pip failed, and whether that may pass. */
 function pipFailure(python: string, outcome: Outcome): { reason: string; passes: boolean } {
-  const lasting = (reason: string) => ({ reason, passes: false });
-  if (outcome.failure === 'timeout') return lasting('pip did not answer in time');
-  if (/No module named '?pip/.test(outcome.stderr)) {
-    return lasting(`${python} has no pip; install python3-pip`);
+  if (outcome.failure === 'timeout') {
+    return { reason: 'pip did not answer in time', passes: false };
   }
-  if (/no such option: --(report|dry-run)/.test(outcome.stderr)) {
-    return lasting(
-      `${python}'s pip is too old, 22.2 or newer is needed; run ${python} -m pip install --upgrade pip`,
-    );
-  }
-  if (
-    /(NewConnectionError|ConnectTimeout|Name or service|name resolution|Network is unreachable|Connection refused)/.test(
-      outcome.stderr,
-    )
-  ) {
-    return { reason: 'pip cannot reach its package index (no network?)', passes: true };
-  }
-  const reason = `pip failed: ${errorLine(outcome)}`;
-  return { reason, passes: !/No matching/.test(outcome.stderr) };
+  const [, meaning, passes] = FAILURES.find(([pattern]) => pattern.test(outcome.stderr)) ?? [
+    undefined,
+    `pip failed: ${errorLine(outcome)}`,
+    !/No matching/.test(outcome.stderr),
+  ];
+  return { reason: meaning.replaceAll('${python}', python), passes };
 }
 
-function readReport(text: string): Partial<Wheel> {
-  interface Report {
-    readonly install?: readonly {
-      readonly download_info?: {
-        readonly url?: string;
-        readonly archive_info?: { readonly hash?: string; readonly hashes?: { sha256?: string } };
-      };
-    }[];
-  }
-  let report: Report;
-  try {
-    report = JSON.parse(text) as Report;
-  } catch {
-    return {};
-  }
-  const info = report.install?.[0]?.download_info;
-  const archive = info?.archive_info;
-  const sha256 = archive?.hashes?.sha256 ?? /^sha256=(.*)$/.exec(archive?.hash ?? '')?.[1];
-  return { ...(info?.url && { url: info.url }), ...(sha256 && { sha256 }) };
+/** What the part of pip's report says that is read here. */
+interface Report {
+  readonly install?: readonly {
+    readonly download_info?: {
+      readonly url?: string;
+      readonly archive_info?: { readonly hash?: string; readonly hashes?: { sha256?: string } };
+    };
+  }[];
 }

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { checkOptions, checkPositiveInteger } from '../check.js';
 import { mapRows } from '../gradients/rematerialize.js';
 import type { Params } from '../params.js';
-import { type TokenScores, tokenScores } from './token-scores.js';
+import { type TokenScores, checkTokenShape, tokenScores } from './token-scores.js';
 
 /** Options of {@link classifierScores}. */
 export interface ClassifierScoresOptions {
@@ -45,12 +45,7 @@ export function classifierScores(
   checkOptions('classifierScores', options, ['maxLogits']);
   const { maxLogits = 2 ** 23 } = options;
   if (maxLogits !== Infinity) checkPositiveInteger('classifierScores: maxLogits', maxLogits);
-  if (!tf.util.arraysEqual(features.shape.slice(0, -1), tokens.shape)) {
-    throw new RangeError(
-      `classifierScores: tokens has shape [${tokens.shape.join(', ')}], expected ` +
-        `[${features.shape.slice(0, -1).join(', ')}] (features without the last axis)`,
-    );
-  }
+  checkTokenShape('classifierScores', tokens, features, 'features');
   const width = features.shape[features.rank - 1]!;
   return tf.tidy(() => {
     const x = tf.reshape(features, [-1, width]);

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { isNative, runNative } from '../ops/native.js';
-import { recalled, withGradient } from '../ops/with-gradient.js';
+import { keptValue, recalledUnary, unary } from '../ops/with-gradient.js';
 
 /**
  * A tensor whose gradient is taken as zero.
@@ -26,12 +26,11 @@ export function stopGradient<T extends tf.Tensor>(x: T): T {
 
 /** exp; TensorFlow.js' own gradient uses the result, and is lost to a second derivative. */
 export const exp = (x: tf.Tensor): tf.Tensor =>
-  withGradient({
-    inputs: [x],
-    save: [x],
-    value: () => tf.exp(x),
-    gradient: (dy, saved) => [tf.mul(dy, exp(saved[0]!))],
-  });
+  unary(
+    x,
+    () => tf.exp(x),
+    (dy, input) => tf.mul(dy, exp(input)),
+  );
 
 /** The value of {@link logSoftmax}; native TensorFlow has it as one operation. */
 function logSoftmaxValue(z: tf.Tensor): tf.Tensor {
@@ -40,15 +39,12 @@ function logSoftmaxValue(z: tf.Tensor): tf.Tensor {
   return tf.sub(shifted, tf.log(tf.sum(tf.exp(shifted), -1, true)));
 }
 
-/** Gradient of {@link logSoftmax} where its value is `logProbs`. */
 const logSoftmaxGradient = (dy: tf.Tensor, logProbs: tf.Tensor): tf.Tensor =>
   tf.sub(dy, tf.mul(exp(logProbs), tf.sum(dy, -1, true)));
 
 /** The value of {@link logSoftmax} again, in a gradient that may itself be differentiated. */
 export const recalledLogProbs = (kept: tf.Tensor, logits: tf.Tensor): tf.Tensor =>
-  recalled(kept, [logits], (dy, [z], again) => [
-    logSoftmaxGradient(dy, recalledLogProbs(again, z!)),
-  ]);
+  recalledUnary(kept, logits, (dy, z, again) => logSoftmaxGradient(dy, recalledLogProbs(again, z)));
 
 /**
  * Log-probabilities from logits along the last axis; it can be differentiated any number of times.
@@ -65,13 +61,9 @@ export const recalledLogProbs = (kept: tf.Tensor, logits: tf.Tensor): tf.Tensor 
  * ```
  */
 export function logSoftmax<T extends tf.Tensor>(logits: T): T {
-  return withGradient({
-    inputs: [logits],
-    save: [logits],
-    value: () => {
-      const value = logSoftmaxValue(logits);
-      return { value, kept: [value] };
-    },
-    gradient: (dy, [z], [kept]) => [logSoftmaxGradient(dy, recalledLogProbs(kept!, z!))],
-  }) as T;
+  return unary(
+    logits,
+    keptValue(() => logSoftmaxValue(logits)),
+    (dy, z, kept) => logSoftmaxGradient(dy, recalledLogProbs(kept, z)),
+  ) as T;
 }

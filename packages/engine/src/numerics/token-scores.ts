@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
+import { checkShape, shapeOf } from '../check.js';
 import { withGradient } from '../ops/with-gradient.js';
 import { exp, logSoftmax, recalledLogProbs } from './log-softmax.js';
 
@@ -14,7 +15,6 @@ const oneHot = (ids: tf.Tensor, vocabulary: number): tf.Tensor =>
     ? tf.cast(tf.oneHot(ids, vocabulary), 'float32')
     : tf.oneHot(ids, vocabulary, 1, 0, 'float32');
 
-/** `logProbs[i, ids[i]]` for rows `[N, V]`. */
 function pick(logProbs: tf.Tensor, ids: tf.Tensor): tf.Tensor {
   const [rows, vocabulary] = logProbs.shape as [number, number];
   const starts = tf.range(0, rows * vocabulary, vocabulary, 'int32');
@@ -38,7 +38,10 @@ const entropyOf = (logits: tf.Tensor, logProbs: tf.Tensor): tf.Tensor =>
   withGradient({
     inputs: [logits],
     save: [logits, logProbs],
-    value: () => entropyValue(logProbs),
+    value: () => {
+      const finite = tf.maximum(logProbs, IMPOSSIBLE);
+      return tf.neg(tf.sum(tf.mul(tf.exp(finite), finite), -1));
+    },
     gradient: (dy, [z, kept]) => {
       const finite = tf.maximum(recalledLogProbs(kept!, z!), IMPOSSIBLE);
       const p = exp(finite);
@@ -47,19 +50,21 @@ const entropyOf = (logits: tf.Tensor, logProbs: tf.Tensor): tf.Tensor =>
     },
   });
 
-function entropyValue(logProbs: tf.Tensor): tf.Tensor {
-  const finite = tf.maximum(logProbs, IMPOSSIBLE);
-  return tf.neg(tf.sum(tf.mul(tf.exp(finite), finite), -1));
+/** Refuses tokens that are not one for each row of the last axis of `x`, which is called `name`. */
+export function checkTokenShape(
+  where: string,
+  tokens: tf.Tensor,
+  x: tf.Tensor,
+  name: string,
+): void {
+  const shape = x.shape.slice(0, -1);
+  const expected = `${shapeOf({ shape })} (${name} without the last axis)`;
+  checkShape(`${where}: tokens`, tokens, tf.util.arraysEqual(shape, tokens.shape), expected);
 }
 
 /** Logits as rows `[N, V]`, and the ids of the tokens as `[N]`, inside of the vocabulary. */
 function rowsOf(where: string, logits: tf.Tensor, tokens: tf.Tensor): [tf.Tensor, tf.Tensor] {
-  if (!tf.util.arraysEqual(logits.shape.slice(0, -1), tokens.shape)) {
-    throw new RangeError(
-      `${where}: tokens has shape [${tokens.shape.join(', ')}], expected ` +
-        `[${logits.shape.slice(0, -1).join(', ')}] (logits without the last axis)`,
-    );
-  }
+  checkTokenShape(where, tokens, logits, 'logits');
   const vocabulary = logits.shape[logits.rank - 1]!;
   const ids = tf.reshape(tf.cast(tokens, 'int32'), [-1]);
   const inside = tf.minimum(tf.maximum(ids, int32(0)), int32(vocabulary - 1));

@@ -1,21 +1,20 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { MOST_FLOAT32, checkInRange, checkSameShape } from '../check.js';
-import { recalled, withGradient } from './with-gradient.js';
+import { recalledUnary, unary, withGradient } from './with-gradient.js';
 
 // gelu(x) = x/2 (1 + tanh(c (x + 0.044715 x^3))), c = sqrt(2/pi), is x sigmoid(A x + B x^3).
 const A = 2 * Math.sqrt(2 / Math.PI);
 const B = A * 0.044715;
 
-/** `1 - x` */
 const oneMinus = (x: tf.Tensor): tf.Tensor => tf.sub(1, x);
 
 /** `sigmoid(A x + B x^3)` as it was computed, with the gradient `s (1 - s) (A + 3 B x^2)`. */
 const recalledGate = (kept: tf.Tensor, x: tf.Tensor): tf.Tensor =>
-  recalled(kept, [x], (dy, [input], again) => {
-    const gate = recalledGate(again, input!);
-    const inner = tf.add(tf.mul(tf.square(input!), 3 * B), A);
-    return [tf.mul(dy, tf.mul(inner, tf.mul(gate, oneMinus(gate))))];
+  recalledUnary(kept, x, (dy, input, again) => {
+    const gate = recalledGate(again, input);
+    const inner = tf.add(tf.mul(tf.square(input), 3 * B), A);
+    return tf.mul(dy, tf.mul(inner, tf.mul(gate, oneMinus(gate))));
   });
 
 /**
@@ -35,20 +34,19 @@ const recalledGate = (kept: tf.Tensor, x: tf.Tensor): tf.Tensor =>
  */
 export function geluTanh(x: tf.Tensor): tf.Tensor {
   return tf.tidy(() =>
-    withGradient({
-      inputs: [x],
-      save: [x],
-      value: () => {
+    unary(
+      x,
+      () => {
         const gate = tf.sigmoid(tf.mul(x, tf.add(tf.mul(tf.square(x), B), A)));
         return { value: tf.mul(x, gate), kept: [gate] };
       },
-      gradient: (dy, [input], [kept]) => {
-        const gate = recalledGate(kept!, input!);
+      (dy, input, kept) => {
+        const gate = recalledGate(kept, input);
         // d(x s) = s (1 + x (1 - s) (A + 3 B x^2))
-        const slope = tf.mul(input!, tf.add(tf.mul(tf.square(input!), 3 * B), A));
-        return [tf.mul(dy, tf.mul(gate, tf.add(tf.mul(slope, oneMinus(gate)), 1)))];
+        const slope = tf.mul(input, tf.add(tf.mul(tf.square(input), 3 * B), A));
+        return tf.mul(dy, tf.mul(gate, tf.add(tf.mul(slope, oneMinus(gate)), 1)));
       },
-    }),
+    ),
   );
 }
 
@@ -72,26 +70,23 @@ export function gelu(x: tf.Tensor): tf.Tensor {
 }
 
 const normalCdf = (x: tf.Tensor): tf.Tensor =>
-  withGradient({
-    inputs: [x],
-    save: [x],
-    value: () => tf.add(tf.mul(tf.erf(tf.mul(x, Math.SQRT1_2)), 0.5), 0.5),
-    gradient: (dy, [input]) => [tf.mul(dy, normalDensity(input!))],
-  });
+  unary(
+    x,
+    () => tf.add(tf.mul(tf.erf(tf.mul(x, Math.SQRT1_2)), 0.5), 0.5),
+    (dy, input) => tf.mul(dy, normalDensity(input)),
+  );
 
 const normalDensity = (x: tf.Tensor): tf.Tensor =>
-  withGradient({
-    inputs: [x],
-    save: [x],
-    value: () => tf.mul(tf.exp(tf.mul(tf.square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI)),
-    gradient: (dy, [input]) => [tf.neg(tf.mul(dy, tf.mul(input!, normalDensity(input!))))],
-  });
+  unary(
+    x,
+    () => tf.mul(tf.exp(tf.mul(tf.square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI)),
+    (dy, input) => tf.neg(tf.mul(dy, tf.mul(input, normalDensity(input)))),
+  );
 
-/** The sigmoid of `x` as it was computed. */
 const recalledSigmoid = (kept: tf.Tensor, x: tf.Tensor): tf.Tensor =>
-  recalled(kept, [x], (dy, [input], again) => {
-    const s = recalledSigmoid(again, input!);
-    return [tf.mul(dy, tf.mul(s, oneMinus(s)))];
+  recalledUnary(kept, x, (dy, input, again) => {
+    const s = recalledSigmoid(again, input);
+    return tf.mul(dy, tf.mul(s, oneMinus(s)));
   });
 
 /**
@@ -134,9 +129,9 @@ export function swiGlu(gate: tf.Tensor, up: tf.Tensor): tf.Tensor {
 
 /** `tanh(x / cap)` as it was computed. */
 const recalledTanh = (kept: tf.Tensor, x: tf.Tensor, cap: number): tf.Tensor =>
-  recalled(kept, [x], (dy, [input], again) => {
-    const t = recalledTanh(again, input!, cap);
-    return [tf.div(tf.mul(dy, oneMinus(tf.square(t))), cap)];
+  recalledUnary(kept, x, (dy, input, again) => {
+    const t = recalledTanh(again, input, cap);
+    return tf.div(tf.mul(dy, oneMinus(tf.square(t))), cap);
   });
 
 /**
@@ -159,16 +154,13 @@ const recalledTanh = (kept: tf.Tensor, x: tf.Tensor, cap: number): tf.Tensor =>
 export function softCap(x: tf.Tensor, cap: number): tf.Tensor {
   checkInRange('softCap: cap', cap, Number.MIN_VALUE, MOST_FLOAT32);
   return tf.tidy(() =>
-    withGradient({
-      inputs: [x],
-      save: [x],
-      value: () => {
+    unary(
+      x,
+      () => {
         const t = tf.tanh(tf.div(x, cap));
         return { value: tf.mul(t, cap), kept: [t] };
       },
-      gradient: (dy, [input], [kept]) => [
-        tf.mul(dy, oneMinus(tf.square(recalledTanh(kept!, input!, cap)))),
-      ],
-    }),
+      (dy, input, kept) => tf.mul(dy, oneMinus(tf.square(recalledTanh(kept, input, cap)))),
+    ),
   );
 }

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { checkPositiveInteger } from '../check.js';
+import { checkPositiveInteger, checkShape } from '../check.js';
+import { sliceAxis } from './slice.js';
 
 /**
  * Added to the scores that must not count. Both are finite, so that a row without any key stays
@@ -56,16 +57,9 @@ export interface Block {
   readonly keys: number;
 }
 
-const cut = (x: tf.Tensor, axis: number, from: number, to: number): tf.Tensor => {
-  const size = x.shape[axis]!;
-  if (size === 1 || (from === 0 && to === size)) return x;
-  const begin = x.shape.map((_, i) => (i === axis ? from : 0));
-  return tf.slice(
-    x,
-    begin,
-    x.shape.map((length, i) => (i === axis ? to - from : length)),
-  );
-};
+/** {@link sliceAxis} of what is broadcast along an axis of one entry. */
+const cut = (x: tf.Tensor, axis: number, from: number, to: number): tf.Tensor =>
+  x.shape[axis] === 1 ? x : sliceAxis(x, axis, from, to);
 
 /**
  * The bias of a block of queries, or nothing if it sees all of its keys.
@@ -104,10 +98,9 @@ export function blockBias(rules: MaskRules, block: Block, ahead: number): tf.Ten
 export function causalMask(time: number, keyMask?: tf.Tensor, window?: number): MaskRules {
   checkPositiveInteger('causalMask: time', time);
   if (window !== undefined) checkPositiveInteger('causalMask: window', window);
-  if (keyMask !== undefined && (keyMask.rank !== 2 || keyMask.shape[1] !== time)) {
-    throw new RangeError(
-      `causalMask: keyMask has shape [${keyMask.shape.join(', ')}], expected [B, ${time}]`,
-    );
+  if (keyMask !== undefined) {
+    const fits = keyMask.rank === 2 && keyMask.shape[1] === time;
+    checkShape('causalMask: keyMask', keyMask, fits, `[B, ${time}]`);
   }
   const rules = {
     causal: true,

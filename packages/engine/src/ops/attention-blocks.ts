@@ -7,8 +7,8 @@ import {
   mix,
   type Operands,
   type ScoreRules,
-  type Shape4,
 } from './attention-weights.js';
+import { sliceAxis } from './slice.js';
 import { withGradient } from './with-gradient.js';
 
 /** The blocks of `size` queries, and the keys that each may see. */
@@ -19,13 +19,7 @@ export function blocksOf(time: number, keys: number, size: number, causal: boole
   });
 }
 
-const operandsOf = ([q, k, v]: readonly tf.Tensor[]): Operands => ({ q: q!, k: k!, v: v! });
-
-const stretch = (x: tf.Tensor, from: number, to: number): tf.Tensor => {
-  const [batch, heads, time, width] = x.shape as Shape4;
-  if (from === 0 && to === time) return x;
-  return tf.slice(x, [0, 0, from, 0], [batch, heads, to - from, width]);
-};
+const stretch = (x: tf.Tensor, from: number, to: number): tf.Tensor => sliceAxis(x, 2, from, to);
 
 /** `[B, K, t, d]` followed by zeros up to `[B, K, S, d]`. */
 const padded = (x: tf.Tensor, keys: number): tf.Tensor =>
@@ -50,54 +44,49 @@ export function blockwise(
 ): tf.Tensor {
   const keys = all.k.shape[2]!;
   const before = keys - all.q.shape[2]!;
+  const inputs = [all.q, all.k, all.v];
   const masks = [rules.bias, rules.keyMask].filter((mask) => mask !== undefined);
-  const saved = [all.q, all.k, all.v, ...masks];
-  const rulesOf = (tensors: readonly tf.Tensor[]): MaskRules => ({
-    ...(rules.causal && { causal: true }),
-    ...(rules.window !== undefined && { window: rules.window }),
-    ...(rules.bias && { bias: tensors[0]! }),
-    ...(rules.keyMask && { keyMask: tensors[tensors.length - 1]! }),
+  const rulesOf = (saved: readonly tf.Tensor[]): MaskRules => ({
+    ...rules,
+    ...(rules.bias && { bias: saved[0]! }),
+    ...(rules.keyMask && { keyMask: saved[saved.length - 1]! }),
   });
-  const inBlock = (block: Block, { q, k, v }: Operands): Operands => ({
-    q: stretch(q, block.from, block.to),
-    k: stretch(k, 0, block.keys),
-    v: stretch(v, 0, block.keys),
-  });
-  const weightsOf = (block: Block, part: Operands, given: MaskRules): tf.Tensor => {
+  /** What a block works on, and its weights. */
+  const inBlock = (block: Block, { q, k, v }: Operands, given: MaskRules) => {
+    const part = {
+      q: stretch(q, block.from, block.to),
+      k: stretch(k, 0, block.keys),
+      v: stretch(v, 0, block.keys),
+    };
     const bias = blockBias(given, block, before);
-    return attentionWeights(part.q, part.k, bias, scoring);
+    return { part, weights: attentionWeights(part.q, part.k, bias, scoring) };
   };
   return withGradient({
-    inputs: [all.q, all.k, all.v],
-    save: saved,
+    inputs,
+    save: [...inputs, ...masks],
     value: () =>
       tf.concat(
         blocks.map((block) =>
           tf.tidy(() => {
-            const part = inBlock(block, all);
-            return mix(weightsOf(block, part, rules), part.v);
+            const { part, weights } = inBlock(block, all, rules);
+            return mix(weights, part.v);
           }),
         ),
         2,
       ),
-    gradient: (dy, tensors) => {
-      const operands = operandsOf(tensors);
-      const given = rulesOf(tensors.slice(3));
+    gradient: (dy, [q, k, v, ...others]) => {
+      const operands = { q: q!, k: k!, v: v! };
+      const given = rulesOf(others);
       const dqs: tf.Tensor[] = [];
       let [dk, dv]: (tf.Tensor | undefined)[] = [];
       for (const block of blocks) {
         const [dq, dkNext, dvNext] = tf.tidy(() => {
-          const part = inBlock(block, operands);
-          const weights = weightsOf(block, part, given);
-          const [q, k, v] = attentionGradient(
-            stretch(dy, block.from, block.to),
-            weights,
-            part,
-            scoring,
-          );
+          const { part, weights } = inBlock(block, operands, given);
+          const dPart = stretch(dy, block.from, block.to);
+          const [first, ...rest] = attentionGradient(dPart, weights, part, scoring);
           const sum = (total: tf.Tensor | undefined, x: tf.Tensor): tf.Tensor =>
             total === undefined ? padded(x, keys) : tf.add(total, padded(x, keys));
-          return [q!, sum(dk, k!), sum(dv, v!)];
+          return [first!, sum(dk, rest[0]!), sum(dv, rest[1]!)];
         }) as [tf.Tensor, tf.Tensor, tf.Tensor];
         // A tape that is on keeps what it needs itself.
         tf.dispose([dk, dv].filter((x) => x !== undefined));

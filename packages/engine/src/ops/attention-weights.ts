@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { softCap } from './activation.js';
-import { recalled, withGradient } from './with-gradient.js';
+import { keptValue, recalled, withGradient } from './with-gradient.js';
 
 /** Queries `[B, H, T, d]`, keys `[B, K, S, d]` and values `[B, K, S, e]`. */
 export interface Operands {
@@ -56,7 +56,6 @@ function capSlope(q: tf.Tensor, k: tf.Tensor, rules: ScoreRules, cap: number): t
   return tf.sub(1, tf.square(reached));
 }
 
-/** Cotangents of queries and keys for that of the weights. */
 function weightsGradient(
   dWeights: tf.Tensor,
   weights: tf.Tensor,
@@ -95,10 +94,7 @@ export const attentionWeights = (
   withGradient({
     inputs: [q, k],
     save: [q, k],
-    value: () => {
-      const weights = weightsValue(q, k, bias, rules);
-      return { value: weights, kept: [weights] };
-    },
+    value: keptValue(() => weightsValue(q, k, bias, rules)),
     gradient: (dy, [query, key], [kept]) =>
       weightsGradient(dy, recalledWeights(kept!, query!, key!, rules), query!, key!, rules),
   });

@@ -1,6 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { checkFinite, checkInRange, checkOptions, checkPositiveInteger } from '../check.js';
+import {
+  checkFinite,
+  checkInRange,
+  checkOptions,
+  checkPositiveInteger,
+  checkShape,
+} from '../check.js';
 import { ATTENTION_BLOCK, blockBias, type MaskRules } from './attention-bias.js';
 import { blocksOf, blockwise } from './attention-blocks.js';
 import { attentionWeights, mix, type Operands, type Shape4 } from './attention-weights.js';
@@ -17,33 +23,29 @@ export interface AttentionOptions extends MaskRules {
 
 const OPTIONS = ['bias', 'blockSize', 'causal', 'keyMask', 'scale', 'softCap', 'window'];
 
-const show = (x: tf.Tensor): string => `[${x.shape.join(', ')}]`;
-
 function checkShapes({ q, k, v }: Operands, { causal, keyMask }: AttentionOptions): void {
   const [batch, heads, time, width] = q.shape as Shape4;
   const [keyBatch, keyHeads, keys, keyWidth] = k.shape as Shape4;
-  if (q.rank !== 4)
-    throw new RangeError(`attention: q has shape ${show(q)}, expected [B, H, T, d]`);
-  if (k.rank !== 4 || keyBatch !== batch || keyWidth !== width || heads % keyHeads !== 0) {
-    throw new RangeError(
-      `attention: k has shape ${show(k)}, expected [${batch}, K, S, ${width}] with K a divisor of ${heads}`,
-    );
-  }
-  if (!tf.util.arraysEqual(v.shape.slice(0, 3), k.shape.slice(0, 3)) || v.rank !== 4) {
-    throw new RangeError(
-      `attention: v has shape ${show(v)}, expected [${batch}, ${keyHeads}, ${keys}, d]`,
-    );
-  }
+  const same = tf.util.arraysEqual;
+  checkShape('attention: q', q, q.rank === 4, '[B, H, T, d]');
+  const keysFit = k.rank === 4 && keyBatch === batch && keyWidth === width;
+  const whole = heads % keyHeads === 0;
+  const divided = `with K a divisor of ${heads}`;
+  checkShape('attention: k', k, keysFit && whole, `[${batch}, K, S, ${width}] ${divided}`);
+  const valuesFit = v.rank === 4 && same(v.shape.slice(0, 3), k.shape.slice(0, 3));
+  checkShape('attention: v', v, valuesFit, `[${batch}, ${keyHeads}, ${keys}, d]`);
   if (causal && keys < time) {
     throw new RangeError(
       `attention: k has ${keys} keys, expected at least ${time}: causal queries are the last of the keys`,
     );
   }
-  if (keyMask && !tf.util.arraysEqual(keyMask.shape, [batch, keys])) {
-    throw new RangeError(
-      `attention: keyMask has shape ${show(keyMask)}, expected [${batch}, ${keys}]`,
-    );
-  }
+  if (keyMask === undefined) return;
+  checkShape(
+    'attention: keyMask',
+    keyMask,
+    same(keyMask.shape, [batch, keys]),
+    `[${batch}, ${keys}]`,
+  );
 }
 
 /**

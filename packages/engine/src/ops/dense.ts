@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
+import { checkShape, shapeOf } from '../check.js';
 import { columnSum } from './column-sum.js';
 import { isNative, runNative } from './native.js';
 import { withGradient } from './with-gradient.js';
@@ -45,14 +46,10 @@ export function dense(
   }
   const [from, to] = layout === 'in-out' ? weight.shape : [...weight.shape].reverse();
   if (x.rank !== 2 || weight.rank !== 2 || x.shape[1] !== from) {
-    throw new RangeError(
-      `dense: x has shape [${x.shape.join(', ')}], expected [N, ${from}] for a weight of shape ` +
-        `[${weight.shape.join(', ')}] (${layout})`,
-    );
+    const expected = `[N, ${from}] for a weight of shape ${shapeOf(weight)} (${layout})`;
+    checkShape('dense: x', x, false, expected);
   }
-  if (bias !== undefined && !tf.util.arraysEqual(bias.shape, [to!])) {
-    throw new RangeError(`dense: bias has shape [${bias.shape.join(', ')}], expected [${to}]`);
-  }
+  if (bias) checkShape('dense: bias', bias, bias.rank === 1 && bias.size === to, `[${to}]`);
   return tf.tidy(() => {
     const product = tf.matMul(x, weight, false, layout === 'out-in');
     return bias === undefined ? product : addBias(product, bias);

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
+import { checkShape } from '../check.js';
 import { withGradient } from './with-gradient.js';
 
 /**
@@ -20,9 +21,7 @@ import { withGradient } from './with-gradient.js';
  * ```
  */
 export function embedding(table: tf.Tensor, ids: tf.Tensor): tf.Tensor {
-  if (table.rank !== 2) {
-    throw new RangeError(`embedding: table has shape [${table.shape.join(', ')}], expected [V, D]`);
-  }
+  checkShape('embedding: table', table, table.rank === 2, '[V, D]');
   const [rows, width] = table.shape as [number, number];
   return withGradient({
     inputs: [table],

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { checkPositiveInteger } from '../check.js';
+import { checkPositiveInteger, checkShape } from '../check.js';
 
 /**
  * Rows as heads. One token a row needs no transposition.
@@ -21,11 +21,8 @@ export function splitHeads(x: tf.Tensor, batch: number, heads: number): tf.Tenso
   checkPositiveInteger('splitHeads: batch', batch);
   checkPositiveInteger('splitHeads: heads', heads);
   const [rows, width] = x.shape as [number, number];
-  if (x.rank !== 2 || rows % batch !== 0 || width % heads !== 0) {
-    throw new RangeError(
-      `splitHeads: x has shape [${x.shape.join(', ')}], expected [${batch} T, ${heads} d]`,
-    );
-  }
+  const fits = x.rank === 2 && rows % batch === 0 && width % heads === 0;
+  checkShape('splitHeads: x', x, fits, `[${batch} T, ${heads} d]`);
   const time = rows / batch;
   if (time === 1) return tf.reshape(x, [batch, heads, 1, width / heads]);
   return tf.tidy(() =>
@@ -47,9 +44,7 @@ export function splitHeads(x: tf.Tensor, batch: number, heads: number): tf.Tenso
  * ```
  */
 export function mergeHeads(x: tf.Tensor): tf.Tensor {
-  if (x.rank !== 4) {
-    throw new RangeError(`mergeHeads: x has shape [${x.shape.join(', ')}], expected [B, n, T, d]`);
-  }
+  checkShape('mergeHeads: x', x, x.rank === 4, '[B, n, T, d]');
   const [batch, heads, time, width] = x.shape as [number, number, number, number];
   return tf.tidy(() => {
     const rows = time === 1 ? x : tf.transpose(x, [0, 2, 1, 3]);

@@ -1,56 +1,43 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-/** The parts of the native backend that are used here. */
-interface NativeBackend extends tf.KernelBackend {
-  readonly binding: Readonly<Record<string, number>>;
-  executeSingleOutput(op: string, attributes: unknown[], inputs: tf.TensorInfo[]): tf.Tensor;
-}
+import { nativeBackend } from '../compile/binding.js';
+import type { Attribute } from '../compile/graph.js';
+import { typeAttribute } from '../compile/nodes.js';
 
 const backendName = 'tensorflow';
 
 /** Whether TensorFlow computes natively, so that its own operations are there. */
 export const isNative = (): boolean => tf.getBackend() === backendName;
 
-type Attributes = (binding: NativeBackend['binding']) => unknown[];
+const channelsLast = (): Attribute => ({
+  name: 'data_format',
+  type: nativeBackend().binding.TF_ATTR_STRING,
+  value: 'NHWC',
+});
 
-const float: Attributes = (b) => [{ name: 'T', type: b['TF_ATTR_TYPE'], value: b['TF_FLOAT'] }];
-
-const channelsLast: Attributes = (b) => [
-  ...float(b),
-  { name: 'data_format', type: b['TF_ATTR_STRING'], value: 'NHWC' },
-];
-
-/** TensorFlow operations on float32 that TensorFlow.js does not use. */
+/** TensorFlow operations on float32 that TensorFlow.js does not use, and their attributes beside the type. */
 const operations = {
-  BiasAdd: channelsLast,
-  BiasAddGrad: channelsLast,
-  L2Loss: float,
-  LogSoftmax: float,
+  BiasAdd: () => [channelsLast()],
+  BiasAddGrad: () => [channelsLast()],
+  L2Loss: () => [],
+  LogSoftmax: () => [],
   /** Only in what XLA compiles. */
-  XlaDynamicUpdateSlice: (b) => [
-    ...float(b),
-    { name: 'Tindices', type: b['TF_ATTR_TYPE'], value: b['TF_INT32'] },
-  ],
-} as const satisfies Readonly<Record<string, Attributes>>;
+  XlaDynamicUpdateSlice: () => [typeAttribute('Tindices', nativeBackend().binding.TF_INT32)],
+} as const satisfies Readonly<Record<string, () => readonly Attribute[]>>;
 
 /**
  * Runs one of TensorFlow's own operations, registered as a kernel so that tidy scopes and tapes see
  * it. It has no gradient: call it inside of an operation that has one.
  */
-export function runNative(name: keyof typeof operations, ...inputs: tf.Tensor[]): tf.Tensor {
-  if (tf.getKernel(name, backendName) === undefined) register(name);
-  return tf.engine().runKernel(name, Object.fromEntries(inputs.entries()));
-}
-
-function register(kernelName: keyof typeof operations): void {
-  tf.registerKernel({
-    kernelName,
-    backendName,
-    kernelFunc: ({ inputs, backend }) => {
-      const native = backend as NativeBackend;
-      const attributes = operations[kernelName](native.binding);
-      const operands = Object.values(inputs) as tf.TensorInfo[];
-      return native.executeSingleOutput(kernelName, attributes, operands);
-    },
-  });
+export function runNative(kernelName: keyof typeof operations, ...inputs: tf.Tensor[]): tf.Tensor {
+  if (tf.getKernel(kernelName, backendName) === undefined) {
+    const kernelFunc: tf.KernelFunc = ({ inputs: operands }) => {
+      const float = typeAttribute('T', nativeBackend().binding.TF_FLOAT);
+      const attributes = [float, ...operations[kernelName]()];
+      const tensors = Object.values(operands) as tf.TensorInfo[];
+      return nativeBackend().executeSingleOutput(kernelName, attributes, tensors);
+    };
+    tf.registerKernel({ kernelName, backendName, kernelFunc });
+  }
+  return tf.engine().runKernel(kernelName, Object.fromEntries(inputs.entries()));
 }

@@ -1,13 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { MOST_FLOAT32, checkInRange } from '../check.js';
+import { MOST_FLOAT32, checkInRange, checkShape } from '../check.js';
 import { columnSum } from './column-sum.js';
-import { recalled, withGradient } from './with-gradient.js';
+import { recalledUnary, withGradient } from './with-gradient.js';
 
 const rowMean = (x: tf.Tensor): tf.Tensor => tf.mean(x, -1, true);
-
-/** Whether rows are centred before they are scaled: layer norm does, RMS norm does not. */
-type Centring = boolean;
 
 /** Rows scaled to a mean square of 1 (nearly), and what they were multiplied by. */
 interface Normalized {
@@ -15,28 +12,29 @@ interface Normalized {
   readonly inverse: tf.Tensor;
 }
 
-function normalize(x: tf.Tensor, epsilon: number, centring: Centring): Normalized {
+/** `centring`: layer norm centres rows before it scales them, RMS norm does not. */
+function normalize(x: tf.Tensor, epsilon: number, centring: boolean): Normalized {
   const centred = centring ? tf.sub(x, rowMean(x)) : x;
   const inverse = tf.rsqrt(tf.add(rowMean(tf.square(centred)), epsilon));
   return { xhat: tf.mul(centred, inverse), inverse };
 }
 
 /** The cotangent of `x` for that of `xhat`: `r (g - [mean g] - xhat mean(g xhat))`. */
-function normalizeGradient(g: tf.Tensor, { xhat, inverse }: Normalized, centring: Centring) {
+function normalizeGradient(g: tf.Tensor, { xhat, inverse }: Normalized, centring: boolean) {
   const along = tf.mul(xhat, rowMean(tf.mul(g, xhat)));
   return tf.mul(inverse, tf.sub(g, centring ? tf.add(along, rowMean(g)) : along));
 }
 
 /** {@link normalize} as it was computed, in a gradient that may itself be differentiated. */
-function recalledNormalized(x: tf.Tensor, kept: Normalized, centring: Centring): Normalized {
+function recalledNormalized(x: tf.Tensor, kept: Normalized, centring: boolean): Normalized {
   return {
-    xhat: recalled(kept.xhat, [x], (dy, [input]) => [
-      normalizeGradient(dy, recalledNormalized(input!, kept, centring), centring),
-    ]),
+    xhat: recalledUnary(kept.xhat, x, (dy, input) =>
+      normalizeGradient(dy, recalledNormalized(input, kept, centring), centring),
+    ),
     // d r / d x = -r^2 xhat / D
-    inverse: recalled(kept.inverse, [x], (dy, [input]) => {
-      const { xhat, inverse } = recalledNormalized(input!, kept, centring);
-      return [tf.mul(tf.div(tf.mul(dy, tf.square(inverse)), -x.shape[1]!), xhat)];
+    inverse: recalledUnary(kept.inverse, x, (dy, input) => {
+      const { xhat, inverse } = recalledNormalized(input, kept, centring);
+      return tf.mul(tf.div(tf.mul(dy, tf.square(inverse)), -x.shape[1]!), xhat);
     }),
   };
 }
@@ -46,7 +44,7 @@ function norm(
   gain: tf.Tensor,
   bias: tf.Tensor | undefined,
   epsilon: number,
-  centring: Centring,
+  centring: boolean,
 ): tf.Tensor {
   return tf.tidy(() =>
     withGradient({
@@ -74,14 +72,10 @@ function checkRows(
   epsilon: number,
 ): void {
   checkInRange(`${where}: epsilon`, epsilon, 0, MOST_FLOAT32);
-  if (x.rank !== 2) {
-    throw new RangeError(`${where}: x has shape [${x.shape.join(', ')}], expected rows [N, D]`);
-  }
+  checkShape(`${where}: x`, x, x.rank === 2, 'rows [N, D]');
   for (const [name, vector] of Object.entries(vectors)) {
-    if (tf.util.arraysEqual(vector.shape, [x.shape[1]!])) continue;
-    throw new RangeError(
-      `${where}: ${name} has shape [${vector.shape.join(', ')}], expected [${x.shape[1]}]`,
-    );
+    const fits = vector.rank === 1 && vector.size === x.shape[1];
+    checkShape(`${where}: ${name}`, vector, fits, `[${x.shape[1]}]`);
   }
 }
 

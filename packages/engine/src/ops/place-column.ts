@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
+import { checkShape, shapeOf } from '../check.js';
 import { activeRecorder } from '../compile/recorder.js';
 import { isNative, runNative } from './native.js';
 
@@ -25,12 +26,10 @@ export function placeColumn(x: tf.Tensor, now: tf.Tensor, at: tf.Scalar): tf.Ten
   const [batch, heads, columns, width] = x.shape;
   if (x.rank !== 4 || !tf.util.arraysEqual(now.shape, [batch!, heads!, 1, width!])) {
     throw new RangeError(
-      `placeColumn: now has shape [${now.shape.join(', ')}] and x [${x.shape.join(', ')}], expected [B, n, 1, d] and [B, n, S, d]`,
+      `placeColumn: now has shape ${shapeOf(now)} and x ${shapeOf(x)}, expected [B, n, 1, d] and [B, n, S, d]`,
     );
   }
-  if (at.size !== 1) {
-    throw new RangeError(`placeColumn: at has shape [${at.shape.join(', ')}], expected a scalar`);
-  }
+  checkShape('placeColumn: at', at, at.size === 1, 'a scalar');
   return tf.tidy(() => {
     if (activeRecorder()?.xla) {
       const start = tf.mul(tf.tensor1d([0, 0, 1, 0], 'int32'), at);

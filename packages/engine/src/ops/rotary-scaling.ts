@@ -38,7 +38,7 @@ export type RotaryScaling =
     };
 
 /** The frequencies of `d / 2` pairs, radians a position, and what the tables are multiplied by. */
-export interface Frequencies {
+interface Frequencies {
   readonly values: readonly number[];
   readonly amplitude: number;
   /** Those of sequences of given lengths `[..., 1]`, where they depend on them: `[..., d / 2]`. */

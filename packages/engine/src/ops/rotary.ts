@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { checkInRange, checkOptions, checkSameShape } from '../check.js';
+import { checkInRange, checkOptions, checkSameShape, checkShape } from '../check.js';
 import { type RotaryScaling, rotaryFrequencies } from './rotary-scaling.js';
 import { withGradient } from './with-gradient.js';
 
@@ -78,11 +78,8 @@ export function rotaryTables(
     );
   }
   checkInRange('rotaryTables: theta', theta, Number.MIN_VALUE, Number.MAX_VALUE);
-  if (positions.rank !== 1 && positions.rank !== 2) {
-    throw new RangeError(
-      `rotaryTables: positions has shape [${positions.shape.join(', ')}], expected [T] or [B, T]`,
-    );
-  }
+  const ranked = positions.rank === 1 || positions.rank === 2;
+  checkShape('rotaryTables: positions', positions, ranked, '[T] or [B, T]');
   const half = width / 2;
   const { values, amplitude, ofLengths } = rotaryFrequencies('rotaryTables', width, theta, scaling);
   const isFirst = (i: number): boolean => (interleaved ? i % 2 === 0 : i < half);
@@ -168,10 +165,7 @@ export function partialRotary(x: tf.Tensor, tables: RotaryTables): tf.Tensor {
   const [turning, width] = [tables.cos.shape[tables.cos.rank - 1]!, x.shape[x.rank - 1]!];
   if (turning >= width) return rotary(x, tables);
   return tf.tidy(() => {
-    const [first, rest] = tf.split(x, [turning, width - turning], x.rank - 1) as [
-      tf.Tensor,
-      tf.Tensor,
-    ];
-    return tf.concat([rotary(first, tables), rest], x.rank - 1);
+    const [first, rest] = tf.split(x, [turning, width - turning], x.rank - 1);
+    return tf.concat([rotary(first!, tables), rest!], x.rank - 1);
   });
 }

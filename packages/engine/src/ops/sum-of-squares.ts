@@ -1,16 +1,15 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { isNative, runNative } from './native.js';
-import { withGradient } from './with-gradient.js';
+import { unary } from './with-gradient.js';
 
 /** Half the sum of the squares of all entries, which is one operation of native TensorFlow. */
 const halfSquare = (x: tf.Tensor): tf.Tensor =>
-  withGradient({
-    inputs: [x],
-    save: [x],
-    value: () => runNative('L2Loss', x),
-    gradient: (dy, [input]) => [tf.mul(dy, input!)],
-  });
+  unary(
+    x,
+    () => runNative('L2Loss', x),
+    (dy, input) => tf.mul(dy, input),
+  );
 
 /** The sum of the squares of all entries of all tensors, of which there is at least one; a scalar. */
 export const sumOfSquares = (tensors: readonly tf.Tensor[]): tf.Tensor =>

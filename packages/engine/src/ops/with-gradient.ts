@@ -1,13 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 /** A value together with what was computed on the way and is worth keeping for the gradient. */
-export interface Computed {
+interface Computed {
   readonly value: tf.Tensor;
   readonly kept: readonly tf.Tensor[];
 }
 
 /** An operation whose gradient is written by hand. */
-export interface HandWritten {
+interface HandWritten {
   /** The tensors that gradients flow to. */
   readonly inputs: readonly tf.Tensor[];
   /** What the gradient needs of the operation's arguments, constants included. */
@@ -37,6 +37,12 @@ export function withGradient({ inputs, save, value, gradient }: HandWritten): tf
   })(...inputs);
 }
 
+/** A value that its own gradient needs. */
+export const keptValue = (compute: () => tf.Tensor) => (): Computed => {
+  const value = compute();
+  return { value, kept: [value] };
+};
+
 /**
  * A tensor that an operation kept, as the function of the operation's inputs that it is. While a
  * gradient is itself being differentiated it carries its own gradient; otherwise it costs nothing.
@@ -56,3 +62,23 @@ export function recalled(
     gradient: (dy, saved) => gradient(dy, saved.slice(0, -1), saved[saved.length - 1]!),
   });
 }
+
+/** {@link withGradient} for one input, which the gradient needs; `kept` is undefined where nothing else was worth keeping. */
+export const unary = (
+  x: tf.Tensor,
+  value: () => tf.Tensor | Computed,
+  gradient: (cotangent: tf.Tensor, x: tf.Tensor, kept: tf.Tensor) => tf.Tensor,
+): tf.Tensor =>
+  withGradient({
+    inputs: [x],
+    save: [x],
+    value,
+    gradient: (dy, [input], [kept]) => [gradient(dy, input!, kept!)],
+  });
+
+/** {@link recalled} for one input. */
+export const recalledUnary = (
+  kept: tf.Tensor,
+  x: tf.Tensor,
+  gradient: (cotangent: tf.Tensor, x: tf.Tensor, kept: tf.Tensor) => tf.Tensor,
+): tf.Tensor => recalled(kept, [x], (dy, [input], again) => [gradient(dy, input!, again)]);

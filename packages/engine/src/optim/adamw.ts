@@ -1,10 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { MOST_FLOAT32, checkInRange, checkOptions } from '../check.js';
-import { type Params, mapParams } from '../params.js';
+import { type Params, addPrefix, mapParams, takePrefix } from '../params.js';
 import { elementwise } from './elementwise.js';
 import { type Schedule, toSchedule } from './schedules.js';
-import { entries, under } from './state.js';
 import type { Optimizer } from './types.js';
 
 /** Options of {@link adamw}. */
@@ -60,14 +59,8 @@ export function adamw(options: AdamwOptions): Optimizer {
   const init = (params: Params): Params =>
     tf.tidy(() => ({
       step: tf.scalar(0),
-      ...under(
-        'm',
-        mapParams(params, (p) => tf.zerosLike(p)),
-      ),
-      ...under(
-        'v',
-        mapParams(params, (p) => tf.zerosLike(p)),
-      ),
+      ...addPrefix('m/', mapParams(params, tf.zerosLike)),
+      ...addPrefix('v/', mapParams(params, tf.zerosLike)),
     }));
 
   return {
@@ -76,8 +69,8 @@ export function adamw(options: AdamwOptions): Optimizer {
       tf.tidy(() => {
         const step = state['step'] as tf.Scalar;
         const t = tf.add(step, 1);
-        const oldM = entries(state, 'm');
-        const oldV = entries(state, 'v');
+        const oldM = takePrefix('m/', state);
+        const oldV = takePrefix('v/', state);
         const rate = tf.neg(schedule(step));
         // -rate m / (1 - beta1^t) / (sqrt(v / c) + epsilon) is scale m / (sqrt(v) + offset), c = 1 - beta2^t.
         const root = tf.sqrt(biasCorrection(beta2, t));
@@ -98,7 +91,10 @@ export function adamw(options: AdamwOptions): Optimizer {
             return [change, mean, square];
           },
         );
-        return { updates, state: { step: t, ...under('m', m), ...under('v', v) } as Params };
+        return {
+          updates,
+          state: { step: t, ...addPrefix('m/', m), ...addPrefix('v/', v) } as Params,
+        };
       }),
   };
 }

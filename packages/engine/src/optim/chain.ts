@@ -1,9 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { checkSameShape, showNames } from '../check.js';
-import type { Params } from '../params.js';
+import { type Params, addPrefix, takePrefix } from '../params.js';
 import { elementwise } from './elementwise.js';
-import { entries, under } from './state.js';
 import type { Optimizer } from './types.js';
 
 /**
@@ -32,15 +31,15 @@ export function chain(...optimizers: readonly Optimizer[]): Optimizer {
   });
   return {
     init: (params) =>
-      Object.assign({}, ...optimizers.map((o, i) => under(String(i), o.init(params)))) as Params,
+      Object.assign({}, ...optimizers.map((o, i) => addPrefix(`${i}/`, o.init(params)))) as Params,
     update: (grads, state, params) =>
       tf.tidy(() => {
         let updates = grads;
         let next: Params = {};
         optimizers.forEach((optimizer, i) => {
-          const step = optimizer.update(updates, entries(state, String(i)), params);
+          const step = optimizer.update(updates, takePrefix(`${i}/`, state), params);
           updates = step.updates;
-          next = { ...next, ...under(String(i), step.state) };
+          next = { ...next, ...addPrefix(`${i}/`, step.state) };
         });
         return { updates, state: next } as { updates: Params; state: Record<string, tf.Tensor> };
       }),

@@ -8,7 +8,6 @@ import { MOST_FLOAT32, checkFinite, checkInRange, checkPositiveInteger } from '.
  */
 export type Schedule = (step: tf.Scalar) => tf.Scalar;
 
-/** A finite number that is finite in float32 too. */
 function checkRate(where: string, value: number): void {
   checkInRange(where, checkFinite(where, value), -MOST_FLOAT32, MOST_FLOAT32);
 }

@@ -1,9 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { checkInRange, checkOptions } from '../check.js';
-import { type Params, mapParams } from '../params.js';
+import { type Params, addPrefix, mapParams, takePrefix } from '../params.js';
 import { type Schedule, toSchedule } from './schedules.js';
-import { entries, under } from './state.js';
 import type { Optimizer } from './types.js';
 
 /** Options of {@link sgd}. */
@@ -41,12 +40,7 @@ export function sgd(options: SgdOptions): Optimizer {
   const init = (params: Params): Params =>
     tf.tidy(() => ({
       step: tf.scalar(0),
-      ...(momentum === 0
-        ? {}
-        : under(
-            'momentum',
-            mapParams(params, (p) => tf.zerosLike(p)),
-          )),
+      ...(momentum !== 0 && addPrefix('momentum/', mapParams(params, tf.zerosLike))),
     }));
 
   return {
@@ -55,7 +49,7 @@ export function sgd(options: SgdOptions): Optimizer {
       tf.tidy(() => {
         const step = state['step'] as tf.Scalar;
         const rate = tf.neg(schedule(step));
-        const buffer = entries(state, 'momentum');
+        const buffer = takePrefix('momentum/', state);
         const velocity = mapParams(grads, (g, name) =>
           momentum === 0 ? g : tf.add(tf.mul(momentum, buffer[name]!), g),
         );
@@ -63,7 +57,7 @@ export function sgd(options: SgdOptions): Optimizer {
           updates: mapParams(velocity, (v) => tf.mul(rate, v)),
           state: {
             step: tf.add(step, 1),
-            ...(momentum === 0 ? {} : under('momentum', velocity)),
+            ...(momentum !== 0 && addPrefix('momentum/', velocity)),
           } as Params,
         };
       }),

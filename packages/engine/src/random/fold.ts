@@ -1,7 +1,7 @@
 import { checkSeed } from '../check.js';
 
 /** Two 32-bit lanes of hash state. */
-export type Lanes = readonly [number, number];
+type Lanes = readonly [number, number];
 
 const avalanche = (h: number): number => {
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
@@ -18,7 +18,6 @@ export function mix([a, b]: Lanes, word: number): Lanes {
 
 const high = (value: number): number => Math.floor(value / 0x1_0000_0000) >>> 0;
 
-/** The lanes that a seed stands for. */
 export const seedLanes = (seed: number): Lanes =>
   mix(mix([0x243f6a88, 0x85a308d3], seed >>> 0), high(seed));
 

@@ -12,7 +12,7 @@ import { isWeights, weightFiles } from './write-shards.js';
 import { storedName } from './stored-names.js';
 import { json } from './json-files.js';
 import { isOfTokenizer, tokenizerTexts } from './tokenizer-folder.js';
-import { writeFolder } from './write-files.js';
+import { writeFolderAtomically } from './write-files.js';
 
 /** Options of {@link savePretrained}. */
 export interface SaveOptions {
@@ -111,5 +111,5 @@ export async function savePretrained(
   };
   const outdated = (name: string): boolean =>
     isWeights(name) || (tokenizer !== undefined && isOfTokenizer(name));
-  await writeFolder('savePretrained', folder, files, outdated, signal);
+  await writeFolderAtomically('savePretrained', folder, files, outdated, signal);
 }

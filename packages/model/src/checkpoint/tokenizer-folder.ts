@@ -11,7 +11,7 @@ import { withSpecialDefaults } from '../tokenizer/special-defaults.js';
 import { END_TEXT, PAD_TEXT } from '../tokenizer/special.js';
 import type { Tokenizer } from '../tokenizer/types.js';
 import { json, namesIn, readJson, readText } from './json-files.js';
-import { writeFolder } from './write-files.js';
+import { writeFolderAtomically } from './write-files.js';
 
 const WHERE = 'loadTokenizer';
 const TEMPLATES = 'additional_chat_templates';
@@ -174,5 +174,5 @@ export function tokenizerTexts(tokenizer: Tokenizer, maxLength?: number): Record
  * ```
  */
 export async function saveTokenizer(folder: string, tokenizer: Tokenizer): Promise<void> {
-  await writeFolder('saveTokenizer', folder, tokenizerTexts(tokenizer), isOfTokenizer);
+  await writeFolderAtomically('saveTokenizer', folder, tokenizerTexts(tokenizer), isOfTokenizer);
 }

@@ -4,6 +4,7 @@ import {
   type Resolved,
   checkPositiveInteger,
   checkSeed,
+  disposeExcept,
   fold,
   mapParams,
   mergeParams,
@@ -18,7 +19,7 @@ import { type Algorithm, type ScoredCompletion, type TrainState, train } from '@
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { ProbeRow, Sample, Stage as StageName, StepRow } from '../run/records.js';
-import { type LoopState, checkFrom, disposeLoopState, release } from '../run/loop-state.js';
+import { type LoopState, checkFrom, disposeLoopState } from '../run/loop-state.js';
 import { checkTask, rewardOf } from '../tasks/check-task.js';
 import type { Task } from '../tasks/task.js';
 import { sequencesWithin } from './batches.js';
@@ -225,8 +226,7 @@ async function* runStage(
           ? freshOptState(next, model, state.params)
           : share(state.optState, start.optState),
       };
-      release(lent.params, now.params, model.params);
-      release(lent.optState, now.optState);
+      disposeExcept([lent.params, lent.optState], [now.params, now.optState, model.params]);
       lent = now;
       yield {
         row: { step: state.step, stage: stage.name, sampledTokens, ...logged },
@@ -240,8 +240,7 @@ async function* runStage(
     }
   } finally {
     if (own !== undefined) {
-      release(own.params, lent.params, model.params);
-      release(own.optState, lent.optState);
+      disposeExcept([own.params, own.optState], [lent.params, lent.optState, model.params]);
     }
   }
 }

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { type Params, disposeParams, mergeParams, selectParams } from '@cfrl/engine';
+import { addPrefix, disposeParams, mergeParams, selectParams, takePrefix } from '@cfrl/engine';
+import { publish } from '@cfrl/engine/node';
 import type { LanguageModel } from '@cfrl/model';
 import {
   loadPretrained,
@@ -10,7 +11,7 @@ import {
   writeSafetensors,
 } from '@cfrl/model/node';
 
-import { makeFolder, onDisk, publishFolder, writeAtomic } from './files.js';
+import { makeFolder, onDisk, writeAtomic } from './files.js';
 import type { LoopState } from './loop-state.js';
 
 /** What is stored beside the tensors. */
@@ -36,16 +37,6 @@ function stepsIn(folder: string): number[] {
     .sort((a, b) => a - b);
 }
 
-const under = (prefix: string, params: Params): Params =>
-  Object.fromEntries(Object.entries(params).map(([name, tensor]) => [prefix + name, tensor]));
-
-const without = (prefix: string, params: Params): Params =>
-  Object.fromEntries(
-    Object.entries(params)
-      .filter(([name]) => name.startsWith(prefix))
-      .map(([name, tensor]) => [name.slice(prefix.length), tensor]),
-  );
-
 /**
  * Writes a checkpoint: a folder that `transformers` loads, plus what training needs to go on to the
  * same bits. The folder appears complete or not at all; older checkpoints are removed after it.
@@ -67,7 +58,7 @@ export async function saveCheckpoint(
   makeFolder(temporary);
   const ofModel = selectParams(state.params, (name) => name in model.params);
   const extra = selectParams(state.params, (name) => !(name in model.params));
-  const trainer = mergeParams(under(MODEL_PARAM, extra), under(OPT_STATE, state.optState));
+  const trainer = mergeParams(addPrefix(MODEL_PARAM, extra), addPrefix(OPT_STATE, state.optState));
   const { step, sampledTokens, stage } = state;
   try {
     await savePretrained(temporary, { ...model, params: ofModel });
@@ -80,7 +71,7 @@ export async function saveCheckpoint(
   const position: Position = { step, sampledTokens, stage, done };
   writeAtomic(join(temporary, POSITION), `${JSON.stringify(position)}\n`);
   onDisk('replace', target, () => rmSync(target, { recursive: true, force: true }));
-  publishFolder(temporary, target);
+  onDisk('write', target, () => publish(temporary, target));
   pruneCheckpoints(folder);
 }
 
@@ -136,8 +127,8 @@ export async function loadCheckpoint(
   const model = await loadPretrained(path);
   try {
     const { tensors } = await readSafetensors(join(path, TRAINER));
-    const params = mergeParams(model.params, without(MODEL_PARAM, tensors));
-    const optState = without(OPT_STATE, tensors);
+    const params = mergeParams(model.params, takePrefix(MODEL_PARAM, tensors));
+    const optState = takePrefix(OPT_STATE, tensors);
     return { model, state: { step, sampledTokens, stage, params, optState } };
   } catch (error) {
     disposeParams(model.params);

@@ -1,25 +1,13 @@
-import { randomUUID } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
-import { dirname, join } from 'node:path';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 
-import { diskErrorMeaning, makeFolder as makeFolders } from '@cfrl/engine/node';
+import * as disk from '@cfrl/engine/node';
 
 /** Rethrows a file system error as one message that says what was lost (nothing) and how to go on. */
 export function onDisk<T>(doing: string, path: string, action: () => T): T {
   try {
     return action();
   } catch (error) {
-    const meaning = diskErrorMeaning(error) ?? String(error);
+    const meaning = disk.diskErrorMeaning(error) ?? String(error);
     // In a place where nothing can be written, the same command does not help.
     const again = meaning.endsWith('choose another folder')
       ? ''
@@ -28,72 +16,26 @@ export function onDisk<T>(doing: string, path: string, action: () => T): T {
   }
 }
 
-function sync(path: string): void {
-  const handle = openSync(path, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
-}
-
-function writeAll(handle: number, text: string): void {
-  const bytes = Buffer.from(text, 'utf8');
-  for (let at = 0; at < bytes.length;) at += writeSync(handle, bytes, at);
-}
-
-function writeSynced(path: string, flag: 'a' | 'wx', text: string): void {
-  const handle = openSync(path, flag);
-  try {
-    writeAll(handle, text);
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
-}
-
 /** Makes a folder and its parents. */
 export function makeFolder(path: string): void {
-  onDisk('make the folder', path, () => makeFolders(path));
+  onDisk('make the folder', path, () => disk.makeFolder(path));
 }
 
 /** Writes a file so that a reader, or a crash, sees the old text or the new one, never a part. */
 export function writeAtomic(path: string, text: string): void {
-  const temporary = `${path}.${randomUUID()}.tmp`;
-  onDisk('write', path, () => {
-    try {
-      writeSynced(temporary, 'wx', text);
-      renameSync(temporary, path);
-    } finally {
-      rmSync(temporary, { force: true });
-    }
-    sync(dirname(path));
-  });
+  onDisk('write', path, () => disk.writeText(path, text));
 }
 
 /** Removes the temporary files and folders that a killed process left below a folder. */
 export function removeUnfinished(folder: string): void {
-  onDisk('clear', folder, () => {
-    for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
-      if (/\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/.test(name)) {
-        rmSync(join(folder, name), { recursive: true, force: true });
-      }
-    }
-  });
-}
-
-/** Moves a finished folder to its final name. */
-export function publishFolder(from: string, to: string): void {
-  onDisk('write', to, () => {
-    sync(from);
-    renameSync(from, to);
-    sync(dirname(to));
-  });
+  onDisk('clear', folder, () => disk.removeUnfinished(folder));
 }
 
 /** Adds one row to a JSONL file and waits until it is on the disk. */
 export function appendRow(path: string, row: object): void {
-  onDisk('append to', path, () => writeSynced(path, 'a', `${JSON.stringify(row)}\n`));
+  onDisk('append to', path, () =>
+    appendFileSync(path, `${JSON.stringify(row)}\n`, { flush: true }),
+  );
 }
 
 /** The object in a JSON file. */

@@ -1,4 +1,4 @@
-import { type Params, disposeParams, selectParams, showValue } from '@cfrl/engine';
+import { type Params, disposeExcept, showValue } from '@cfrl/engine';
 
 /** Everything that the next step depends on. */
 export interface LoopState {
@@ -26,12 +26,6 @@ export function checkFrom(where: string, from: LoopState | undefined): void {
   );
 }
 
-/** Frees a record, but for the tensors that others hold. */
-export function release(params: Params, ...kept: readonly Params[]): void {
-  const keep = new Set(kept.flatMap((record) => Object.values(record)));
-  disposeParams(selectParams(params, (name) => !keep.has(params[name]!)));
-}
-
 /**
  * Frees a recipe's last state, when nobody needs it any more.
  *
@@ -48,6 +42,5 @@ export function release(params: Params, ...kept: readonly Params[]): void {
  * ```
  */
 export function disposeLoopState(state: LoopState, ...kept: readonly Params[]): void {
-  release(state.params, ...kept);
-  release(state.optState, ...kept);
+  disposeExcept([state.params, state.optState], kept);
 }

@@ -3,6 +3,7 @@ import {
   checkOptions,
   checkPositiveInteger,
   checkSeed,
+  disposeExcept,
   mergeParams,
   selectParams,
   showNames,
@@ -13,7 +14,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { contentOf, isPromptContent } from '../data/prompt-content.js';
 import type { Prompt } from '../types.js';
 import { trainsOf } from './start.js';
-import { type TrainState, disposeExcept } from './state.js';
+import type { TrainState } from './state.js';
 import type { TrainOptions } from './train-options.js';
 
 const known: readonly (keyof TrainOptions<Prompt>)[] = [

@@ -1,4 +1,4 @@
-import { type Params, disposeParams, selectParams } from '@cfrl/engine';
+import { type Params, disposeExcept } from '@cfrl/engine';
 
 /** Where a training stands: all that the next step needs. */
 export interface TrainState {
@@ -8,14 +8,6 @@ export interface TrainState {
   readonly params: Params;
   /** The optimiser's state, of the trained parameters alone. */
   readonly optState: Params;
-}
-
-/** Frees the tensors of `records` that no record of `kept` shares. */
-export function disposeExcept(records: readonly Params[], kept: readonly Params[]): void {
-  const keep = new Set(kept.flatMap((record) => Object.values(record)));
-  for (const record of records) {
-    disposeParams(selectParams(record, (name) => !keep.has(record[name]!)));
-  }
 }
 
 /**

@@ -1,4 +1,10 @@
-import { type Params, mapParams, selectParams, yieldToEventLoop } from '@cfrl/engine';
+import {
+  type Params,
+  disposeExcept,
+  mapParams,
+  selectParams,
+  yieldToEventLoop,
+} from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { BatchTensors } from '../data/batch.js';
@@ -11,7 +17,7 @@ import type { StepMetrics, StepRecord } from './record.js';
 import { type RewardRun, type Worth, rewardAll } from './reward-all.js';
 import { type Round, type SampledCompletion, sampleGroups } from './sample-groups.js';
 import { type Scores, scoreAll } from './score.js';
-import { type TrainState, disposeExcept } from './state.js';
+import type { TrainState } from './state.js';
 import { type Example, type UpdateRun, type Updated, update } from './update.js';
 
 /** What stays the same over a run. */

@@ -1,10 +1,9 @@
-import type { Params } from '@cfrl/engine';
+import { type Params, disposeExcept } from '@cfrl/engine';
 
 import type { Prompt } from '../types.js';
 import { checkTrainOptions } from './check-train.js';
 import type { StepRecord } from './record.js';
 import { startOf } from './start.js';
-import { disposeExcept } from './state.js';
 import { trainStep } from './step.js';
 import type { TrainOptions } from './train-options.js';
 

@@ -13,7 +13,7 @@ import { readTensors } from '../../safetensors/file.js';
 import { inFile } from '../../tensor-files/reading.js';
 import { paramShapes } from '../../transformer/init-params.js';
 import { json, namesIn, readJson } from '../json-files.js';
-import { writeFolder } from '../write-files.js';
+import { writeFolderAtomically } from '../write-files.js';
 import { PEFT_PREFIX, fromPeftConfig, toPeftConfig } from './peft-config.js';
 import { readAdapter } from './read.js';
 import { refuse, tensorProblems } from './tensors.js';
@@ -83,7 +83,7 @@ export async function saveAdapter(
     `${PEFT_PREFIX}${stored}`,
     params[name]!,
   ]);
-  await writeFolder('saveAdapter', folder, {
+  await writeFolderAtomically('saveAdapter', folder, {
     [TENSORS]: encodeSafetensors(Object.fromEntries(named) as Params, { format: 'pt' }),
     [CONFIG]: json(toPeftConfig(config, lora, baseModel ?? null)),
   });
