@@ -283,6 +283,47 @@ describe('templates', () => {
     expect(text).toBe('');
   });
 
+  it('are given whole numbers of any size, with and without a mask', () => {
+    const arguments_ = { id: 12345678901234567890n };
+    const messages = [{ role: 'a', content: 'x', arguments_ }];
+    const template =
+      '{% for m in messages %}{% generation %}{{ m.arguments_ | tojson }}{% endgeneration %}{% endfor %}';
+    const tokenizer = tokenizerFor('qwen', template);
+    const { text, assistantMask } = applyChatTemplate(tokenizer, messages, { assistantMask: true });
+    expect(text).toBe('{"id": 12345678901234567890}');
+    expect(assistantMask).not.toContain(0);
+    expect(() => applyChatTemplate(tokenizer, [{ arguments_ }] as never)).toThrow(
+      'applyChatTemplate: messages[0] is {"arguments_":{"id":"12345678901234567890"}}, expected a record with a role',
+    );
+  });
+
+  it('keep the order of a Map, and refuse what would be read as an empty record', () => {
+    const tokenizer = tokenizerFor('qwen', '{{ messages[0].v | tojson }}');
+    const render = (v: unknown): string =>
+      applyChatTemplate(tokenizer, [{ role: 'a', v: [v] }]).text;
+    expect(render(new Map<string, unknown>([...Object.entries({ b: 1 }), ['1', new Map()]]))).toBe(
+      '[{"b": 1, "1": {}}]',
+    );
+    expect(
+      render(
+        new (class Call {
+          name = 'f';
+        })(),
+      ),
+    ).toBe('[{"name": "f"}]');
+    for (const [value, what] of [
+      [new Date(0), 'a Date'],
+      [new Set([1]), 'a Set'],
+      [new Uint8Array(3), 'a Uint8Array'],
+      [Promise.resolve(1), 'a Promise'],
+      [new Map([[1, 2]]), 'a Map with a key of number'],
+    ] as const) {
+      expect(() => render(value)).toThrow(
+        `applyChatTemplate: messages[0].v[0] is ${what}, expected`,
+      );
+    }
+  });
+
   it('are given plain data', () => {
     const bad = { role: 'user', content: 'x', call: () => 'called' };
     expect(() => render('{{ messages[0].call() }}', {}, [bad])).toThrow(

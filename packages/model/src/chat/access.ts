@@ -1,13 +1,14 @@
 /** Fields and items of values, as Jinja's sandbox gives them: `a.b` is a method before it is a key, `a['b']` a key first. */
 import type { Access } from './format.js';
-import { lengthOf } from './items.js';
+import { itemsOf, lengthOf } from './items.js';
 import { numberOf, pythonEquals, pythonRepr } from './python.js';
-import { textMethod } from './strings.js';
+import { markupMethod, textMethod } from './strings.js';
 import {
   type Args,
   type Budget,
   Dict,
   Lazy,
+  Markup,
   Namespace,
   Native,
   Range,
@@ -48,13 +49,26 @@ function attributeOf(budget: Budget, value: Value, name: string): Value | undefi
     const method = textMethod(budget, value, name, accessOf(budget));
     return method && native(method);
   }
+  if (value instanceof Markup) {
+    const method = markupMethod(budget, value.text, name, accessOf(budget));
+    return method && native(method);
+  }
   if (value instanceof Dict) {
     if (!Object.hasOwn(DICT, name)) return undefined;
     return native((args) => DICT[name as keyof typeof DICT](value, args));
   }
   if (value instanceof Namespace) return value.fields.get(name);
   if (value instanceof Native) return value.parts.fields?.get(name)?.();
-  const items = isList(value) ? value : value instanceof Tuple ? value.items : undefined;
+  if (value instanceof Range && ['start', 'stop', 'step'].includes(name)) {
+    return BigInt(value[name as 'start' | 'stop' | 'step']);
+  }
+  const items = isList(value)
+    ? value
+    : value instanceof Tuple
+      ? value.items
+      : value instanceof Range
+        ? itemsOf(budget, value)
+        : undefined;
   if (items === undefined) return undefined;
   const named = value instanceof Tuple ? value.names.indexOf(name) : -1;
   if (named >= 0) return items[named];
@@ -82,6 +96,10 @@ function itemAt(value: Value, index: Value): Value | undefined {
   const number = numberOf(index);
   if (typeof number !== 'bigint') return undefined;
   const at = Number(number);
+  if (value instanceof Markup) {
+    const character = itemAt(value.text, index);
+    return typeof character === 'string' ? new Markup(character) : undefined;
+  }
   if (typeof value === 'string') return Array.from(value).at(at);
   if (isList(value)) return value.at(at);
   if (value instanceof Tuple) return value.items.at(at);
@@ -101,7 +119,10 @@ export function accessOf(budget: Budget): Access {
       const owner = value === null ? 'None' : `'${kind} object'`;
       return new Undefined(`${owner} has no attribute '${index}'`);
     }
-    return new Undefined(`'${kind} object' has no element ${pythonRepr(budget, index)}`);
+    // What has no text, such as a generator, is no place of an item either.
+    const shown =
+      index instanceof Lazy || index instanceof Native ? kindOf(index) : pythonRepr(budget, index);
+    return new Undefined(`'${kind} object' has no element ${shown}`);
   };
   const reach = (value: Value): void => {
     if (value instanceof Undefined) throw new TypeError(value.message);

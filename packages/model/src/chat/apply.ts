@@ -55,17 +55,35 @@ function plainData(where: string, value: unknown, depth = 0): unknown {
     return value;
   if (Array.isArray(value))
     return value.map((each, i) => plainData(`${where}[${i}]`, each, depth + 1));
-  if (typeof value === 'object') {
+  if (value instanceof Map) {
+    // Its keys keep their order, which those of a record do not that are whole numbers.
+    return new Map(
+      Array.from(value, ([key, each]): [string, unknown] => {
+        if (typeof key !== 'string') {
+          throw new TypeError(`${where} is a Map with a key of ${typeof key}, expected texts`);
+        }
+        return [key, plainData(`${where}.${key}`, each, depth + 1)];
+      }),
+    );
+  }
+  const kind = Object.prototype.toString.call(value).slice(8, -1);
+  if (kind === 'Object') {
     return Object.fromEntries(
-      Object.entries(value)
+      Object.entries(value as object)
         .filter(([, each]) => each !== undefined)
         .map(([key, each]) => [key, plainData(`${where}.${key}`, each, depth + 1)]),
     );
   }
   throw new TypeError(
-    `${where} is a ${typeof value}, expected plain data: texts, numbers, lists and records`,
+    `${where} is a ${typeof value === 'object' ? kind : typeof value}, expected plain data: texts, numbers, lists and records`,
   );
 }
+
+/** Plain data as a text; JSON has no whole numbers of any size. */
+const written = (value: unknown): string =>
+  JSON.stringify(value, (_, each: unknown) =>
+    typeof each === 'bigint' ? String(each) : each instanceof Map ? Array.from(each) : each,
+  );
 
 /** Messages without empty fields, and with the reasoning under each name that templates read. */
 function plainMessages(messages: readonly ChatMessage[]): Fields[] {
@@ -75,7 +93,7 @@ function plainMessages(messages: readonly ChatMessage[]): Fields[] {
   return messages.map((message: ChatMessage, i) => {
     const where = `applyChatTemplate: messages[${i}]`;
     if (typeof message !== 'object' || message === null || typeof message.role !== 'string') {
-      throw new TypeError(`${where} is ${JSON.stringify(message)}, expected a record with a role`);
+      throw new TypeError(`${where} is ${written(message)}, expected a record with a role`);
     }
     const fields = Object.entries(plainData(where, message) as Fields).filter(
       ([, value]) => value !== null,
@@ -309,7 +327,7 @@ export function applyChatTemplate(
     );
   }
   const text = render();
-  const marks = unusedMarks(text, source, JSON.stringify(variables));
+  const marks = unusedMarks(text, source, written(variables));
   const marked = readMarks(render(marks), marks);
   if (marked.text !== text) {
     throw new RangeError(

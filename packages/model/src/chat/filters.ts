@@ -1,21 +1,30 @@
 /** Jinja's filters, with transformers' `tojson`. */
 import { reversedItems } from './access.js';
 import { type Runtime, bind } from './builtins.js';
-import { fixed, formatPercent } from './format.js';
+import { fixed } from './format.js';
 import { isTrue, itemsOf, lengthOf } from './items.js';
 import { binary, defined } from './operators.js';
 import { numberOf, pythonCompare, pythonJson, pythonString, sorted } from './python.js';
-import { capitalized, justified, pythonLines, pythonReplace, pythonStrip } from './strings.js';
+import {
+  capitalized,
+  escapeText,
+  justified,
+  pythonLines,
+  pythonReplace,
+  pythonStrip,
+} from './strings.js';
 import {
   type Args,
   Dict,
   Lazy,
+  Markup,
   Tuple,
   Undefined,
   type Value,
   hashOf,
   isList,
   kindOf,
+  unmarked,
 } from './values.js';
 
 type Filter = (runtime: Runtime, value: Value, args: Args) => Value;
@@ -81,7 +90,10 @@ function pathOf({ access }: Runtime, attribute: Value, usual?: Value): (value: V
   };
 }
 
-const lowered = (value: Value): Value => (typeof value === 'string' ? value.toLowerCase() : value);
+const lowered = (given: Value): Value => {
+  const value = unmarked(given);
+  return typeof value === 'string' ? value.toLowerCase() : value;
+};
 
 /** What is compared of an item. */
 function keyOf(
@@ -96,27 +108,19 @@ function keyOf(
   return isTrue(caseSensitive ?? false) ? path : (value) => lowered(path(value));
 }
 
-/** The same, of several attributes with commas. */
+/** The same, of attributes with commas: a list, of which what is equal is not compared. */
 function keysOf(
   runtime: Runtime,
   attribute: Value | undefined,
   caseSensitive: Value | undefined,
 ): (value: Value) => Value {
-  if (typeof attribute !== 'string' || !attribute.includes(',')) {
-    return keyOf(runtime, attribute, caseSensitive);
-  }
-  const keys = attribute.split(',').map((part) => keyOf(runtime, part, caseSensitive));
+  const attributes = typeof attribute === 'string' ? attribute.split(',') : [attribute];
+  const keys = attributes.map((part) => keyOf(runtime, part, caseSensitive));
   return (value) => keys.map((key) => key(value));
 }
 
 const first = (items: readonly Value[], what = 'first'): Value =>
   items.length > 0 ? items[0]! : new Undefined(`No ${what} item, sequence was empty.`);
-
-const escape = (content: string): string =>
-  content.replace(
-    /[&<>'"]/g,
-    (c) => `&${{ '&': 'amp', '<': 'lt', '>': 'gt', "'": '#39', '"': '#34' }[c]!};`,
-  );
 
 define('abs', [], ({ budget }, value) => {
   const number = numberOf(value);
@@ -170,12 +174,16 @@ define('dictsort', ['case_sensitive', 'by', 'reverse'], (
     (entry) => new Tuple(entry),
   );
 });
-define('e escape forceescape', [], (runtime, value) => {
+const escaped = (runtime: Runtime, value: Value): Value => {
   const content = text(runtime, value);
   runtime.budget.write(content.length * 2);
-  return escape(content);
-});
-define('safe string', [], (runtime, value) => text(runtime, value));
+  return new Markup(escapeText(content));
+};
+define('e escape', [], (runtime, value) =>
+  value instanceof Markup ? value : escaped(runtime, value));
+define('forceescape', [], escaped);
+define('safe', [], (runtime, value) => new Markup(text(runtime, value)));
+define('string', [], (runtime, value) => text(runtime, value));
 define('first', [], ({ budget }, value) =>
   value instanceof Lazy ? first(orNone(value.next())) : first(itemsOf(budget, value)));
 define('last', [], ({ budget }, value) => {
@@ -201,11 +209,8 @@ filters.set('format', ({ budget }, value, { placed, named }) => {
   if (placed.length > 0 && named.size > 0) {
     throw new TypeError("can't handle positional and keyword arguments at the same time");
   }
-  return formatPercent(
-    budget,
-    pythonString(budget, value),
-    named.size > 0 ? new Dict(named) : new Tuple(placed),
-  );
+  const template = value instanceof Markup ? value : pythonString(budget, value);
+  return binary(budget, '%', template, named.size > 0 ? new Dict(named) : new Tuple(placed));
 });
 define('groupby', ['attribute', 'default', 'case_sensitive'], (
   runtime,
@@ -384,7 +389,7 @@ define('trim', ['chars'], (runtime, value, [chars]) =>
   pythonStrip(
     text(runtime, value),
     'both',
-    chars === undefined || chars === null ? undefined : text(runtime, chars),
+    chars === undefined || chars === null ? undefined : textOf('characters to trim', chars),
   ));
 define('truncate', ['length', 'killwords', 'end', 'leeway'], (
   runtime,
@@ -429,11 +434,11 @@ define('urlencode', [], (runtime, value) => {
       ? value.entries().map((entry) => new Tuple(entry))
       : itemsOf(runtime.budget, value);
   return pairs
-    .map((pair) =>
-      itemsOf(runtime.budget, pair)
-        .map((part) => quote(part, '%2F').replaceAll('%20', '+'))
-        .join('='),
-    )
+    .map((pair) => {
+      const parts = itemsOf(runtime.budget, pair);
+      if (parts.length !== 2) throw new RangeError('urlencode of a list that is not of pairs');
+      return parts.map((part) => quote(part, '%2F').replaceAll('%20', '+')).join('=');
+    })
     .join('&');
 });
 define('wordcount', [], (runtime, value) =>
@@ -490,7 +495,32 @@ for (const name of ['filesizeformat', 'pprint', 'random', 'urlize', 'wordwrap', 
   });
 }
 
-export const FILTERS: ReadonlyMap<string, Filter> = filters;
+/** Filters that look at marks themselves. */
+const OF_MARKUP = new Set(['e', 'escape', 'safe', 'default', 'd', 'attr', 'format']);
+
+/** Filters whose text is marked if what it is made of is. */
+const KEEP_MARKUP = new Set([
+  ...['capitalize', 'center', 'indent', 'lower', 'reverse', 'string', 'trim'],
+  ...['truncate', 'upper'],
+]);
+
+/** Of marked text a filter sees the text, but for those that know of marks. */
+function withMarkup(name: string, filter: Filter): Filter {
+  if (OF_MARKUP.has(name)) return filter;
+  return (runtime, value, { placed, named }) => {
+    const args: Args = {
+      placed: placed.map(unmarked),
+      named: new Map(Array.from(named, ([key, each]) => [key, unmarked(each)])),
+    };
+    if (!(value instanceof Markup)) return filter(runtime, value, args);
+    const result = filter(runtime, value.text, args);
+    return typeof result === 'string' && KEEP_MARKUP.has(name) ? new Markup(result) : result;
+  };
+}
+
+export const FILTERS: ReadonlyMap<string, Filter> = new Map(
+  Array.from(filters, ([name, filter]) => [name, withMarkup(name, filter)]),
+);
 
 const orNone = (value: Value | undefined): Value[] => (value === undefined ? [] : [value]);
 

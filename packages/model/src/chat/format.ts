@@ -1,6 +1,17 @@
 /** Python's `%` formatting and `str.format`. */
 import { numberOf, pythonAscii, pythonFloat, pythonRepr, pythonString } from './python.js';
-import { type Args, type Budget, Dict, Tuple, type Value, isList, kindOf } from './values.js';
+import {
+  type Args,
+  type Budget,
+  Dict,
+  Range,
+  Tuple,
+  Undefined,
+  type Value,
+  isList,
+  kindOf,
+  unmarked,
+} from './values.js';
 
 /** How a field is written: `[[fill]align][sign][#][0][width][,][.precision][type]`. */
 interface Spec {
@@ -36,27 +47,40 @@ function floatDigits(x: number, { type, precision, alternate }: Spec): string {
   const cased = (text: string): string => (upper ? text.toUpperCase() : text);
   if (!Number.isFinite(x)) return cased(Number.isNaN(x) ? 'nan' : 'inf');
   const places = Math.min(precision ?? 6, 100);
+  const pointed = (text: string): string =>
+    alternate && !text.includes('.') ? text.replace(/(?=e|$)/, '.') : text;
   switch (type.toLowerCase()) {
     case '%':
-      return `${fixed(x * 100, places)}%`;
+      return `${pointed(fixed(x * 100, places))}%`;
     case 'f':
-      return fixed(x, places);
+      return pointed(fixed(x, places));
     case 'e':
-      return cased(withExponent(x.toExponential(places)));
+      return cased(withExponent(pointed(exponential(x, places))));
     case '':
       if (precision === undefined) return pythonFloat(x);
   }
   const significant = Math.max(1, places);
-  const power = x === 0 ? 0 : Number(x.toExponential(significant - 1).split('e')[1]);
+  const power = x === 0 ? 0 : Number(exponential(x, significant - 1).split('e')[1]);
   const limit = type === '' ? significant - 1 : significant;
   const digits =
     power < -4 || power >= limit
-      ? x.toExponential(significant - 1)
+      ? exponential(x, significant - 1)
       : fixed(x, significant - 1 - power);
   const short = alternate
-    ? digits
+    ? pointed(digits)
     : digits.replace(/(\.\d*?)0+(?=e|$)/, '$1').replace(/\.(?=e|$)/, '');
   return cased(withExponent(type === '' && !/[.e]/.test(short) ? `${short}.0` : short));
+}
+
+/** A number with an exponent and so many decimals; exact halves go to the even digit. */
+function exponential(x: number, places: number): string {
+  const text = x.toExponential(places);
+  const exact = x.toExponential(100);
+  const [digits = '', exponent = ''] = exact.split('e');
+  // `toExponential` rounds halves up.
+  const kept = digits.slice(0, places === 0 ? 1 : places + 2);
+  const half = places < 100 && /^\.?50*$/.test(digits.slice(kept.length));
+  return half && /[02468]$/.test(kept) ? `${kept}e${exponent}` : text;
 }
 
 /** A number with so many decimals; exact halves go to the even digit. */
@@ -73,10 +97,16 @@ export function fixed(x: number, places: number): string {
   return x < 0 ? `-${even}` : even;
 }
 
-function grouped(digits: string, separator: string): string {
-  if (separator === '') return digits;
-  const [whole = '', ...rest] = digits.split(/(?=[.e%])/);
-  return whole.replace(/\B(?=(\d{3})+$)/g, separator) + rest.join('');
+/** Digits with separators, and zeros in front that are separated too. */
+function grouped(digits: string, { group, type }: Spec, zeros: number): string {
+  const [whole = '', ...rest] = digits.split(/(?=[.%])|(?=e[+-])/i);
+  const size = /^[boxX]$/.test(type) ? 4 : 3;
+  const width = zeros - rest.join('').length;
+  if (group === '') return whole.padStart(width, '0') + rest.join('');
+  // No separator stands in front: the fewest digits that fill the width with theirs.
+  const count = width - Math.floor(Math.max(0, width - 1) / (size + 1));
+  const all = whole.padStart(count, '0');
+  return all.replace(new RegExp(`\\B(?=(.{${size}})+$)`, 'g'), group) + rest.join('');
 }
 
 function padded(text: string, { fill, align, width }: Spec, usual: string): string {
@@ -103,15 +133,21 @@ function formatNumber(value: bigint | number, spec: Spec): string {
     if (spec.precision !== undefined) digits = digits.padStart(spec.precision, '0');
   }
   const front = (negative ? '-' : sign === '-' ? '' : sign) + prefix;
-  const body = grouped(digits, spec.group);
-  if (spec.align !== '=') return padded(front + body, spec, '>');
+  const inside = spec.align === '=';
+  const zeros = inside && spec.fill === '0' ? spec.width - front.length : 0;
+  const body = grouped(digits, spec, zeros);
+  if (!inside) return padded(front + body, spec, '>');
   return front + spec.fill.repeat(Math.max(0, spec.width - front.length - body.length)) + body;
 }
 
 const CONVERSION = /%(?:\(([^)]*)\))?([-+ #0]*)(\*|\d*)(?:\.(\*|\d*))?[hlL]?(.|$)/gsu;
 
-/** `text % values` */
-export function formatPercent(budget: Budget, text: string, values: Value): string {
+/**
+ * `text % values`
+ *
+ * @param loose - whether there may be more values than the text asks for, whatever they are
+ */
+export function formatPercent(budget: Budget, text: string, values: Value, loose = false): string {
   const items = values instanceof Tuple ? values.items : [values];
   let used = 0;
   const take = (): Value => {
@@ -124,7 +160,6 @@ export function formatPercent(budget: Budget, text: string, values: Value): stri
     if (typeof value !== 'bigint') throw new TypeError('* wants int');
     return sizeOf(String(value));
   };
-  let named = false;
   const result = text.replace(
     CONVERSION,
     (
@@ -145,7 +180,6 @@ export function formatPercent(budget: Budget, text: string, values: Value): stri
         if (!(values instanceof Dict)) throw new TypeError('format requires a mapping');
         const found = values.get(name);
         if (found === undefined) throw new RangeError(`the key '${name}' is not in the dict`);
-        named = true;
         value = found;
       }
       const left = flags.includes('-');
@@ -187,11 +221,14 @@ export function formatPercent(budget: Budget, text: string, values: Value): stri
       return formatNumber(exactly, zero ? { ...spec, fill: '0', align: '=' } : spec);
     },
   );
-  const unused =
-    used < items.length &&
-    !named &&
-    !(values instanceof Dict) &&
-    !(isList(values) && used === 0 && items.length === 0);
+  // What has items by key or place may have more of them than the text asks for.
+  const subscripted =
+    loose ||
+    isList(values) ||
+    values instanceof Dict ||
+    values instanceof Range ||
+    values instanceof Undefined;
+  const unused = used < items.length && !subscripted;
   if (unused) throw new TypeError('not all arguments converted during string formatting');
   return result;
 }
@@ -300,9 +337,10 @@ export function formatBraces(budget: Budget, text: string, args: Args, access: A
       if (!parts) throw new RangeError('the format has a field that is none');
       const [, name = '', conversion, spec = ''] = parts;
       const value = field(name);
+      const plain = unmarked(value);
       const shown =
         conversion === undefined
-          ? value
+          ? plain
           : conversion === 's'
             ? pythonString(budget, value)
             : conversion === 'a'

@@ -122,8 +122,7 @@ export class Interpreter {
         return this.#run(branch ? branch[1] : node.otherwise, scope, out);
       }
       case 'for':
-        this.#for(node, this.#evaluate(node.over, scope), scope, out, 0);
-        return undefined;
+        return this.#for(node, this.#evaluate(node.over, scope), scope, out, 0);
       case 'break':
       case 'continue':
         return node.type;
@@ -131,13 +130,15 @@ export class Interpreter {
         this.#assign(node.target, this.#evaluate(node.value, scope), scope);
         return undefined;
       case 'setBlock': {
-        const text = this.#render(node.body, new Scope(scope));
-        const value = node.filter ? this.#evaluate(node.filter, scope, text) : text;
+        const inner: Output = { text: '' };
+        const signal = this.#run(node.body, new Scope(scope), inner);
+        if (signal !== undefined) return signal;
+        const value = node.filter ? this.#evaluate(node.filter, scope, inner.text) : inner.text;
         this.#assign(node.target, value, scope);
         return undefined;
       }
       case 'macro':
-        scope.set(node.macro.name, this.#macro(node.macro, scope));
+        scope.set(node.name, this.#macro(node.macro, scope));
         return undefined;
       case 'call': {
         const caller = this.#macro(node.macro, scope);
@@ -146,8 +147,10 @@ export class Interpreter {
         return undefined;
       }
       case 'filter': {
-        const text = this.#render(node.body, new Scope(scope));
-        const value = this.#evaluate(node.filter, scope, text);
+        const inner: Output = { text: '' };
+        const signal = this.#run(node.body, new Scope(scope), inner);
+        if (signal !== undefined) return signal;
+        const value = this.#evaluate(node.filter, scope, inner.text);
         this.#write(out, pythonString(this.#budget, value));
         return undefined;
       }
@@ -156,8 +159,7 @@ export class Interpreter {
         for (const [target, value] of node.values) {
           this.#assign(target, this.#evaluate(value, scope), inner);
         }
-        this.#run(node.body, inner, out);
-        return undefined;
+        return this.#run(node.body, inner, out);
       }
       case 'block':
         this.#run(node.body, new Scope(this.#root), out);
@@ -191,13 +193,14 @@ export class Interpreter {
     }
   }
 
+  /** Loops, and returns the signal of its `else`, which is of the loop around. */
   #for(
     node: Extract<Statement, { type: 'for' }>,
     over: Value,
     scope: Scope,
     out: Output,
     depth: number,
-  ): void {
+  ): Signal {
     const { target, test, body } = node;
     const all = itemsOf(this.#budget, over);
     const passes = (item: Value): boolean => {
@@ -206,10 +209,6 @@ export class Interpreter {
       return isTrue(this.#evaluate(test!, inner));
     };
     const items = test ? all.filter(passes) : all;
-    if (items.length === 0) {
-      this.#run(node.otherwise, new Scope(scope), out);
-      return;
-    }
     const again = ({ placed: [next = null] }: Args): Value => {
       const inner: Output = { text: '' };
       this.#deeper(() => this.#for(node, next, scope, inner, depth + 1));
@@ -217,6 +216,7 @@ export class Interpreter {
     };
     const missing = (message: string): Value => new Undefined(message);
     const changes = { last: undefined };
+    let completed = false;
     for (let i = 0; i < items.length; i++) {
       this.#budget.step();
       const inner = new Scope(scope);
@@ -225,8 +225,12 @@ export class Interpreter {
         loopOf(this.#budget, items, i, depth, changes, missing, node.recursive ? again : undefined),
       );
       this.#assign(target, items[i]!, inner);
-      if (this.#run(body, inner, out) === 'break') return;
+      const signal = this.#run(body, inner, out);
+      if (signal === 'break') break;
+      completed ||= signal === undefined;
     }
+    // Jinja's `else` is for loops of which no turn came to its end.
+    return completed ? undefined : this.#run(node.otherwise, new Scope(scope), out);
   }
 
   #deeper<T>(run: () => T): T {
@@ -249,7 +253,9 @@ export class Interpreter {
       parameters.forEach((parameter, i) => {
         const value = i < placed.length ? placed[i] : more.get(parameter);
         if (i < placed.length && more.has(parameter)) {
-          throw new TypeError(`macro '${name}' got multiple values for argument '${parameter}'`);
+          throw new TypeError(
+            `macro '${name ?? 'caller'}' got multiple values for argument '${parameter}'`,
+          );
         }
         more.delete(parameter);
         const usual = defaults[i - firstDefault];
@@ -261,11 +267,13 @@ export class Interpreter {
       });
       const [takesMore, takesNamed] = ['varargs', 'kwargs'].map((each) => names(body, each));
       if (placed.length > parameters.length && !takesMore) {
-        throw new TypeError(`macro '${name}' takes not more than ${parameters.length} argument(s)`);
+        throw new TypeError(
+          `macro '${name ?? 'caller'}' takes not more than ${parameters.length} argument(s)`,
+        );
       }
       const [unknown] = more.keys();
       if (unknown !== undefined && !takesNamed) {
-        throw new TypeError(`macro '${name}' takes no keyword argument '${unknown}'`);
+        throw new TypeError(`macro '${name ?? 'caller'}' takes no keyword argument '${unknown}'`);
       }
       if (takesMore) scope.set('varargs', new Tuple(placed.slice(parameters.length)));
       if (takesNamed) scope.set('kwargs', new Dict(more));
@@ -274,10 +282,10 @@ export class Interpreter {
     return new Native('Macro', {
       call,
       fields: new Map<string, () => Value>([
-        ['name', () => name],
+        ['name', () => name ?? null],
         ['arguments', () => new Tuple(parameters)],
       ]),
-      shown: () => `<Macro '${name}'>`,
+      shown: () => `<Macro ${name === undefined ? 'anonymous' : `'${name}'`}>`,
     });
   }
 
@@ -340,8 +348,14 @@ export class Interpreter {
         const of = evaluate(node.of);
         const bounds = node.bounds.map((bound) => bound && evaluate(bound));
         return this.#at(node, [of], () => {
-          const part = sliced(this.#budget, defined(of), bounds);
-          return part ?? new Undefined(`'${kindOf(of)} object' has no slices`);
+          defined(of);
+          try {
+            return sliced(this.#budget, of, bounds);
+          } catch (error) {
+            // Jinja computes constants before it renders, where what has no such part is undefined.
+            if (!(error instanceof TypeError) || !isConstant(node)) throw error;
+            return new Undefined(error.message);
+          }
         });
       }
       case 'call': {
@@ -419,6 +433,14 @@ export const KNOWN = {
   filters: FILTERS,
   tests: { has: (name: string): boolean => TESTS.has(name) || isNameTest(name) },
 };
+
+/** Whether an expression looks at no variable. */
+function isConstant(part: unknown): boolean {
+  if (Array.isArray(part)) return part.every(isConstant);
+  if (typeof part !== 'object' || part === null) return true;
+  const { type } = part as { readonly type?: unknown };
+  return type !== 'name' && type !== 'call' && Object.values(part).every(isConstant);
+}
 
 const named = new WeakMap<readonly Statement[], ReadonlySet<string>>();
 

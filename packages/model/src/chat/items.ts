@@ -10,10 +10,12 @@ import {
   type Value,
   View,
   isList,
+  unmarked,
 } from './values.js';
 
 /** The items of what can be looped over, or undefined. */
-function maybeItems(value: Value): readonly Value[] | undefined {
+function maybeItems(given: Value): readonly Value[] | undefined {
+  const value = unmarked(given);
   if (typeof value === 'string') return Array.from(value);
   if (isList(value)) return value;
   if (value instanceof Tuple || value instanceof View) return value.items;
@@ -35,7 +37,8 @@ export function itemsOf(budget: Budget, value: Value): readonly Value[] {
 }
 
 /** Python's `len`, or undefined of what has none. */
-export function lengthOf(value: Value): number | undefined {
+export function lengthOf(given: Value): number | undefined {
+  const value = unmarked(given);
   if (typeof value === 'string') {
     let count = 0;
     for (const _ of value) count++;

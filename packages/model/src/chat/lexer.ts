@@ -84,8 +84,11 @@ function strippedBefore(text: string, sign: string, isBlock: boolean, startsLine
     : text;
 }
 
-/** @throws TemplateError with the line of what is wrong */
-export function tokenize(template: string): Token[] {
+/** The tokens of a template, up to an error where something is none. */
+export function tokenize(template: string): {
+  readonly tokens: readonly Token[];
+  readonly error?: TemplateError;
+} {
   const source = template.replace(/\r\n|\r/g, '\n').replace(/\n$/, '');
   const tokens: Token[] = [];
   let [at, line, startsLine] = [0, 1, true];
@@ -110,12 +113,22 @@ export function tokenize(template: string): Token[] {
     return end;
   };
 
-  for (;;) {
+  try {
+    while (readPart());
+    push('end', '');
+    return { tokens };
+  } catch (error) {
+    if (!(error instanceof TemplateError)) throw error;
+    push('end', '');
+    return { tokens, error };
+  }
+
+  /** Reads text and the tag behind it; false at the end. */
+  function readPart(): boolean {
     const begin = match(BEGIN);
     if (begin === null) {
       data(source.slice(at));
-      push('end', '');
-      return tokens;
+      return false;
     }
     const [whole, rawSign, kind, sign] = begin;
     const text = source.slice(at, begin.index);
@@ -134,6 +147,7 @@ export function tokenize(template: string): Token[] {
       push(`${name}_begin`, whole);
       readTag(kind === '%' ? BLOCK_END : VARIABLE_END, name);
     }
+    return true;
   }
 
   function readTag(ending: RegExp, name: 'block' | 'variable'): void {

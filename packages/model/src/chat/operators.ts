@@ -1,11 +1,13 @@
 /** Python's operators. */
 import { formatPercent } from './format.js';
 import { itemsOf } from './items.js';
+import { partOfMarkup } from './strings.js';
 import { numberOf, pythonCompare, pythonEquals } from './python.js';
 import {
   type Budget,
   Dict,
   Lazy,
+  Markup,
   Native,
   Namespace,
   Range,
@@ -14,6 +16,7 @@ import {
   type Value,
   isList,
   kindOf,
+  unmarked,
 } from './values.js';
 
 /** The digits in base 2 that a whole number has at most. */
@@ -145,8 +148,43 @@ function repeated(budget: Budget, value: Value, times: bigint): Value | undefine
   return isList(value) ? all : new Tuple(all);
 }
 
+/** The text of an operation that gives marked text, or undefined. */
+function binaryMarkup(
+  budget: Budget,
+  operator: string,
+  left: Value,
+  right: Value,
+): string | undefined {
+  const part = (value: Value): Value =>
+    typeof value === 'string' || typeof value === 'object' ? partOfMarkup(budget, value) : value;
+  if (operator === '+') {
+    if (![left, right].every((each) => typeof unmarked(each) === 'string')) return undefined;
+    const [a, b] = [partOfMarkup(budget, left), partOfMarkup(budget, right)];
+    return binary(budget, '+', a, b) as string;
+  }
+  if (operator === '*') {
+    const many = binary(budget, '*', unmarked(left), unmarked(right));
+    return typeof many === 'string' ? many : undefined;
+  }
+  if (operator !== '%' || !(left instanceof Markup)) return undefined;
+  const values =
+    right instanceof Tuple
+      ? new Tuple(right.items.map(part))
+      : right instanceof Dict
+        ? new Dict(right.entries().map(([key, value]) => [key, part(value)]))
+        : part(right);
+  const subscripted =
+    isList(right) || [Dict, Range, Undefined].some((each) => right instanceof each);
+  return formatPercent(budget, left.text, values, subscripted);
+}
+
 /** `left operator right`, of `+ - * / // % **` */
 export function binary(budget: Budget, operator: string, left: Value, right: Value): Value {
+  if (left instanceof Markup || right instanceof Markup) {
+    const result = binaryMarkup(budget, operator, left, right);
+    if (result !== undefined) return new Markup(result);
+    return binary(budget, operator, unmarked(left), unmarked(right));
+  }
   if (operator === '%' && typeof left === 'string') return formatPercent(budget, left, right);
   defined(left);
   defined(right);
@@ -196,7 +234,8 @@ export function signed(operator: '-' | '+', value: Value): Value {
 }
 
 /** `item in container` */
-export function contains(budget: Budget, container: Value, item: Value): boolean {
+export function contains(budget: Budget, within: Value, sought: Value): boolean {
+  const [container, item] = [unmarked(within), unmarked(sought)];
   if (typeof container === 'string') {
     if (typeof item !== 'string') {
       throw new TypeError(`'in <string>' requires string as left operand, not ${kindOf(item)}`);
@@ -255,8 +294,11 @@ function boundOf(value: Value | undefined): bigint | undefined {
   return number;
 }
 
-/** The places that Python's `slice(start, stop, step)` takes of so many. */
-function places(length: number, bounds: readonly (Value | undefined)[]): number[] {
+/** Where Python's `slice(start, stop, step)` begins, ends and steps in so many items. */
+function sliceOf(
+  length: number,
+  bounds: readonly (Value | undefined)[],
+): readonly [start: number, stop: number, step: number] {
   const [start, stop, by = 1n] = bounds.map(boundOf);
   if (by === 0n) throw new RangeError('slice step cannot be zero');
   const step = Number(by);
@@ -265,41 +307,39 @@ function places(length: number, bounds: readonly (Value | undefined)[]): number[
     const at = Number(bound < 0n ? bound + BigInt(length) : bound);
     return step > 0 ? Math.min(length, Math.max(0, at)) : Math.min(length - 1, Math.max(-1, at));
   };
-  const first = clip(start, step > 0 ? 0 : length - 1);
-  const last = clip(stop, step > 0 ? length : -1);
+  return [clip(start, step > 0 ? 0 : length - 1), clip(stop, step > 0 ? length : -1), step];
+}
+
+/** The places that a slice takes of so many. */
+function places(length: number, bounds: readonly (Value | undefined)[]): number[] {
+  const [first, last, step] = sliceOf(length, bounds);
   const result: number[] = [];
   for (let i = first; step > 0 ? i < last : i > last; i += step) result.push(i);
   return result;
 }
 
-/** `value[start:stop:step]`, or undefined of what has no places. */
+/** `value[start:stop:step]` */
 export function sliced(
   budget: Budget,
   value: Value,
   bounds: readonly (Value | undefined)[],
-): Value | undefined {
+): Value {
+  if (value instanceof Markup) return new Markup(sliced(budget, value.text, bounds) as string);
   if (typeof value === 'string') {
     const characters = Array.from(value);
     const at = places(characters.length, bounds);
     budget.write(at.length);
     return at.map((i) => characters[i]!).join('');
   }
-  const items = isList(value)
-    ? value
-    : value instanceof Tuple
-      ? value.items
-      : value instanceof Range
-        ? itemsOf(budget, value)
-        : undefined;
-  if (items === undefined) return undefined;
+  if (value instanceof Range) {
+    const [start, stop, step] = sliceOf(value.length, bounds);
+    const at = (i: number): number => value.start + i * value.step;
+    return new Range(at(start), at(stop), value.step * step);
+  }
+  const items = isList(value) ? value : value instanceof Tuple ? value.items : undefined;
+  if (items === undefined) throw new TypeError(`'${kindOf(value)}' object has no slices`);
   const at = places(items.length, bounds);
   budget.list(at.length);
   const taken = at.map((i) => items[i]!);
-  if (value instanceof Range) {
-    const [, , by = null] = bounds;
-    const step = value.step * Number(by ?? 1n);
-    const first = Number(taken[0] ?? 0n);
-    return new Range(first, first + taken.length * step, step);
-  }
   return value instanceof Tuple ? new Tuple(taken) : taken;
 }

@@ -66,7 +66,8 @@ export type Target =
 
 /** The parameters and the text of a macro or a call block. */
 export interface MacroBody {
-  readonly name: string;
+  /** A call block has none. */
+  readonly name: string | undefined;
   readonly parameters: readonly string[];
   /** Of the last parameters. */
   readonly defaults: readonly Expression[];
@@ -98,7 +99,7 @@ export type Statement = { readonly line: number } & (
       readonly filter: Expression | undefined;
       readonly body: readonly Statement[];
     }
-  | { readonly type: 'macro'; readonly macro: MacroBody }
+  | { readonly type: 'macro'; readonly name: string; readonly macro: MacroBody }
   | { readonly type: 'call'; readonly call: Expression; readonly macro: MacroBody }
   | { readonly type: 'filter'; readonly filter: Expression; readonly body: readonly Statement[] }
   | {
@@ -133,10 +134,17 @@ const NO_ARGUMENTS: Arguments = { placed: [], named: [], more: undefined, moreNa
  * @throws TemplateError with the line of what is wrong
  */
 export function parseTemplate(source: string, known: KnownNames): Statement[] {
-  const parser = new Parser(tokenize(source), known);
-  const body = parser.statements([]);
-  parser.finish();
-  return body;
+  const { tokens, error } = tokenize(source);
+  const parser = new Parser(tokens, known);
+  try {
+    const body = parser.statements([]);
+    if (error) throw error;
+    parser.finish();
+    return body;
+  } catch (wrong) {
+    // What is wrong first is said: of the tokens before the one that is none, or that one.
+    throw error && parser.atEnd ? error : wrong;
+  }
 }
 
 class Parser {
@@ -152,6 +160,10 @@ class Parser {
   constructor(tokens: readonly Token[], known: KnownNames) {
     this.#tokens = tokens;
     this.#known = known;
+  }
+
+  get atEnd(): boolean {
+    return this.#token.type === 'end';
   }
 
   finish(): void {
@@ -252,14 +264,14 @@ class Parser {
         return this.#set(line);
       case 'macro': {
         const { text: name } = this.#expect('name');
-        return { type: 'macro', macro: this.#macro(name, 'endmacro'), line };
+        return { type: 'macro', name, macro: this.#macro(name, 'endmacro'), line };
       }
       case 'call': {
         const [parameters, defaults] = this.#is('operator', '(') ? this.#signature() : [[], []];
         const call = this.#expression();
         if (call.type !== 'call') this.#fail('expected a call', line);
         const body = this.#outsideLoops(() => this.#body('endcall')[0]);
-        return { type: 'call', call, macro: { name: 'caller', parameters, defaults, body }, line };
+        return { type: 'call', call, macro: { name: undefined, parameters, defaults, body }, line };
       }
       case 'filter': {
         const filter = this.#filters(undefined, true)!;

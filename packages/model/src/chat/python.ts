@@ -3,6 +3,7 @@ import {
   type Budget,
   Dict,
   Lazy,
+  Markup,
   Namespace,
   Native,
   Range,
@@ -12,6 +13,7 @@ import {
   View,
   isList,
   kindOf,
+  unmarked,
 } from './values.js';
 
 /** A float's digits: the shortest that come back, an exponent of two digits from 1e16 up and below 1e-4. */
@@ -71,6 +73,7 @@ export function pythonRepr(budget: Budget, value: Value): string {
     budget.write(value.length);
     return quoted(value);
   }
+  if (value instanceof Markup) return `Markup(${list([value.text])})`;
   if (isList(value)) return `[${list(value)}]`;
   if (value instanceof Tuple) return `(${list(value.items)}${value.items.length === 1 ? ',' : ''})`;
   if (value instanceof Dict) return dict(value.entries());
@@ -90,6 +93,7 @@ const DIGITS = 4300;
 /** A value as Python's `str`, which is what templates print. */
 export function pythonString(budget: Budget, value: Value): string {
   if (typeof value === 'string') return value;
+  if (value instanceof Markup) return value.text;
   if (typeof value === 'bigint') {
     const text = value.toString();
     if (text.length > DIGITS) throw new RangeError(`it prints more than ${DIGITS} digits`);
@@ -154,6 +158,7 @@ export function pythonJson(
           : '-Infinity';
   const write = (each: Value): string => pythonJson(budget, each, options, depth + 1);
   if (typeof value === 'string') return text(value);
+  if (value instanceof Markup) return text(value.text);
   if (typeof value === 'boolean') return value ? 'true' : 'false';
   if (value === null) return 'null';
   if (typeof value === 'bigint') return pythonString(budget, value);
@@ -166,6 +171,7 @@ export function pythonJson(
     const ordered = sortKeys ? sorted(budget, entries, ([key]) => key) : entries;
     const key = (name: Value): string => {
       if (typeof name === 'string') return text(name);
+      if (name instanceof Markup) return text(name.text);
       if (name === null || ['boolean', 'number', 'bigint'].includes(typeof name)) {
         return `"${write(name)}"`;
       }
@@ -191,8 +197,9 @@ export function numberOf(value: Value): bigint | number | undefined {
 }
 
 /** Whether Python finds two values equal. */
-export function pythonEquals(budget: Budget, a: Value, b: Value): boolean {
+export function pythonEquals(budget: Budget, first: Value, second: Value): boolean {
   budget.step();
+  const [a, b] = [unmarked(first), unmarked(second)];
   const [x, y] = [numberOf(a), numberOf(b)];
   if (x !== undefined && y !== undefined) return x == y;
   const all = (left: readonly Value[], right: readonly Value[]): boolean =>
@@ -234,8 +241,9 @@ export function compareTexts(a: string, b: string): number {
 }
 
 /** The order of two values: below 0, 0, or above 0; NaN where neither holds. */
-export function pythonCompare(budget: Budget, a: Value, b: Value, operator = '<'): number {
+export function pythonCompare(budget: Budget, first: Value, second: Value, operator = '<'): number {
   budget.step();
+  const [a, b] = [unmarked(first), unmarked(second)];
   for (const each of [a, b]) if (each instanceof Undefined) throw new TypeError(each.message);
   const [x, y] = [numberOf(a), numberOf(b)];
   if (x !== undefined && y !== undefined) return x < y ? -1 : x > y ? 1 : x == y ? 0 : NaN;

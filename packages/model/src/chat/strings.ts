@@ -1,7 +1,17 @@
 /** Methods of Python's `str`. Positions count code points. */
 import { type Access, formatBraces } from './format.js';
 import { itemsOf } from './items.js';
-import { type Args, type Budget, Tuple, type Value, kindOf } from './values.js';
+import { pythonString } from './python.js';
+import {
+  type Args,
+  type Budget,
+  Markup,
+  Tuple,
+  type Value,
+  isList,
+  kindOf,
+  unmarked,
+} from './values.js';
 
 /** What Python's `str.strip` takes off: its whitespace is not JavaScript's. */
 const SPACES =
@@ -175,7 +185,9 @@ class Arguments {
   }
 
   value(i: number, name?: string): Value | undefined {
-    return this.args.placed[i] ?? (name === undefined ? undefined : this.args.named.get(name));
+    const placed = this.args.placed[i];
+    const value = placed === undefined && name !== undefined ? this.args.named.get(name) : placed;
+    return value && unmarked(value);
   }
 
   text(i: number, name?: string): string | undefined {
@@ -195,7 +207,7 @@ class Arguments {
 
   whole(i: number, usual: number, name?: string): number {
     const value = this.value(i, name);
-    if (value === undefined || value === null) return usual;
+    if (value === undefined) return usual;
     if (typeof value === 'boolean') return Number(value);
     if (typeof value !== 'bigint') {
       throw new TypeError(`it calls ${this.name} with ${kindOf(value)}, expected int`);
@@ -221,18 +233,24 @@ export function justified(text: string, width: number, side: string, fill = ' ')
 
 type Method = (text: string, args: Arguments, access: Access) => Value;
 
-const bounds = (text: string, args: Arguments): [string[], number] => {
+/** The characters that the bounds of a search leave, and where they begin; undefined where not even an empty text fits. */
+const bounds = (text: string, args: Arguments): [string[], number] | undefined => {
   const characters = Array.from(text);
-  const clip = (at: number): number =>
-    Math.min(characters.length, Math.max(0, at < 0 ? at + characters.length : at));
-  const start = clip(args.whole(1, 0));
-  return [characters.slice(start, clip(args.whole(2, characters.length))), start];
+  const bound = (i: number, usual: number): number => {
+    const at = args.value(i) === null ? usual : args.whole(i, usual);
+    return Math.max(0, at < 0 ? at + characters.length : at);
+  };
+  const start = bound(1, 0);
+  const end = Math.min(characters.length, bound(2, characters.length));
+  return start > end ? undefined : [characters.slice(start, end), start];
 };
 
 const found = (text: string, args: Arguments, fromRight: boolean): number => {
-  const [characters, start] = bounds(text, args);
+  const sought = args.needed(0);
+  const [characters, start] = bounds(text, args) ?? [];
+  if (characters === undefined || start === undefined) return -1;
   const part = characters.join('');
-  const at = fromRight ? part.lastIndexOf(args.needed(0)) : part.indexOf(args.needed(0));
+  const at = fromRight ? part.lastIndexOf(sought) : part.indexOf(sought);
   return at < 0 ? -1 : start + Array.from(part.slice(0, at)).length;
 };
 
@@ -244,12 +262,13 @@ const located: (fromRight: boolean) => Method = (fromRight) => (text, args) => {
 
 const affixed: (end: boolean) => Method = (end) => (text, args) => {
   const value = args.value(0);
-  const part = bounds(text, args)[0].join('');
+  const part = bounds(text, args)?.[0].join('');
   const texts = value instanceof Tuple ? value.items : [value];
   return texts.some((each) => {
     if (typeof each !== 'string') {
       throw new TypeError(`it calls ${args.name} without a text or a tuple of texts`);
     }
+    if (part === undefined) return false;
     return end ? part.endsWith(each) : part.startsWith(each);
   });
 };
@@ -292,8 +311,9 @@ const METHODS: Readonly<Record<string, Method>> = {
   ljust: justify,
   rjust: justify,
   count: (text, args) => {
-    const part = bounds(text, args)[0];
     const sought = args.needed(0);
+    const part = bounds(text, args)?.[0];
+    if (part === undefined) return 0n;
     return BigInt(sought === '' ? part.length + 1 : part.join('').split(sought).length - 1);
   },
   endswith: affixed(true),
@@ -317,7 +337,7 @@ const METHODS: Readonly<Record<string, Method>> = {
   join: (text, args) => {
     const value = args.value(0);
     if (value === undefined) throw new TypeError('it calls join without a list');
-    const parts = itemsOf(args.budget, value);
+    const parts = itemsOf(args.budget, value).map(unmarked);
     parts.forEach((part, i) => {
       if (typeof part !== 'string') {
         throw new TypeError(`sequence item ${i}: expected str instance, ${kindOf(part)} found`);
@@ -352,6 +372,66 @@ const METHODS: Readonly<Record<string, Method>> = {
     return sign + justified(text.slice(sign.length), width - sign.length, 'rjust', '0');
   },
 };
+
+/** What HTML would read as markup, spelled out, as Jinja's `escape` does. */
+export const escapeText = (text: string): string =>
+  text.replace(
+    /[&<>'"]/g,
+    (c) => `&${{ '&': 'amp', '<': 'lt', '>': 'gt', "'": '#39', '"': '#34' }[c]!};`,
+  );
+
+/** A value as a part of marked text: its text, escaped if it is not marked. */
+export const partOfMarkup = (budget: Budget, value: Value): string =>
+  value instanceof Markup ? value.text : escapeText(pythonString(budget, value));
+
+/** Arguments of methods that become a part of the text. */
+const WRITTEN: Readonly<Record<string, (args: Args, part: (value: Value) => string) => Args>> = {
+  ...Object.fromEntries(
+    ['replace', 'center', 'ljust', 'rjust'].map((name) => [
+      name,
+      ({ placed, named }: Args, part: (value: Value) => string): Args => ({
+        placed: placed.map((value, i) =>
+          i === 1 && typeof value === 'string' ? part(value) : value,
+        ),
+        named,
+      }),
+    ]),
+  ),
+  format: ({ placed, named }, part) => ({
+    placed: placed.map((value) =>
+      typeof value === 'object' || typeof value === 'string' ? part(value) : value,
+    ),
+    named: new Map(Array.from(named, ([name, value]) => [name, part(value)])),
+  }),
+};
+
+/** A method of marked text: what it returns is marked too. */
+export function markupMethod(
+  budget: Budget,
+  text: string,
+  name: string,
+  access: Access,
+): ((args: Args) => Value) | undefined {
+  const method = textMethod(budget, text, name, access);
+  const part = (value: Value): string => partOfMarkup(budget, value);
+  return (
+    method &&
+    ((args) => {
+      if (name === 'join') {
+        const items = args.placed[0] === undefined ? [] : itemsOf(budget, args.placed[0]);
+        return marked(method({ ...args, placed: [items.map(part)] }));
+      }
+      return marked(method(Object.hasOwn(WRITTEN, name) ? WRITTEN[name]!(args, part) : args));
+    })
+  );
+}
+
+/** Marks a text, and the texts of a list. */
+function marked(value: Value): Value {
+  if (typeof value === 'string') return new Markup(value);
+  if (isList(value)) return value.map(marked);
+  return value instanceof Tuple ? new Tuple(value.items.map(marked)) : value;
+}
 
 /** A method of a text, or undefined if there is none of the name. */
 export function textMethod(

@@ -4,7 +4,16 @@ import { isIterable, lengthOf } from './items.js';
 import { binary, compare, contains } from './operators.js';
 import { pythonString } from './python.js';
 import { isLower, isUpper } from './strings.js';
-import { type Args, Dict, Native, Undefined, type Value, View } from './values.js';
+import {
+  type Args,
+  Dict,
+  Markup,
+  Native,
+  Undefined,
+  type Value,
+  View,
+  unmarked,
+} from './values.js';
 
 type Test = (runtime: Runtime, value: Value, args: Args, name: string) => boolean;
 
@@ -58,7 +67,7 @@ export const TESTS: ReadonlyMap<string, Test> = new Map<string, Test>([
     ({ budget }, value, args, name) =>
       compare(budget, '==', binary(budget, '%', value, argument(name, args)), 0n),
   ],
-  ['escaped', alone(() => false)],
+  ['escaped', alone((value) => value instanceof Markup)],
   ['even', alone((value, runtime) => divisible(runtime, value, 2n, 0n))],
   ['false', alone((value) => value === false)],
   ['float', alone((value) => typeof value === 'number')],
@@ -72,7 +81,7 @@ export const TESTS: ReadonlyMap<string, Test> = new Map<string, Test>([
   ['odd', alone((value, runtime) => divisible(runtime, value, 2n, 1n))],
   ['sameas', (_, value, args, name) => value === argument(name, args)],
   ['sequence', alone((value) => lengthOf(value) !== undefined && !(value instanceof View))],
-  ['string', alone((value) => typeof value === 'string')],
+  ['string', alone((value) => typeof unmarked(value) === 'string')],
   ['true', alone((value) => value === true)],
   ['undefined', alone((value) => value instanceof Undefined)],
   ['upper', alone((value, { budget }) => isUpper(pythonString(budget, value)))],

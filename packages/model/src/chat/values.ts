@@ -8,6 +8,7 @@ export type Value =
   | bigint
   | number
   | string
+  | Markup
   | readonly Value[]
   | Tuple
   | Dict
@@ -45,6 +46,19 @@ export class Budget {
     this.step(count);
   }
 }
+
+/** A text that `safe` or `escape` has marked: what is joined to it is escaped. */
+export class Markup {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** A value, and of marked text the text. */
+export const unmarked = (value: Value): Exclude<Value, Markup> =>
+  value instanceof Markup ? value.text : value;
 
 export class Tuple {
   /** @param names - of the items, for those that have some */
@@ -90,6 +104,7 @@ const LONGEST_KEY = 2 ** 20;
 /** A text that is the same for keys that are equal. */
 export function hashOf(key: Value): string {
   if (typeof key === 'string') return `s${key}`;
+  if (key instanceof Markup) return `s${key.text}`;
   if (typeof key === 'boolean') return key ? 'n1' : 'n0';
   if (typeof key === 'bigint') return `n${key}`;
   if (typeof key === 'number') return Number.isInteger(key) ? `n${BigInt(key)}` : `n${key}`;
@@ -217,6 +232,7 @@ export function kindOf(value: Value): string {
   if (typeof value === 'boolean') return 'bool';
   if (typeof value === 'bigint') return 'int';
   if (typeof value === 'number') return 'float';
+  if (value instanceof Markup) return 'Markup';
   if (value instanceof Tuple) return 'tuple';
   if (value instanceof Dict) return 'dict';
   if (value instanceof View) return `dict_${value.kind}`;
@@ -242,7 +258,8 @@ export function valueOf(data: unknown): Value {
   }
   if (Array.isArray(data)) return data.map(valueOf);
   if (typeof data === 'object' && data !== null) {
-    return new Dict(Object.entries(data).map(([key, each]) => [key, valueOf(each)]));
+    const entries = data instanceof Map ? (data as Map<string, unknown>) : Object.entries(data);
+    return new Dict(Array.from(entries).map(([key, each]) => [key, valueOf(each)]));
   }
   return (data as boolean | bigint | string | null | undefined) ?? null;
 }
