@@ -1,6 +1,6 @@
-import { Interpreter, KNOWN } from './interpreter.js';
-import { type Statement, parseTemplate } from './parser.js';
-import { valueOf } from './values.js';
+import { Interpreter, KNOWN } from './jinja/interpreter.js';
+import { type Statement, parseTemplate } from './jinja/parser.js';
+import { valueOf } from './jinja/values.js';
 
 /** A template that was read. */
 export interface Template {
