@@ -1,8 +1,8 @@
 /** The functions that templates of chats may call. */
-import { bind } from './builtins.js';
+import { any, bind, int, native, printed, usually } from './call.js';
 import { formatDate } from './date.js';
 import { itemsOf } from './items.js';
-import { numberOf, pythonEquals, pythonString } from './python.js';
+import { pythonEquals, pythonString } from './python.js';
 import {
   type Args,
   type Budget,
@@ -10,9 +10,8 @@ import {
   Namespace,
   Native,
   Range,
+  Undefined,
   type Value,
-  isList,
-  kindOf,
 } from './values.js';
 
 /** An error that a template raises by itself. */
@@ -21,49 +20,32 @@ export class TemplateRefusal extends Error {}
 /** As many numbers as Jinja's sandbox allows. */
 const LONGEST_RANGE = 100_000;
 
-const native = (call: (args: Args) => Value, fields?: ReadonlyMap<string, () => Value>): Native =>
-  new Native('function', { call, ...(fields && { fields }) });
-
-function range(budget: Budget, { placed }: Args): Value {
-  const shown = placed.map((each) => pythonString(budget, each)).join(', ');
-  const limits = placed.map((each) => {
-    const number = numberOf(each);
-    if (typeof number !== 'bigint') {
-      throw new TypeError(`'${kindOf(each)}' object cannot be interpreted as an integer`);
-    }
-    return Number(number);
-  });
-  const [start, stop, step] =
-    limits.length === 1 ? [0, limits[0]!, 1] : [limits[0]!, limits[1]!, limits[2] ?? 1];
-  if (
-    limits.length === 0 ||
-    limits.length > 3 ||
-    step === 0 ||
-    !limits.every(Number.isSafeInteger)
-  ) {
-    throw new RangeError(`it asks for a range of ${shown}`);
-  }
+function range(budget: Budget, args: Args): Value {
+  const parameters = [int(), usually(undefined, int()), usually(1, int())] as const;
+  const [first, second, step] = bind(budget, 'range', parameters, args);
+  const [start, stop] = second === undefined ? [0, first] : [first, second];
   const result = new Range(start, stop, step);
-  if (result.length > LONGEST_RANGE) throw new RangeError(`it asks for a range of ${shown}`);
-  return result;
+  const exact = [start, stop, step].every(Number.isSafeInteger);
+  if (exact && step !== 0 && result.length <= LONGEST_RANGE) return result;
+  const shown = args.placed.map((each) => pythonString(budget, each)).join(', ');
+  throw new RangeError(`it asks for a range of ${shown}`);
 }
 
 /** The entries of `dict(...)` and `namespace(...)`. */
-function entriesOf(budget: Budget, name: string, { placed, named }: Args): [Value, Value][] {
-  const [first] = bind(name, ['mapping'], { placed, named: new Map() });
-  const given =
-    first === undefined
-      ? []
-      : first instanceof Dict
-        ? first.entries()
-        : itemsOf(budget, first).map((pair): [Value, Value] => {
-            const [key, value, ...more] = itemsOf(budget, pair);
-            if (key === undefined || value === undefined || more.length > 0) {
-              throw new TypeError(`${name}() takes pairs`);
-            }
-            return [key, value];
-          });
-  return [...given.map(([key, value]): [Value, Value] => [key, value]), ...named];
+function entriesOf(
+  budget: Budget,
+  name: string,
+  { placed, named }: Args,
+): (readonly [Value, Value])[] {
+  const mapping = [usually(new Dict(), any())] as const;
+  const [given] = bind(budget, name, mapping, { placed, named: new Map() });
+  if (given instanceof Dict) return [...given.entries(), ...named];
+  const pairs = itemsOf(budget, given).map((pair): readonly [Value, Value] => {
+    const [key, value, ...more] = itemsOf(budget, pair);
+    if (key !== undefined && value !== undefined && more.length === 0) return [key, value];
+    throw new TypeError(`${name}() takes pairs`);
+  });
+  return [...pairs, ...named];
 }
 
 /** `cycler('odd', 'even')` */
@@ -84,17 +66,6 @@ function cycler({ placed }: Args): Value {
   });
 }
 
-/** `joiner(', ')`: nothing at first, then the separator. */
-function joiner(args: Args): Value {
-  const [between = ', '] = bind('joiner', ['sep'], args);
-  let used = false;
-  return native(() => {
-    const result = used ? between : '';
-    used = true;
-    return result;
-  });
-}
-
 /** @param date - what `strftime_now` tells */
 export function globalsOf(budget: Budget, date: Date | undefined): Map<string, Value> {
   const functions: Readonly<Record<string, (args: Args) => Value>> = {
@@ -108,15 +79,24 @@ export function globalsOf(budget: Budget, date: Date | undefined): Map<string, V
       return result;
     },
     cycler,
-    joiner,
+    // Nothing at first, then the separator.
+    joiner: (args) => {
+      const [separator] = bind(budget, 'joiner', [usually<Value, Value>(', ', any('sep'))], args);
+      let result: Value = '';
+      return native(() => {
+        const before = result;
+        result = separator;
+        return before;
+      });
+    },
     raise_exception: (args) => {
-      const [message = ''] = bind('raise_exception', ['message'], args);
-      throw new TemplateRefusal(pythonString(budget, message));
+      const [message] = bind(budget, 'raise_exception', [usually('', printed('message'))], args);
+      throw new TemplateRefusal(message);
     },
     strftime_now: (args) => {
-      const [format = ''] = bind('strftime_now', ['format'], args);
+      const [format] = bind(budget, 'strftime_now', [usually('', printed('format'))], args);
       if (date === undefined) throw new RangeError('it asks for the date; pass `date`');
-      return formatDate(date, pythonString(budget, format));
+      return formatDate(date, format);
     },
   };
   return new Map(Object.entries(functions).map(([name, call]) => [name, native(call)]));
@@ -128,43 +108,40 @@ export function loopOf(
   items: readonly Value[],
   i: number,
   depth: number,
-  changes: { last: Value | undefined },
-  undefinedItem: (message: string) => Value,
+  changes: { last: readonly Value[] | undefined },
   again: ((args: Args) => Value) | undefined,
 ): Native {
-  const count = (n: number) => (): Value => BigInt(n);
   const cycle = native(({ placed }) => {
     if (placed.length === 0) throw new TypeError('no items for cycling given');
     return placed[i % placed.length]!;
   });
   const changed = native(({ placed }) => {
-    const same =
-      changes.last !== undefined &&
-      isList(changes.last) &&
-      pythonEquals(budget, changes.last, placed);
+    const { last } = changes;
     changes.last = placed;
-    return !same;
+    return last === undefined || !pythonEquals(budget, last, placed);
   });
+  const counts = {
+    index: i + 1,
+    index0: i,
+    revindex: items.length - i,
+    revindex0: items.length - i - 1,
+    length: items.length,
+    depth: depth + 1,
+    depth0: depth,
+  };
+  const neighbour = (at: number, name: string): Value =>
+    at in items ? items[at]! : new Undefined(`there is no ${name} item`);
   return new Native('LoopContext', {
     fields: new Map<string, () => Value>([
-      ['index', count(i + 1)],
-      ['index0', count(i)],
-      ['revindex', count(items.length - i)],
-      ['revindex0', count(items.length - i - 1)],
-      ['length', count(items.length)],
-      ['depth', count(depth + 1)],
-      ['depth0', count(depth)],
+      ...Object.entries(counts).map(([name, n]) => [name, () => BigInt(n)] as const),
       ['first', () => i === 0],
       ['last', () => i === items.length - 1],
-      ['previtem', () => (i > 0 ? items[i - 1]! : undefinedItem('there is no previous item'))],
-      [
-        'nextitem',
-        () => (i + 1 < items.length ? items[i + 1]! : undefinedItem('there is no next item')),
-      ],
+      ['previtem', () => neighbour(i - 1, 'previous')],
+      ['nextitem', () => neighbour(i + 1, 'next')],
       ['cycle', () => cycle],
       ['changed', () => changed],
     ]),
     shown: () => `<LoopContext ${i + 1}/${items.length}>`,
-    ...(again && { call: again }),
+    call: again,
   });
 }

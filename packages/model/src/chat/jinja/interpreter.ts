@@ -1,10 +1,10 @@
 import { accessOf } from './access.js';
-import type { Runtime } from './builtins.js';
+import type { Runtime } from './call.js';
 import { FILTERS } from './filters.js';
 import { globalsOf, loopOf } from './globals.js';
 import { isTrue, itemsOf } from './items.js';
 import { TemplateError } from './lexer.js';
-import { binary, compare, defined, signed, sliced } from './operators.js';
+import { binary, compare, signed, sliced } from './operators.js';
 import type { Arguments, Expression, MacroBody, Statement, Target } from './parser.js';
 import { pythonString } from './python.js';
 import { Scope } from './scope.js';
@@ -18,6 +18,7 @@ import {
   Tuple,
   Undefined,
   type Value,
+  defined,
   hashOf,
   kindOf,
 } from './values.js';
@@ -214,7 +215,6 @@ export class Interpreter {
       this.#deeper(() => this.#for(node, next, scope, inner, depth + 1));
       return inner.text;
     };
-    const missing = (message: string): Value => new Undefined(message);
     const changes = { last: undefined };
     let completed = false;
     for (let i = 0; i < items.length; i++) {
@@ -222,7 +222,7 @@ export class Interpreter {
       const inner = new Scope(scope);
       inner.set(
         'loop',
-        loopOf(this.#budget, items, i, depth, changes, missing, node.recursive ? again : undefined),
+        loopOf(this.#budget, items, i, depth, changes, node.recursive ? again : undefined),
       );
       this.#assign(target, items[i]!, inner);
       const signal = this.#run(body, inner, out);

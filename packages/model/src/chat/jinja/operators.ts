@@ -1,32 +1,27 @@
 /** Python's operators. */
 import { formatPercent } from './format.js';
-import { itemsOf } from './items.js';
-import { partOfMarkup } from './strings.js';
-import { numberOf, pythonCompare, pythonEquals } from './python.js';
+import { itemsOf, lengthOf } from './items.js';
+import { partOfMarkup } from './methods.js';
+import { numberOf } from './numbers.js';
+import { pythonCompare, pythonEquals } from './python.js';
 import {
   type Budget,
   Dict,
   Lazy,
   Markup,
-  Native,
-  Namespace,
   Range,
   Tuple,
   Undefined,
   type Value,
+  defined,
   isList,
   kindOf,
+  sequenceOf,
   unmarked,
 } from './values.js';
 
 /** The digits in base 2 that a whole number has at most. */
 const BITS = 2 ** 16;
-
-/** @throws TypeError with what it says of itself, if it is undefined */
-export function defined(value: Value): Value {
-  if (value instanceof Undefined) throw new TypeError(value.message);
-  return value;
-}
 
 const bits = (x: bigint): number => x.toString(16).length * 4;
 
@@ -141,7 +136,7 @@ function repeated(budget: Budget, value: Value, times: bigint): Value | undefine
     budget.write(value.length * count);
     return value.repeat(count);
   }
-  const items = isList(value) ? value : value instanceof Tuple ? value.items : undefined;
+  const items = sequenceOf(value);
   if (items === undefined) return undefined;
   budget.list(items.length * count);
   const all = items.length === 0 ? [] : Array.from({ length: count }, () => items).flat();
@@ -198,22 +193,16 @@ export function binary(budget: Budget, operator: string, left: Value, right: Val
       budget.write(left.length + right.length);
       return left + right;
     }
-    if (isList(left) && isList(right)) {
-      budget.list(left.length + right.length);
-      return [...left, ...right];
-    }
-    if (left instanceof Tuple && right instanceof Tuple) {
-      budget.list(left.items.length + right.items.length);
-      return new Tuple([...left.items, ...right.items]);
+    const [first, second] = [sequenceOf(left), sequenceOf(right)];
+    if (first && second && isList(left) === isList(right)) {
+      budget.list(first.length + second.length);
+      const all = [...first, ...second];
+      return isList(left) ? all : new Tuple(all);
     }
   }
   if (operator === '*') {
-    const many =
-      typeof y === 'bigint'
-        ? repeated(budget, left, y)
-        : typeof x === 'bigint'
-          ? repeated(budget, right, x)
-          : undefined;
+    const [value, times] = typeof y === 'bigint' ? [left, y] : [right, x];
+    const many = typeof times === 'bigint' ? repeated(budget, value, times) : undefined;
     if (many !== undefined) return many;
   }
   if (operator === '|' && left instanceof Dict && right instanceof Dict) {
@@ -243,12 +232,7 @@ export function contains(budget: Budget, within: Value, sought: Value): boolean 
     return container.includes(item);
   }
   if (container instanceof Dict) return container.get(item) !== undefined;
-  if (
-    container instanceof Native ||
-    container instanceof Namespace ||
-    numberOf(container) !== undefined ||
-    container === null
-  ) {
+  if (!(container instanceof Lazy) && lengthOf(container) === undefined) {
     throw new TypeError(`argument of type '${kindOf(container)}' is not iterable`);
   }
   if (container instanceof Lazy) {
@@ -259,6 +243,14 @@ export function contains(budget: Budget, within: Value, sought: Value): boolean 
   }
   return itemsOf(budget, container).some((each) => pythonEquals(budget, each, item));
 }
+
+/** Whether an order, as `pythonCompare` gives it, is that of an operator. */
+const ORDERS: Readonly<Record<string, (order: number) => boolean>> = {
+  '<': (order) => order < 0,
+  '<=': (order) => order <= 0,
+  '>': (order) => order > 0,
+  '>=': (order) => order >= 0,
+};
 
 /** `left operator right`, of comparisons */
 export function compare(budget: Budget, operator: string, left: Value, right: Value): boolean {
@@ -271,17 +263,8 @@ export function compare(budget: Budget, operator: string, left: Value, right: Va
       return contains(budget, right, left);
     case 'not in':
       return !contains(budget, right, left);
-  }
-  const order = pythonCompare(budget, left, right, operator);
-  switch (operator) {
-    case '<':
-      return order < 0;
-    case '<=':
-      return order <= 0;
-    case '>':
-      return order > 0;
     default:
-      return order >= 0;
+      return ORDERS[operator]!(pythonCompare(budget, left, right, operator));
   }
 }
 
@@ -336,7 +319,7 @@ export function sliced(
     const at = (i: number): number => value.start + i * value.step;
     return new Range(at(start), at(stop), value.step * step);
   }
-  const items = isList(value) ? value : value instanceof Tuple ? value.items : undefined;
+  const items = sequenceOf(value);
   if (items === undefined) throw new TypeError(`'${kindOf(value)}' object has no slices`);
   const at = places(items.length, bounds);
   budget.list(at.length);

@@ -1,4 +1,5 @@
-/** Values as Python spells and compares them: Jinja prints `True` and `['user']`, and `json.dumps` has a form of its own. */
+/** Values as Python spells and compares them: Jinja prints `True` and `['user']`. */
+import { numberOf, pythonFloat } from './numbers.js';
 import {
   type Budget,
   Dict,
@@ -11,24 +12,12 @@ import {
   Undefined,
   type Value,
   View,
+  defined,
   isList,
   kindOf,
+  sequenceOf,
   unmarked,
 } from './values.js';
-
-/** A float's digits: the shortest that come back, an exponent of two digits from 1e16 up and below 1e-4. */
-export function pythonFloat(x: number): string {
-  if (Number.isNaN(x)) return 'nan';
-  if (!Number.isFinite(x)) return x > 0 ? 'inf' : '-inf';
-  if (Object.is(x, -0)) return '-0.0';
-  const [digits, exponent] = x.toExponential().split('e') as [string, string];
-  const power = Number(exponent);
-  if (x !== 0 && (power < -4 || power >= 16)) {
-    return `${digits}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`;
-  }
-  if (Number.isInteger(x)) return `${x}.0`;
-  return power < 0 ? x.toFixed(digits.replace(/[-.]/g, '').length - 1 - power) : String(x);
-}
 
 const ESCAPES: Readonly<Record<string, string>> = {
   '\n': '\\n',
@@ -37,18 +26,10 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\\': '\\\\',
 };
 
-function escaped(character: string): string {
-  const known = ESCAPES[character];
-  if (known !== undefined) return known;
-  if (character === ' ' || !/[\p{C}\p{Z}]/u.test(character)) return character;
-  return escapedCode(character);
-}
-
 function escapedCode(character: string): string {
   const code = character.codePointAt(0)!;
-  const hex = code.toString(16);
-  if (code < 0x100) return `\\x${hex.padStart(2, '0')}`;
-  return code < 0x10000 ? `\\u${hex.padStart(4, '0')}` : `\\U${hex.padStart(8, '0')}`;
+  const [letter, digits] = code < 0x100 ? ['x', 2] : code < 0x10000 ? ['u', 4] : ['U', 8];
+  return `\\${letter}${code.toString(16).padStart(digits, '0')}`;
 }
 
 /** Python's `ascii`, of what `repr` gives. */
@@ -56,10 +37,12 @@ export const pythonAscii = (shown: string): string => shown.replace(/[^\0-\x7F]/
 
 function quoted(text: string): string {
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
-  const inner = Array.from(text, (character) =>
-    character === quote ? `\\${quote}` : escaped(character),
-  );
-  return `${quote}${inner.join('')}${quote}`;
+  const inner = text.replace(/[\p{C}\p{Z}\\'"]/gu, (character) => {
+    if (character === quote) return `\\${quote}`;
+    if (/[ '"]/.test(character)) return character;
+    return ESCAPES[character] ?? escapedCode(character);
+  });
+  return quote + inner + quote;
 }
 
 /** A value as Python's `repr`. */
@@ -111,127 +94,37 @@ export function pythonString(budget: Budget, value: Value): string {
   return pythonRepr(budget, value);
 }
 
-/** Options of Python's `json.dumps`. */
-export interface JsonOptions {
-  /** What a line is indented by for each level. */
-  readonly indent?: string | undefined;
-  readonly ensureAscii?: boolean | undefined;
-  readonly sortKeys?: boolean | undefined;
-  /** Between items, and after keys. */
-  readonly separators?: readonly [string, string] | undefined;
-}
-
-/** A value as Python's `json.dumps` writes it. */
-export function pythonJson(
-  budget: Budget,
-  value: Value,
-  options: JsonOptions = {},
-  depth = 0,
-): string {
-  budget.step();
-  const { indent, ensureAscii = false, sortKeys = false } = options;
-  const [between, after] = options.separators ?? [indent === undefined ? ', ' : ',', ': '];
-  const text = (content: string): string => {
-    budget.write(content.length);
-    const json = JSON.stringify(content);
-    return ensureAscii
-      ? json.replace(
-          /[\u007F-\uFFFF]/g,
-          (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-        )
-      : json;
-  };
-  const list = (open: string, items: readonly string[], close: string): string => {
-    if (items.length === 0 || indent === undefined) return open + items.join(between) + close;
-    const line = `\n${indent.repeat(depth)}`;
-    const inner = line + indent;
-    budget.write(items.length * inner.length);
-    return open + inner + items.join(between + inner) + line + close;
-  };
-  const number = (each: number): string =>
-    Number.isFinite(each)
-      ? pythonFloat(each)
-      : Number.isNaN(each)
-        ? 'NaN'
-        : each > 0
-          ? 'Infinity'
-          : '-Infinity';
-  const write = (each: Value): string => pythonJson(budget, each, options, depth + 1);
-  if (typeof value === 'string') return text(value);
-  if (value instanceof Markup) return text(value.text);
-  if (typeof value === 'boolean') return value ? 'true' : 'false';
-  if (value === null) return 'null';
-  if (typeof value === 'bigint') return pythonString(budget, value);
-  if (typeof value === 'number') return number(value);
-  if (isList(value) || value instanceof Tuple) {
-    return list('[', (isList(value) ? value : value.items).map(write), ']');
-  }
-  if (value instanceof Dict) {
-    const entries = value.entries();
-    const ordered = sortKeys ? sorted(budget, entries, ([key]) => key) : entries;
-    const key = (name: Value): string => {
-      if (typeof name === 'string') return text(name);
-      if (name instanceof Markup) return text(name.text);
-      if (name === null || ['boolean', 'number', 'bigint'].includes(typeof name)) {
-        return `"${write(name)}"`;
-      }
-      throw new TypeError(`keys must be str, int, float, bool or None, not ${kindOf(name)}`);
-    };
-    return list(
-      '{',
-      ordered.map(([name, each]) => key(name) + after + write(each)),
-      '}',
-    );
-  }
-  throw new TypeError(
-    value instanceof Undefined
-      ? `it writes what is undefined as JSON: ${value.message}`
-      : `it writes a ${kindOf(value)} as JSON`,
-  );
-}
-
-/** A number of a value that counts as one: `True` is 1. */
-export function numberOf(value: Value): bigint | number | undefined {
-  if (typeof value === 'boolean') return value ? 1n : 0n;
-  return typeof value === 'bigint' || typeof value === 'number' ? value : undefined;
-}
-
 /** Whether Python finds two values equal. */
 export function pythonEquals(budget: Budget, first: Value, second: Value): boolean {
   budget.step();
   const [a, b] = [unmarked(first), unmarked(second)];
   const [x, y] = [numberOf(a), numberOf(b)];
   if (x !== undefined && y !== undefined) return x == y;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b;
+  if (kindOf(a) !== kindOf(b)) return false;
   const all = (left: readonly Value[], right: readonly Value[]): boolean =>
     left.length === right.length && left.every((each, i) => pythonEquals(budget, each, right[i]!));
-  if (isList(a)) return isList(b) && all(a, b);
-  if (a instanceof Tuple) return b instanceof Tuple && all(a.items, b.items);
-  if (a instanceof Range) {
-    const same = (i: number): boolean => a.at(i) === (b as Range).at(i);
-    return (
-      b instanceof Range &&
-      a.length === b.length &&
-      (a.length === 0 || (same(0) && same(a.length - 1)))
-    );
-  }
   if (a instanceof Dict) {
     return (
-      b instanceof Dict &&
-      a.size === b.size &&
+      a.size === (b as Dict).size &&
       a.entries().every(([key, each]) => {
-        const other = b.get(key);
+        const other = (b as Dict).get(key);
         return other !== undefined && pythonEquals(budget, each, other);
       })
     );
   }
-  if (a instanceof View && b instanceof View && a.kind !== 'values' && a.kind === b.kind) {
-    return all(a.items, b.items);
+  if (a instanceof Range) {
+    const { length } = b as Range;
+    const same = (i: number): boolean => a.at(i) === (b as Range).at(i);
+    return a.length === length && (length === 0 || (same(0) && same(length - 1)));
   }
-  return a instanceof Undefined ? b instanceof Undefined : a === b;
+  if (a instanceof View && a.kind !== 'values') return all(a.items, (b as View).items);
+  const items = sequenceOf(a);
+  return items ? all(items, sequenceOf(b)!) : a === b || a instanceof Undefined;
 }
 
 /** Texts are ordered by their code points, not by units. */
-export function compareTexts(a: string, b: string): number {
+function compareTexts(a: string, b: string): number {
   const [left, right] = [a[Symbol.iterator](), b[Symbol.iterator]()];
   for (;;) {
     const [x, y] = [left.next(), right.next()];
@@ -244,14 +137,13 @@ export function compareTexts(a: string, b: string): number {
 export function pythonCompare(budget: Budget, first: Value, second: Value, operator = '<'): number {
   budget.step();
   const [a, b] = [unmarked(first), unmarked(second)];
-  for (const each of [a, b]) if (each instanceof Undefined) throw new TypeError(each.message);
+  defined(a);
+  defined(b);
   const [x, y] = [numberOf(a), numberOf(b)];
   if (x !== undefined && y !== undefined) return x < y ? -1 : x > y ? 1 : x == y ? 0 : NaN;
   if (typeof a === 'string' && typeof b === 'string') return compareTexts(a, b);
-  if ((isList(a) && isList(b)) || (a instanceof Tuple && b instanceof Tuple)) {
-    const items = (value: readonly Value[] | Tuple): readonly Value[] =>
-      value instanceof Tuple ? value.items : value;
-    const [left, right] = [items(a), items(b as readonly Value[] | Tuple)];
+  const [left, right] = [sequenceOf(a), sequenceOf(b)];
+  if (left && right && isList(a) === isList(b)) {
     for (let i = 0; i < Math.min(left.length, right.length); i++) {
       if (!pythonEquals(budget, left[i]!, right[i]!)) {
         return pythonCompare(budget, left[i]!, right[i]!, operator);

@@ -1,6 +1,7 @@
 /** Jinja's tests: what stands behind `is`. */
-import { type Runtime, bind } from './builtins.js';
+import { type Runtime, any, bind } from './call.js';
 import { isIterable, lengthOf } from './items.js';
+import { numberOf } from './numbers.js';
 import { binary, compare, contains } from './operators.js';
 import { pythonString } from './python.js';
 import { isLower, isUpper } from './strings.js';
@@ -17,69 +18,61 @@ import {
 
 type Test = (runtime: Runtime, value: Value, args: Args, name: string) => boolean;
 
-const argument = (name: string, args: Args): Value => {
-  const [value] = bind(`the test ${name}`, ['other'], args);
-  if (value === undefined) throw new TypeError(`the test '${name}' has no argument`);
-  return value;
-};
-
 const alone =
   (check: (value: Value, runtime: Runtime) => boolean): Test =>
   (runtime, value, args, name) => {
-    bind(`the test ${name}`, [], args);
+    bind(runtime.budget, `the test ${name}`, [], args);
     return check(value, runtime);
   };
 
-const compared =
-  (operator: string): Test =>
-  ({ budget }, value, args, name) =>
-    compare(budget, operator, value, argument(name, args));
+/** A test that compares with another value. */
+const withOther =
+  (check: (value: Value, other: Value, runtime: Runtime) => boolean): Test =>
+  (runtime, value, args, name) =>
+    check(value, bind(runtime.budget, `the test ${name}`, [any('other')], args)[0], runtime);
 
-const isNumber = (value: Value): boolean => ['bigint', 'number', 'boolean'].includes(typeof value);
+const divisible = ({ budget }: Runtime, value: Value, by: Value, rest = 0n): boolean =>
+  compare(budget, '==', binary(budget, '%', value, by), rest);
 
-const divisible = (runtime: Runtime, value: Value, by: bigint, rest: bigint): boolean =>
-  compare(runtime.budget, '==', binary(runtime.budget, '%', value, by), rest);
+/** Names of comparisons, each after its operator. */
+const COMPARISONS = [
+  ['==', 'eq', 'equalto'],
+  ['!=', 'ne'],
+  ['<', 'lt', 'lessthan'],
+  ['<=', 'le'],
+  ['>', 'gt', 'greaterthan'],
+  ['>=', 'ge'],
+] as const;
 
-const COMPARISONS: Readonly<Record<string, readonly string[]>> = {
-  '==': ['==', 'eq', 'equalto'],
-  '!=': ['!=', 'ne'],
-  '<': ['<', 'lt', 'lessthan'],
-  '<=': ['<=', 'le'],
-  '>': ['>', 'gt', 'greaterthan'],
-  '>=': ['>=', 'ge'],
-};
+const isKind = (...kinds: string[]): Test => alone((value) => kinds.includes(typeof value));
 
 export const TESTS: ReadonlyMap<string, Test> = new Map<string, Test>([
-  ...Object.entries(COMPARISONS).flatMap(([operator, names]) =>
-    names.map((name): [string, Test] => [name, compared(operator)]),
+  ...COMPARISONS.flatMap((names) =>
+    names.map((name): [string, Test] => [
+      name,
+      withOther((value, other, { budget }) => compare(budget, names[0], value, other)),
+    ]),
   ),
-  ['boolean', alone((value) => typeof value === 'boolean')],
+  ['boolean', isKind('boolean')],
   [
     'callable',
-    alone(
-      (value) =>
-        value instanceof Undefined || (value instanceof Native && value.parts.call !== undefined),
-    ),
+    alone((value) => value instanceof Undefined || (value instanceof Native && !!value.parts.call)),
   ],
   ['defined', alone((value) => !(value instanceof Undefined))],
-  [
-    'divisibleby',
-    ({ budget }, value, args, name) =>
-      compare(budget, '==', binary(budget, '%', value, argument(name, args)), 0n),
-  ],
+  ['divisibleby', withOther((value, by, runtime) => divisible(runtime, value, by))],
   ['escaped', alone((value) => value instanceof Markup)],
-  ['even', alone((value, runtime) => divisible(runtime, value, 2n, 0n))],
+  ['even', alone((value, runtime) => divisible(runtime, value, 2n))],
   ['false', alone((value) => value === false)],
-  ['float', alone((value) => typeof value === 'number')],
-  ['in', ({ budget }, value, args, name) => contains(budget, argument(name, args), value)],
-  ['integer', alone((value) => typeof value === 'bigint')],
+  ['float', isKind('number')],
+  ['in', withOther((value, other, { budget }) => contains(budget, other, value))],
+  ['integer', isKind('bigint')],
   ['iterable', alone(isIterable)],
   ['lower', alone((value, { budget }) => isLower(pythonString(budget, value)))],
   ['mapping', alone((value) => value instanceof Dict)],
   ['none', alone((value) => value === null)],
-  ['number', alone(isNumber)],
+  ['number', alone((value) => numberOf(value) !== undefined)],
   ['odd', alone((value, runtime) => divisible(runtime, value, 2n, 1n))],
-  ['sameas', (_, value, args, name) => value === argument(name, args)],
+  ['sameas', withOther((value, other) => value === other)],
   ['sequence', alone((value) => lengthOf(value) !== undefined && !(value instanceof View))],
   ['string', alone((value) => typeof unmarked(value) === 'string')],
   ['true', alone((value) => value === true)],
