@@ -1,10 +1,11 @@
 import { Interpreter, KNOWN } from './jinja/interpreter.js';
-import { type Statement, parseTemplate } from './jinja/parser.js';
+import type { Body } from './jinja/ast.js';
+import { parseTemplate } from './jinja/parser.js';
 import { valueOf } from './jinja/values.js';
 
 /** A template that was read. */
 export interface Template {
-  readonly body: readonly Statement[];
+  readonly body: Body;
   /** Whether it marks what the assistant generates. */
   readonly generates: boolean;
 }

@@ -5,7 +5,7 @@ import { globalsOf, loopOf } from './globals.js';
 import { isTrue, itemsOf } from './items.js';
 import { TemplateError } from './lexer.js';
 import { binary, compare, signed, sliced } from './operators.js';
-import type { Arguments, Expression, MacroBody, Statement, Target } from './parser.js';
+import type { Arguments, Body, Expression, Loop, MacroBody, Statement, Target } from './ast.js';
 import { pythonString } from './python.js';
 import { Scope } from './scope.js';
 import { TESTS } from './tests.js';
@@ -79,7 +79,7 @@ export class Interpreter {
   }
 
   /** @throws TemplateError with the line of what fails */
-  render(body: readonly Statement[]): string {
+  render(body: Body): string {
     try {
       return this.#render(body, this.#root);
     } catch (error) {
@@ -88,7 +88,7 @@ export class Interpreter {
     }
   }
 
-  #render(body: readonly Statement[], scope: Scope): string {
+  #render(body: Body, scope: Scope): string {
     const out: Output = { text: '' };
     this.#run(body, scope, out);
     return out.text;
@@ -100,7 +100,7 @@ export class Interpreter {
   }
 
   /** Writes what statements print, up to a break or continue. */
-  #run(body: readonly Statement[], scope: Scope, out: Output): Signal {
+  #run(body: Body, scope: Scope, out: Output): Signal {
     for (const statement of body) {
       const signal = this.#runOne(statement, scope, out);
       if (signal !== undefined) return signal;
@@ -195,13 +195,7 @@ export class Interpreter {
   }
 
   /** Loops, and returns the signal of its `else`, which is of the loop around. */
-  #for(
-    node: Extract<Statement, { type: 'for' }>,
-    over: Value,
-    scope: Scope,
-    out: Output,
-    depth: number,
-  ): Signal {
+  #for(node: Loop, over: Value, scope: Scope, out: Output, depth: number): Signal {
     const { target, test, body } = node;
     const all = itemsOf(this.#budget, over);
     const passes = (item: Value): boolean => {
@@ -445,7 +439,7 @@ function isConstant(part: unknown): boolean {
 const named = new WeakMap<readonly Statement[], ReadonlySet<string>>();
 
 /** Whether a macro's text uses a name. */
-function names(body: readonly Statement[], name: string): boolean {
+function names(body: Body, name: string): boolean {
   const known = named.get(body);
   if (known) return known.has(name);
   const found = new Set<string>();
