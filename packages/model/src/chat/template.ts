@@ -1,5 +1,5 @@
 import { Interpreter, KNOWN } from './jinja/interpreter.js';
-import type { Body } from './jinja/ast.js';
+import { type Body, some } from './jinja/ast.js';
 import { parseTemplate } from './jinja/parser.js';
 import { valueOf } from './jinja/values.js';
 
@@ -23,13 +23,7 @@ const LONGEST = 2 ** 20;
 export function readTemplate(source: string): Template {
   if (source.length > LONGEST) throw new RangeError(`it is longer than ${LONGEST} characters`);
   const body = parseTemplate(source, KNOWN);
-  return { body, generates: generates(body) };
-}
-
-function generates(part: unknown): boolean {
-  if (Array.isArray(part)) return part.some(generates);
-  if (typeof part !== 'object' || part === null) return false;
-  return (part as { type?: unknown }).type === 'generation' || Object.values(part).some(generates);
+  return { body, generates: some(body, ({ type }) => type === 'generation') };
 }
 
 /**

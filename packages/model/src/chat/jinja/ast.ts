@@ -77,3 +77,13 @@ export type Statement =
   | Node<'with', { values: readonly (readonly [Target, Expression])[]; body: Body }>
   | Node<'block', { name: string; body: Body }>
   | Node<'generation', { body: Body }>;
+
+/** Whether something holds of a part, or of a part of it. */
+export function some(
+  part: unknown,
+  holds: (node: { readonly type?: unknown; readonly name?: unknown }) => boolean,
+): boolean {
+  if (Array.isArray(part)) return part.some((each) => some(each, holds));
+  if (typeof part !== 'object' || part === null) return false;
+  return holds(part) || Object.values(part).some((each) => some(each, holds));
+}
