@@ -1,10 +1,10 @@
 /** Fields and items of values, as Jinja's sandbox gives them: `a.b` is a method before it is a key, `a['b']` a key first. */
+import type { Budget } from './budget.js';
 import { type Access, native } from './call.js';
 import { type Host, methodOf } from './methods.js';
 import { numberOf } from './numbers.js';
 import { pythonRepr } from './python.js';
 import {
-  type Budget,
   Dict,
   Lazy,
   Markup,

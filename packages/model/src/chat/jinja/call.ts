@@ -1,16 +1,9 @@
 /** Parameters of Python's functions, and how arguments are bound to them. */
+import type { Budget } from './budget.js';
 import { isTrue } from './items.js';
 import { numberOf } from './numbers.js';
 import { pythonString } from './python.js';
-import {
-  type Args,
-  type Budget,
-  Native,
-  Undefined,
-  type Value,
-  kindOf,
-  unmarked,
-} from './values.js';
+import { type Args, Native, Undefined, type Value, kindOf, unmarked } from './values.js';
 
 /** The two ways to a part of a value: `value.name` and `value[index]`. */
 export interface Access {

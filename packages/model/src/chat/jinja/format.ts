@@ -1,10 +1,10 @@
 /** Python's `%` formatting and `str.format`. */
+import type { Budget } from './budget.js';
 import type { Access } from './call.js';
 import { exponential, fixed, numberOf, pythonFloat } from './numbers.js';
 import { pythonAscii, pythonRepr, pythonString } from './python.js';
 import {
   type Args,
-  type Budget,
   Dict,
   Range,
   Tuple,
@@ -191,13 +191,15 @@ export function formatPercent(budget: Budget, text: string, values: Value, loose
     return formatNumber(exactly, zeros ? { ...spec, fill: '0', align: '=' } : spec);
   };
   const result = text.replace(CONVERSION, write);
-  // What has items by key or place may have more of them than the text asks for.
-  const subscripted = [Dict, Range, Undefined].some((each) => values instanceof each);
-  if (used < items.length && !loose && !isList(values) && !subscripted) {
+  if (used < items.length && !loose && !isSubscripted(values)) {
     throw new TypeError('not all arguments converted during string formatting');
   }
   return result;
 }
+
+/** What has items by key or place may have more of them than a text asks for. */
+export const isSubscripted = (values: Value): boolean =>
+  isList(values) || [Dict, Range, Undefined].some((each) => values instanceof each);
 
 function character(value: Value): string {
   if (typeof value === 'string' && Array.from(value).length === 1) return value;

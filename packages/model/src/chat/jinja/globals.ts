@@ -1,18 +1,10 @@
 /** The functions that templates of chats may call. */
+import type { Budget } from './budget.js';
 import { any, bind, int, native, printed, usually } from './call.js';
 import { formatDate } from './date.js';
 import { itemsOf } from './items.js';
 import { pythonEquals, pythonString } from './python.js';
-import {
-  type Args,
-  type Budget,
-  Dict,
-  Namespace,
-  Native,
-  Range,
-  Undefined,
-  type Value,
-} from './values.js';
+import { type Args, Dict, Namespace, Native, Range, Undefined, type Value } from './values.js';
 
 /** An error that a template raises by itself. */
 export class TemplateRefusal extends Error {}

@@ -1,3 +1,4 @@
+import { Budget } from './budget.js';
 import { accessOf } from './access.js';
 import type { Runtime } from './call.js';
 import { FILTERS } from './filters.js';
@@ -20,7 +21,6 @@ import { Scope } from './scope.js';
 import { TESTS } from './tests.js';
 import {
   type Args,
-  Budget,
   Dict,
   Namespace,
   Native,

@@ -1,16 +1,7 @@
 /** What Python's `iter`, `len` and `bool` say of a value. */
+import type { Budget } from './budget.js';
 import { pythonRepr } from './python.js';
-import {
-  type Budget,
-  Dict,
-  Lazy,
-  Range,
-  Undefined,
-  type Value,
-  View,
-  sequenceOf,
-  unmarked,
-} from './values.js';
+import { Dict, Lazy, Range, Undefined, type Value, View, sequenceOf, unmarked } from './values.js';
 
 /** The items of what can be looped over, or undefined. */
 function maybeItems(given: Value): readonly Value[] | undefined {

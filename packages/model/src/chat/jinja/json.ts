@@ -1,15 +1,8 @@
 /** Values as Python's `json.dumps` writes them, which has a form of its own. */
+import type { Budget } from './budget.js';
 import { pythonFloat } from './numbers.js';
 import { pythonString, sorted } from './python.js';
-import {
-  type Budget,
-  Dict,
-  Undefined,
-  type Value,
-  kindOf,
-  sequenceOf,
-  unmarked,
-} from './values.js';
+import { Dict, Undefined, type Value, kindOf, sequenceOf, unmarked } from './values.js';
 
 /** Options of Python's `json.dumps`. */
 export interface JsonOptions {

@@ -1,4 +1,5 @@
 /** Methods of Python's `str`, `dict` and sequences. */
+import type { Budget } from './budget.js';
 import {
   type Access,
   type Given,
@@ -28,7 +29,6 @@ import {
 } from './strings.js';
 import {
   type Args,
-  type Budget,
   Dict,
   Markup,
   Range,

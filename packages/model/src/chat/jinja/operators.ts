@@ -1,17 +1,16 @@
 /** Python's operators. */
-import { formatPercent } from './format.js';
+import type { Budget } from './budget.js';
+import { formatPercent, isSubscripted } from './format.js';
 import { itemsOf, lengthOf } from './items.js';
 import { partOfMarkup } from './methods.js';
 import { numberOf } from './numbers.js';
 import { pythonCompare, pythonEquals } from './python.js';
 import {
-  type Budget,
   Dict,
   Lazy,
   Markup,
   Range,
   Tuple,
-  Undefined,
   type Value,
   defined,
   isList,
@@ -77,15 +76,7 @@ const WHOLE: Readonly<Record<string, (a: bigint, b: bigint) => Value>> = {
     if (a > 1n || a < -1n) {
       if (b > BigInt(BITS) || (bits(a) - 4) * Number(b) > BITS) bounded(1n << BigInt(BITS));
     }
-    return a === -1n
-      ? b % 2n === 0n
-        ? 1n
-        : -1n
-      : a === 0n || a === 1n
-        ? b === 0n
-          ? 1n
-          : a
-        : bounded(a ** b);
+    return bounded(a ** b);
   },
 };
 
@@ -168,9 +159,7 @@ function binaryMarkup(
       : right instanceof Dict
         ? new Dict(right.entries().map(([key, value]) => [key, part(value)]))
         : part(right);
-  const subscripted =
-    isList(right) || [Dict, Range, Undefined].some((each) => right instanceof each);
-  return formatPercent(budget, left.text, values, subscripted);
+  return formatPercent(budget, left.text, values, isSubscripted(right));
 }
 
 /** `left operator right`, of `+ - * / // % **` */
@@ -232,14 +221,14 @@ export function contains(budget: Budget, within: Value, sought: Value): boolean 
     return container.includes(item);
   }
   if (container instanceof Dict) return container.get(item) !== undefined;
-  if (!(container instanceof Lazy) && lengthOf(container) === undefined) {
-    throw new TypeError(`argument of type '${kindOf(container)}' is not iterable`);
-  }
   if (container instanceof Lazy) {
     for (let next = container.next(); next !== undefined; next = container.next()) {
       if (pythonEquals(budget, next, item)) return true;
     }
     return false;
+  }
+  if (lengthOf(container) === undefined) {
+    throw new TypeError(`argument of type '${kindOf(container)}' is not iterable`);
   }
   return itemsOf(budget, container).some((each) => pythonEquals(budget, each, item));
 }
@@ -254,27 +243,11 @@ const ORDERS: Readonly<Record<string, (order: number) => boolean>> = {
 
 /** `left operator right`, of comparisons */
 export function compare(budget: Budget, operator: string, left: Value, right: Value): boolean {
-  switch (operator) {
-    case '==':
-      return pythonEquals(budget, left, right);
-    case '!=':
-      return !pythonEquals(budget, left, right);
-    case 'in':
-      return contains(budget, right, left);
-    case 'not in':
-      return !contains(budget, right, left);
-    default:
-      return ORDERS[operator]!(pythonCompare(budget, left, right, operator));
-  }
-}
-
-function boundOf(value: Value | undefined): bigint | undefined {
-  if (value === undefined || value === null) return undefined;
-  const number = numberOf(defined(value));
-  if (typeof number !== 'bigint') {
-    throw new TypeError('slice indices must be integers or None or have an __index__ method');
-  }
-  return number;
+  const order = ORDERS[operator];
+  if (order) return order(pythonCompare(budget, left, right, operator));
+  const equality = operator === '==' || operator === '!=';
+  const holds = equality ? pythonEquals(budget, left, right) : contains(budget, right, left);
+  return holds === (operator === '==' || operator === 'in');
 }
 
 /** Where Python's `slice(start, stop, step)` begins, ends and steps in so many items. */
@@ -282,7 +255,12 @@ function sliceOf(
   length: number,
   bounds: readonly (Value | undefined)[],
 ): readonly [start: number, stop: number, step: number] {
-  const [start, stop, by = 1n] = bounds.map(boundOf);
+  const [start, stop, by = 1n] = bounds.map((bound) => {
+    if (bound === undefined || bound === null) return undefined;
+    const number = numberOf(defined(bound));
+    if (typeof number === 'bigint') return number;
+    throw new TypeError('slice indices must be integers or None or have an __index__ method');
+  });
   if (by === 0n) throw new RangeError('slice step cannot be zero');
   const step = Number(by);
   const clip = (bound: bigint | undefined, usual: number): number => {

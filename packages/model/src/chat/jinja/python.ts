@@ -1,7 +1,7 @@
 /** Values as Python spells and compares them: Jinja prints `True` and `['user']`. */
+import type { Budget } from './budget.js';
 import { numberOf, pythonFloat } from './numbers.js';
 import {
-  type Budget,
   Dict,
   Lazy,
   Markup,

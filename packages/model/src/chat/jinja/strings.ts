@@ -1,5 +1,5 @@
 /** What Python does with texts. Positions count code points. */
-import type { Budget } from './values.js';
+import type { Budget } from './budget.js';
 
 /** What Python's `str.strip` takes off: its whitespace is not JavaScript's. */
 const SPACES =
