@@ -1,4 +1,5 @@
 import { characterBytes, utf8 } from '../../tokenizer/pipeline/bytes.js';
+import { fallbackByte } from '../../tokenizer/pipeline/decoders.js';
 import type { Tokenizer } from '../../tokenizer/types.js';
 
 /** What each token adds to the bytes of a text. */
@@ -45,8 +46,8 @@ function reader(decoder: Step | null): Pick<TokenBytes, 'stripsFirst'> & {
   return {
     stripsFirst: types.includes('Metaspace') || types.includes('Strip'),
     read: (token) => {
-      const byte = fallback ? /^<0x([0-9A-F]{2})>$/.exec(token)?.[1] : undefined;
-      if (byte !== undefined) return Uint8Array.of(parseInt(byte, 16));
+      const byte = fallback ? fallbackByte(token) : undefined;
+      if (byte !== undefined) return Uint8Array.of(byte);
       return utf8(replacements.reduce((text, [from, to]) => text.replaceAll(from, to), token));
     },
   };
