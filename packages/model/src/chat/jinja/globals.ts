@@ -112,20 +112,18 @@ export function loopOf(
     changes.last = placed;
     return last === undefined || !pythonEquals(budget, last, placed);
   });
-  const counts = {
-    index: i + 1,
-    index0: i,
-    revindex: items.length - i,
-    revindex0: items.length - i - 1,
-    length: items.length,
-    depth: depth + 1,
-    depth0: depth,
-  };
+  const count = (n: number) => (): Value => BigInt(n);
   const neighbour = (at: number, name: string): Value =>
     at in items ? items[at]! : new Undefined(`there is no ${name} item`);
   return new Native('LoopContext', {
     fields: new Map<string, () => Value>([
-      ...Object.entries(counts).map(([name, n]) => [name, () => BigInt(n)] as const),
+      ['index', count(i + 1)],
+      ['index0', count(i)],
+      ['revindex', count(items.length - i)],
+      ['revindex0', count(items.length - i - 1)],
+      ['length', count(items.length)],
+      ['depth', count(depth + 1)],
+      ['depth0', count(depth)],
       ['first', () => i === 0],
       ['last', () => i === items.length - 1],
       ['previtem', () => neighbour(i - 1, 'previous')],
