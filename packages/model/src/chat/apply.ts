@@ -1,6 +1,6 @@
 import type { ChatTemplate, PretrainedTokenizer } from '../tokenizer/pretrained.js';
-import { TemplateRefusal } from './globals.js';
-import { TemplateError } from './lexer.js';
+import { TemplateRefusal } from './jinja/globals.js';
+import { TemplateError } from './jinja/lexer.js';
 import { type Template, readTemplate, renderTemplate } from './template.js';
 
 /** A message of a conversation. Templates read other fields too, such as `tool_calls`. */

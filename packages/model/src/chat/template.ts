@@ -1,10 +1,11 @@
-import { Interpreter, KNOWN } from './interpreter.js';
-import { type Statement, parseTemplate } from './parser.js';
-import { valueOf } from './values.js';
+import { Interpreter, KNOWN } from './jinja/interpreter.js';
+import { type Body, some } from './jinja/ast.js';
+import { parseTemplate } from './jinja/parser.js';
+import { valueOf } from './jinja/values.js';
 
 /** A template that was read. */
 export interface Template {
-  readonly body: readonly Statement[];
+  readonly body: Body;
   /** Whether it marks what the assistant generates. */
   readonly generates: boolean;
 }
@@ -22,13 +23,7 @@ const LONGEST = 2 ** 20;
 export function readTemplate(source: string): Template {
   if (source.length > LONGEST) throw new RangeError(`it is longer than ${LONGEST} characters`);
   const body = parseTemplate(source, KNOWN);
-  return { body, generates: generates(body) };
-}
-
-function generates(part: unknown): boolean {
-  if (Array.isArray(part)) return part.some(generates);
-  if (typeof part !== 'object' || part === null) return false;
-  return (part as { type?: unknown }).type === 'generation' || Object.values(part).some(generates);
+  return { body, generates: some(body, ({ type }) => type === 'generation') };
 }
 
 /**

@@ -175,6 +175,12 @@ function ofModel(
   };
 }
 
+/** Refuses what is neither of the two. */
+export function checkGenerationDefaults(where: string, value: unknown): void {
+  if (value === 'policy' || value === 'model') return;
+  throw new RangeError(`${where} is ${JSON.stringify(value)}, expected "policy" or "model"`);
+}
+
 /** As {@link resolveGeneration}, for a function that messages speak of. */
 export function resolveDefaults(
   where: string,
@@ -182,11 +188,7 @@ export function resolveDefaults(
   options: GenerationDefaults,
 ): ResolvedGeneration {
   const { generationDefaults = 'policy' } = options;
-  if (generationDefaults !== 'policy' && generationDefaults !== 'model') {
-    throw new RangeError(
-      `${where}: generationDefaults is ${JSON.stringify(generationDefaults)}, expected "policy" or "model"`,
-    );
-  }
+  checkGenerationDefaults(`${where}: generationDefaults`, generationDefaults);
   const { generationConfig = {}, config } = model;
   if (
     typeof generationConfig !== 'object' ||
@@ -202,8 +204,14 @@ export function resolveDefaults(
     generationDefaults === 'model'
       ? ofModel(file, generationConfig, config.vocabSize)
       : {
-          ...{ stopStrings: [], temperature: 1, topK: config.vocabSize, topP: 1, minP: 0 },
-          ...{ typicalP: 1, repetitionPenalty: 1, noRepeatNgrams: 0 },
+          stopStrings: [],
+          temperature: 1,
+          topK: config.vocabSize,
+          topP: 1,
+          minP: 0,
+          typicalP: 1,
+          repetitionPenalty: 1,
+          noRepeatNgrams: 0,
         };
   const { stopTokens = endTokens(file, model), stopStrings = said.stopStrings } = options;
   const { temperature = said.temperature, topK = said.topK, topP = said.topP } = options;

@@ -5,12 +5,10 @@ import type { Completion, SampledToken } from './completion.js';
 import {
   CHUNK,
   type Decoding,
-  advance,
-  advanceChunk,
-  decodingSteps,
+  type Rows,
+  createDecoder,
   disposeDecoding,
   drawsInGraph,
-  prefill,
 } from './decoding.js';
 import type { LanguageModel } from './language-model.js';
 import { type GenerateOptions, type GenerationPlan, planGeneration } from './options.js';
@@ -27,8 +25,15 @@ function begin(
   return seeds.map((seed, index): Writing => {
     const row = Math.floor(index / groupSize);
     return {
-      ...{ index, row, source: rng(seed), prompt: prompts[row]!, state: constraint?.start ?? 0 },
-      ...{ tokens: [], logProbs: [], sampledLogProbs: [], features: [] },
+      index,
+      row,
+      source: rng(seed),
+      prompt: prompts[row]!,
+      state: constraint?.start ?? 0,
+      tokens: [],
+      logProbs: [],
+      sampledLogProbs: [],
+      features: [],
       ...((withText || stopStrings.length > 0) && {
         text: { stream: textStream(tokenizer, stopStrings), pieces: [] },
       }),
@@ -45,18 +50,18 @@ async function* write(
 ): AsyncGenerator<readonly SampledToken[], Completion[]> {
   const plan = planGeneration(model, prompts, options);
   const { plain, features } = plan;
-  const { config, params, tokenizer } = model;
+  const { config, tokenizer } = model;
   const all = begin(plan, tokenizer, withText);
   if (all.length === 0) return [];
 
   const { compile = false, signal } = options;
   await yieldToEventLoop(signal);
-  const steps = decodingSteps(compile);
+  const decoder = createDecoder(model, compile, features);
   // By temperature, top-k and top-p tokens are drawn inside of the graph, many at a time; by anything else outside of it.
   const inGraph = compile !== false && plain !== undefined && drawsInGraph(plain);
   const texts = plan.prompts.map(({ tokens }) => tokens);
-  const first = prefill(steps, params, config, texts, plan.maxNewTokens, features);
-  let now: Pick<Decoding, 'cache' | 'padding' | 'time'> & Partial<Decoding> = first;
+  const first = decoder.prefill(texts, plan.maxNewTokens);
+  let now: Rows & Partial<Decoding> = first;
   const replace = (next: typeof now): void => {
     disposeDecoding(now);
     now = next;
@@ -77,17 +82,16 @@ async function* write(
         if (active.length === 0) break;
       }
       await yieldToEventLoop(signal);
-      const { from, tokens } = arrange(now.padding.length, active, all.length);
+      const next = arrange(now.padding.length, active, all.length);
       if (!inGraph) {
-        scored = advance(steps, params, config, now, from, tokens, features);
+        scored = decoder.advance(now, next);
         replace(scored);
         continue;
       }
       scored = undefined;
       const count = Math.min(CHUNK, plan.maxNewTokens - active[0]!.tokens.length);
-      const uniforms = uniformsOf(from.length, active, plain.temperature === 0 ? 0 : count);
-      const drawing = { uniforms, count, sampling: plain, features };
-      const drawn = await advanceChunk(steps, params, config, now, from, tokens, drawing);
+      const uniforms = uniformsOf(next.from.length, active, plain.temperature === 0 ? 0 : count);
+      const drawn = await decoder.advanceChunk(now, next, { uniforms, count, sampling: plain });
       replace({ cache: drawn.cache, padding: drawn.padding, time: drawn.time });
       for (let column = 0; column < count && active.length > 0; column++) {
         if (column > 0) signal?.throwIfAborted();

@@ -11,7 +11,12 @@ import { checkParams, infosOf } from '../checkpoint/check-params.js';
 import { validateConfig } from '../config/config.js';
 import type { Constraint } from './constraint/constraint.js';
 import type { PlainSampling } from './decoding.js';
-import { type GenerationDefaults, type ResolvedGeneration, resolveDefaults } from './defaults.js';
+import {
+  type GenerationDefaults,
+  type ResolvedGeneration,
+  checkGenerationDefaults,
+  resolveDefaults,
+} from './defaults.js';
 import type { LanguageModel } from './language-model.js';
 import {
   minP,
@@ -91,71 +96,92 @@ export interface GenerationPlan {
 /** More at once are a mistake. */
 const MOST_COMPLETIONS = 1_000_000;
 
-const KNOWN = [
-  ...['maxNewTokens', 'minNewTokens', 'temperature', 'topK', 'topP', 'processors', 'constraint'],
-  ...['stopTokens', 'stopStrings', 'groupSize', 'seed', 'seeds', 'features', 'compile', 'signal'],
-  ...['generationDefaults', 'allowPadding'],
-] as const satisfies readonly (keyof GenerateOptions)[];
+/** Refuses a wrong value; `where` is `generate: option`. */
+type Check<T> = (where: string, value: T, options: GenerateOptions, model: LanguageModel) => void;
 
-/** Refuses what is no list. */
-function checkList(where: string, value: unknown): void {
-  if (value === undefined || Array.isArray(value)) return;
-  throw new TypeError(`generate: ${where} is ${String(value)}, expected a list`);
-}
+const expects =
+  (expected: string, fits: (value: unknown) => boolean): Check<unknown> =>
+  (where, value) => {
+    if (!fits(value)) throw new TypeError(`${where} is ${String(value)}, expected ${expected}`);
+  };
 
-/** Options whose kind the types say, for callers without types. */
-function checkKinds({
-  processors = [],
-  stopStrings = [],
-  stopTokens,
-  seeds,
-  features = false,
-  allowPadding = false,
-  compile = false,
-  signal,
-}: GenerateOptions): void {
-  checkList('processors', processors);
-  checkList('stopStrings', stopStrings);
-  checkList('stopTokens', stopTokens);
-  checkList('seeds', seeds);
-  processors.forEach((each: Partial<LogitsProcessor> | null, i) => {
-    if (typeof each !== 'object' || typeof each?.apply !== 'function') {
-      throw new TypeError(
-        `generate: processors[${i}] is ${String(each)}, expected what a function as minP(0.1) gives`,
-      );
-    }
-  });
-  stopStrings.forEach((text: unknown, i) => {
-    if (typeof text !== 'string' || text === '') {
+const boolean = expects('true or false', (value) => typeof value === 'boolean');
+const list = expects('a list', Array.isArray);
+const processor = expects(
+  'what a function as minP(0.1) gives',
+  (value) =>
+    typeof value === 'object' && typeof (value as LogitsProcessor | null)?.apply === 'function',
+);
+const constraint = expects('what regexConstraint or jsonConstraint gives', (value) => {
+  const { after, accepts } = (value ?? {}) as Constraint;
+  return typeof after === 'function' && typeof accepts === 'function';
+});
+
+const listOf =
+  <T>(check: Check<T>): Check<readonly T[]> =>
+  (where, value, ...rest) => {
+    list(where, value, ...rest);
+    value.forEach((each, i) => check(`${where}[${i}]`, each, ...rest));
+  };
+
+/** Every option, and what refuses its wrong values. */
+const CHECKS: { readonly [K in keyof GenerateOptions]-?: Check<NonNullable<GenerateOptions[K]>> } =
+  {
+    maxNewTokens: checkPositiveInteger,
+    minNewTokens: (where, value, { maxNewTokens }) => {
+      if (Number.isInteger(value) && value >= 0 && value <= maxNewTokens) return;
       throw new RangeError(
-        `generate: stopStrings[${i}] is ${JSON.stringify(text)}, expected a text that is not empty`,
+        `${where} is ${value}, expected an integer in [0, ${maxNewTokens}] (maxNewTokens)`,
       );
-    }
-  });
-  for (const [name, value] of Object.entries({ features, allowPadding })) {
-    if (typeof value === 'boolean') continue;
-    throw new TypeError(`generate: ${name} is ${String(value)}, expected true or false`);
-  }
-  if (typeof compile !== 'boolean' && compile !== 'xla') {
-    throw new TypeError(`generate: compile is ${String(compile)}, expected true, false or "xla"`);
-  }
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new TypeError(`generate: signal is ${String(signal)}, expected an AbortSignal`);
-  }
-}
+    },
+    temperature: (where, value) => checkInRange(where, value, 0, Number.MAX_VALUE),
+    topK: checkPositiveInteger,
+    topP: (where, value) => checkInRange(where, value, Number.MIN_VALUE, 1),
+    processors: listOf((where, value, options, model) => {
+      processor(where, value, options, model);
+      value.check?.(model.config.vocabSize);
+    }),
+    constraint: (where, value, options, model) => {
+      constraint(where, value, options, model);
+      // Rows of the embedding beyond the tokenizer's tokens are no text.
+      const { length } = value.after(value.start);
+      const { vocabSize } = model.tokenizer;
+      if (length === vocabSize || length === model.config.vocabSize) return;
+      throw new RangeError(
+        `${where} is for ${length} tokens, expected ${vocabSize} (vocabSize); make it with the model's tokenizer`,
+      );
+    },
+    stopTokens: (where, value, options, model) => {
+      list(where, value, options, model);
+      checkTokens(where, value, model.config.vocabSize);
+    },
+    stopStrings: listOf((where, value: unknown) => {
+      if (typeof value === 'string' && value !== '') return;
+      throw new RangeError(
+        `${where} is ${JSON.stringify(value)}, expected a text that is not empty`,
+      );
+    }),
+    groupSize: checkPositiveInteger,
+    seed: checkSeed,
+    seeds: listOf(checkSeed),
+    features: boolean,
+    compile: expects(
+      'true, false or "xla"',
+      (value) => typeof value === 'boolean' || value === 'xla',
+    ),
+    signal: expects('an AbortSignal', (value) => value instanceof AbortSignal),
+    generationDefaults: checkGenerationDefaults,
+    allowPadding: boolean,
+  };
 
-/** A constraint is for the tokens of a tokenizer; rows of the embedding beyond them are no text. */
-function checkConstraint(constraint: Constraint, { tokenizer, config }: LanguageModel): void {
-  if (typeof constraint?.after !== 'function' || typeof constraint.accepts !== 'function') {
-    throw new TypeError(
-      `generate: constraint is ${String(constraint)}, expected what regexConstraint or jsonConstraint gives`,
-    );
-  }
-  const { length } = constraint.after(constraint.start);
-  if (length !== tokenizer.vocabSize && length !== config.vocabSize) {
-    throw new RangeError(
-      `generate: constraint is for ${length} tokens, expected ${tokenizer.vocabSize} (vocabSize); make it with the model's tokenizer`,
-    );
+/** Refuses unknown options and wrong values. */
+function checkAll(options: GenerateOptions, model: LanguageModel): void {
+  checkOptions('generate', options, Object.keys(CHECKS));
+  checkModel(model);
+  for (const [name, check] of Object.entries(CHECKS) as [keyof GenerateOptions, Check<unknown>][]) {
+    const value = options[name];
+    if (value === undefined && name !== 'maxNewTokens') continue;
+    check(`generate: ${name}`, value, options, model);
   }
 }
 
@@ -221,44 +247,28 @@ export function planGeneration(
   prompts: readonly Prompt[],
   options: GenerateOptions,
 ): GenerationPlan {
-  checkOptions('generate', options, KNOWN);
-  checkModel(model);
-  checkKinds(options);
+  checkAll(options, model);
   checkPromptList('generate', prompts);
   const { tokenizer, config } = model;
   const { vocabSize } = config;
   const resolved = resolveDefaults('generate', model, options);
   const { temperature, topK, topP, stopTokens, stopStrings } = resolved;
-  const { maxNewTokens, minNewTokens = 0, groupSize = 1, seed = 0 } = options;
-  const { processors = [], constraint, features = false, allowPadding = false } = options;
-  checkPositiveInteger('generate: groupSize', groupSize);
-  if (prompts.length * groupSize > MOST_COMPLETIONS) {
+  const { maxNewTokens, minNewTokens = 0, groupSize = 1, seed = 0, constraint } = options;
+  const { features = false, allowPadding = false } = options;
+  const completions = prompts.length * groupSize;
+  if (completions > MOST_COMPLETIONS) {
     throw new RangeError(
       `generate: groupSize is ${groupSize}, expected at most ${MOST_COMPLETIONS} completions of ${prompts.length} prompts`,
     );
   }
-  checkSeed('generate: seed', seed);
-  const {
-    seeds = prompts.flatMap((_, p) =>
-      Array.from({ length: groupSize }, (__, i) => fold(seed, p, i)),
-    ),
-  } = options;
-  checkPositiveInteger('generate: maxNewTokens', maxNewTokens);
-  checkPositiveInteger('generate: topK', topK);
-  checkInRange('generate: temperature', temperature, 0, Number.MAX_VALUE);
-  checkInRange('generate: topP', topP, Number.MIN_VALUE, 1);
-  if (!Number.isInteger(minNewTokens) || minNewTokens < 0 || minNewTokens > maxNewTokens) {
-    throw new RangeError(
-      `generate: minNewTokens is ${minNewTokens}, expected an integer in [0, ${maxNewTokens}] (maxNewTokens)`,
+  const seeds =
+    options.seeds ??
+    Array.from({ length: completions }, (_, i) =>
+      fold(seed, Math.floor(i / groupSize), i % groupSize),
     );
-  }
-  checkTokens('generate: stopTokens', stopTokens, vocabSize);
-  for (const { check } of processors) check?.(vocabSize);
-  if (constraint !== undefined) checkConstraint(constraint, model);
-  seeds.forEach((each, i) => checkSeed(`generate: seeds[${i}]`, each));
-  if (seeds.length !== prompts.length * groupSize) {
+  if (seeds.length !== completions) {
     throw new RangeError(
-      `generate: seeds has ${seeds.length} entries, expected ${prompts.length * groupSize} (prompts * groupSize)`,
+      `generate: seeds has ${seeds.length} entries, expected ${completions} (prompts * groupSize)`,
     );
   }
   const stops = new Set(stopTokens);
@@ -278,8 +288,10 @@ export function planGeneration(
     ...(plain && { plain: { temperature, topK, topP, drawable } }),
     ...(constraint && { constraint }),
     stopTokens: stops,
-    ...{ stopStrings, minNewTokens, features },
+    stopStrings,
+    minNewTokens,
     maxNewTokens,
+    features,
     groupSize,
     seeds,
   };

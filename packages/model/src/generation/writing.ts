@@ -3,7 +3,7 @@ import { type Rng, yieldToEventLoop } from '@cfrl/engine';
 import type { Tokenizer } from '../tokenizer/types.js';
 import type { Completion, FinishReason, SampledToken } from './completion.js';
 import type { Constraint } from './constraint/constraint.js';
-import { CHUNK, type Drawn } from './decoding.js';
+import { CHUNK, type Drawn, type NextRows, type Rows } from './decoding.js';
 import type { GenerationPlan } from './options.js';
 import { type LogitsProcessor, keep } from './processors/processor.js';
 import { type Sample, sampleToken } from './sample-token.js';
@@ -110,7 +110,7 @@ export async function drawColumn(
 /** Writes one column of a chunk down. */
 export function takeColumn(
   writing: readonly Writing[],
-  { tokens, logProbs, sampledLogProbs, features }: Omit<Drawn, 'cache' | 'padding' | 'time'>,
+  { tokens, logProbs, sampledLogProbs, features }: Omit<Drawn, keyof Rows>,
   column: number,
   plan: GenerationPlan,
   hiddenSize: number,
@@ -142,11 +142,7 @@ function nextRows(rows: number, active: readonly Writing[], completions: number)
 }
 
 /** Puts the completions into the rows of the next step, and says which rows those continue and what they read. */
-export function arrange(
-  rows: number,
-  active: readonly Writing[],
-  completions: number,
-): { from: number[]; tokens: number[] } {
+export function arrange(rows: number, active: readonly Writing[], completions: number): NextRows {
   const from = nextRows(rows, active, completions);
   const stays = from.length === rows && from.every((row, i) => row === i);
   const tokens = new Array<number>(from.length).fill(0);
@@ -178,7 +174,9 @@ export function complete(
     prompt: prompt.text,
     promptTokens: [...prompt.tokens],
     text: each.text ? each.text.pieces.join('') : tokenizer.decode(shown),
-    ...{ tokens, logProbs, sampledLogProbs },
+    tokens,
+    logProbs,
+    sampledLogProbs,
     ...(wanted && { features }),
     finishReason: finishReason!,
   };

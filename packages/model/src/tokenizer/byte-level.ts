@@ -9,7 +9,7 @@ export const byteLevel = ({
 }: {
   readonly words: boolean;
   readonly prefixSpace?: boolean;
-}): object => ({
+}): Readonly<Record<string, unknown>> => ({
   type: 'ByteLevel',
   add_prefix_space: prefixSpace,
   trim_offsets: true,
@@ -32,3 +32,20 @@ export const splitWords = (pattern: string, prefixSpace = false): object =>
 export const words = (digits: string): string =>
   "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" +
   `${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`;
+
+/** A BPE model without dropout, unknown tokens, affixes and byte fallback. */
+export const bytePairs = (
+  vocab: Readonly<Record<string, unknown>>,
+  merges: readonly unknown[],
+): Readonly<Record<string, unknown>> => ({
+  type: 'BPE',
+  dropout: null,
+  unk_token: null,
+  continuing_subword_prefix: null,
+  end_of_word_suffix: null,
+  fuse_unk: false,
+  byte_fallback: false,
+  ignore_merges: false,
+  vocab,
+  merges,
+});

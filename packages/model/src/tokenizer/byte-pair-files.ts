@@ -1,5 +1,5 @@
 import { foundInstead } from '../tensor-files/found-instead.js';
-import { NFC, byteLevel, splitWords, words } from './byte-level.js';
+import { NFC, byteLevel, bytePairs, splitWords, words } from './byte-level.js';
 import { SPECIAL_DEFAULTS } from './special-defaults.js';
 
 /** The older files of a byte-level BPE tokenizer, parsed. */
@@ -87,7 +87,9 @@ export function fromBytePairFiles({ vocab, merges, config = {}, added = {} }: By
   const flags = { single_word: false, lstrip: false, rstrip: false, normalized: true };
   return {
     tokenizer: {
-      ...{ version: '1.0', truncation: null, padding: null },
+      version: '1.0',
+      truncation: null,
+      padding: null,
       added_tokens: Object.entries(added)
         .sort(([, a], [, b]) => Number(a) - Number(b))
         .map(([content, id]) => ({ id, content, ...flags, special: false })),
@@ -95,13 +97,7 @@ export function fromBytePairFiles({ vocab, merges, config = {}, added = {} }: By
       pre_tokenizer: kind.split(given['add_prefix_space'] === true),
       post_processor: null,
       decoder: byteLevel({ words: true, prefixSpace: true }),
-      model: {
-        type: 'BPE',
-        ...{ dropout: null, unk_token: null, fuse_unk: false, byte_fallback: false },
-        ...{ continuing_subword_prefix: null, end_of_word_suffix: null, ignore_merges: false },
-        vocab,
-        merges: mergesOf(merges),
-      },
+      model: bytePairs(vocab, mergesOf(merges)),
     },
     config: { ...SPECIAL_DEFAULTS[name], ...given },
   };

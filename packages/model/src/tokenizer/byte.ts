@@ -1,5 +1,6 @@
+import { byteLevel, bytePairs } from './byte-level.js';
 import { byteCharacters } from './pipeline/bytes.js';
-import { describeCharacter, loneSurrogate, ordinaryTokens, tokenizerJson } from './special.js';
+import { checkWellFormed, ordinaryTokens, tokenizerJson } from './special.js';
 import type { Tokenizer } from './types.js';
 
 const BYTES = 256;
@@ -26,41 +27,18 @@ export function byteTokenizer(): Tokenizer {
     padToken: BYTES,
     endToken: BYTES + 1,
     encode: (text) => {
-      const lone = loneSurrogate(text);
-      if (lone) {
-        throw new RangeError(
-          `encode: text has ${describeCharacter(lone[0])} at ${lone.index}, expected well-formed text; a surrogate stands alone`,
-        );
-      }
+      checkWellFormed(text);
       return Array.from(encoder.encode(text));
     },
     decode: (tokens) => decoder.decode(Uint8Array.from(ordinaryTokens(tokens, BYTES))),
     toJSON: () =>
       tokenizerJson(BYTES, {
-        pre_tokenizer: {
-          type: 'ByteLevel',
-          add_prefix_space: false,
-          trim_offsets: true,
-          use_regex: false,
-        },
-        decoder: {
-          type: 'ByteLevel',
-          add_prefix_space: true,
-          trim_offsets: true,
-          use_regex: true,
-        },
-        model: {
-          type: 'BPE',
-          dropout: null,
-          unk_token: null,
-          continuing_subword_prefix: null,
-          end_of_word_suffix: null,
-          fuse_unk: false,
-          byte_fallback: false,
-          ignore_merges: false,
-          vocab: Object.fromEntries(byteCharacters.map((character, byte) => [character, byte])),
-          merges: [],
-        },
+        pre_tokenizer: byteLevel({ words: false }),
+        decoder: byteLevel({ words: true, prefixSpace: true }),
+        model: bytePairs(
+          Object.fromEntries(byteCharacters.map((character, byte) => [character, byte])),
+          [],
+        ),
       }),
   };
 }

@@ -4,8 +4,9 @@ import { z } from 'zod';
 import { type AddedToken, addedTokenSchema } from './pipeline/added-tokens.js';
 import { cleanUp } from './pipeline/decoders.js';
 import { type TokenizerFile, readTokenizerFile } from './pipeline/file.js';
-import { type WordModel, createModel } from './pipeline/model.js';
+import { createModel } from './pipeline/model.js';
 import { createPipeline, nextId } from './pipeline/pipeline.js';
+import type { WordModel } from './pipeline/word.js';
 import type { Tokenizer, TokenizerJson } from './types.js';
 
 /** The parsed files of a tokenizer's folder. */

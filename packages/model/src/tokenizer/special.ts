@@ -41,5 +41,14 @@ export function ordinaryTokens(tokens: readonly number[], ordinary: number): num
 export const describeCharacter = (character: string): string =>
   `${JSON.stringify(character)} (U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')})`;
 
-/** The first half of a surrogate pair that stands alone, or undefined: UTF-8 cannot hold one. */
+/** A half of a surrogate pair that stands alone, or null: UTF-8 cannot hold one. */
 export const loneSurrogate = (text: string): RegExpExecArray | null => /\p{Surrogate}/u.exec(text);
+
+/** Refuses text that UTF-8 cannot hold. */
+export function checkWellFormed(text: string): void {
+  const lone = loneSurrogate(text);
+  if (lone === null) return;
+  throw new RangeError(
+    `encode: text has ${describeCharacter(lone[0])} at ${lone.index}, expected well-formed text; a surrogate stands alone`,
+  );
+}

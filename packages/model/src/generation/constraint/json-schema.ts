@@ -1,3 +1,4 @@
+import { escapeText } from '../../tokenizer/pipeline/pattern.js';
 import type { Tokenizer } from '../../tokenizer/types.js';
 import type { Constraint } from './constraint.js';
 import { matching } from './regex.js';
@@ -18,12 +19,20 @@ type Schema = { readonly [keyword: string]: Json };
 
 /** Keywords that say nothing about what is valid. */
 const ANNOTATIONS = [
-  ...['title', 'description', 'default', 'examples', 'deprecated', 'readOnly', 'writeOnly'],
-  ...['$schema', '$id', '$comment', '$defs', 'definitions'],
+  'title',
+  'description',
+  'default',
+  'examples',
+  'deprecated',
+  'readOnly',
+  'writeOnly',
+  '$schema',
+  '$id',
+  '$comment',
+  '$defs',
+  'definitions',
 ];
 
-const NULL = 'null';
-const BOOLEAN = '(?:true|false)';
 const INTEGER = '-?(?:0|[1-9][0-9]{0,14})';
 const NUMBER = String.raw`${INTEGER}(?:\.[0-9]{1,15})?(?:[eE][-+]?[0-9]{1,2})?`;
 const HEX = '[0-9a-fA-F]';
@@ -37,43 +46,37 @@ const refuse = (path: string, is: string, expected: string): never => {
 
 const show = (value: Json | undefined): string => JSON.stringify(value)?.slice(0, 100) ?? 'absent';
 
-/** A text as it stands, in a regular expression. */
-const literal = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/]/g, String.raw`\$&`);
-
 /** A value as `JSON.stringify` writes it, with room for a space after commas and colons. */
 function valueOf(value: Json): string {
   if (Array.isArray(value)) return String.raw`\[${value.map(valueOf).join(COMMA)}\]`;
-  if (typeof value !== 'object' || value === null) return literal(JSON.stringify(value));
+  if (typeof value !== 'object' || value === null) return escapeText(JSON.stringify(value));
   const entries = Object.entries(value).map(([key, each]) => propertyOf(key, valueOf(each)));
   return String.raw`\{${entries.join(COMMA)}\}`;
 }
 
 const propertyOf = (key: string, value: string): string =>
-  `${literal(JSON.stringify(key))}: ?${value}`;
+  `${escapeText(JSON.stringify(key))}: ?${value}`;
 
-function count(schema: Schema, keyword: string, path: string, absent: number): number {
-  const value = schema[keyword] ?? absent;
-  if (value === Infinity || (Number.isSafeInteger(value) && Number(value) >= 0))
-    return Number(value);
-  return refuse(`${path}.${keyword}`, show(value as Json), 'a non-negative integer');
+/** How many there may be, by `minLength` and `maxLength` or `minItems` and `maxItems`. */
+function boundsOf(schema: Schema, of: 'Length' | 'Items', path: string): [number, number] {
+  const [from, to] = (['min', 'max'] as const).map((bound) => {
+    const value = schema[bound + of] ?? { min: 0, max: Infinity }[bound];
+    if (value === Infinity || (Number.isSafeInteger(value) && Number(value) >= 0)) {
+      return Number(value);
+    }
+    return refuse(`${path}.${bound}${of}`, show(value as Json), 'a non-negative integer');
+  }) as [number, number];
+  if (from > to) refuse(`${path}.max${of}`, String(to), `at least min${of}, ${from}`);
+  return [from, to];
 }
 
 /** A quantifier for so many, the first of them separate. */
 const times = (from: number, to: number): string =>
   to === Infinity ? `{${from},}` : `{${from},${to}}`;
 
-function stringOf(schema: Schema, path: string): string {
-  const from = count(schema, 'minLength', path, 0);
-  const to = count(schema, 'maxLength', path, Infinity);
-  if (from > to) refuse(`${path}.maxLength`, String(to), `at least minLength, ${from}`);
-  return `"${CHARACTER}${times(from, to)}"`;
-}
-
 function arrayOf(schema: Schema, place: Place): string {
   const { path } = place;
-  const from = count(schema, 'minItems', path, 0);
-  const to = count(schema, 'maxItems', path, Infinity);
-  if (from > to) refuse(`${path}.maxItems`, String(to), `at least minItems, ${from}`);
+  const [from, to] = boundsOf(schema, 'Items', path);
   const { items } = schema;
   if (items === undefined)
     refuse(`${path}.items`, 'absent', 'a schema; items must say what they are');
@@ -141,13 +144,13 @@ function referenceOf(reference: Json, place: Place): string {
 const types: Readonly<
   Record<string, { keywords: readonly string[]; write: (schema: Schema, place: Place) => string }>
 > = {
-  null: { keywords: [], write: () => NULL },
-  boolean: { keywords: [], write: () => BOOLEAN },
+  null: { keywords: [], write: () => 'null' },
+  boolean: { keywords: [], write: () => '(?:true|false)' },
   integer: { keywords: [], write: () => INTEGER },
   number: { keywords: [], write: () => NUMBER },
   string: {
     keywords: ['minLength', 'maxLength'],
-    write: (schema, { path }) => stringOf(schema, path),
+    write: (schema, { path }) => `"${CHARACTER}${times(...boundsOf(schema, 'Length', path))}"`,
   },
   array: { keywords: ['items', 'minItems', 'maxItems'], write: arrayOf },
   object: { keywords: ['properties', 'required', 'additionalProperties'], write: objectOf },

@@ -1,3 +1,5 @@
+import { characterBytes, utf8 } from '../../tokenizer/pipeline/bytes.js';
+import { fallbackByte } from '../../tokenizer/pipeline/decoders.js';
 import type { Tokenizer } from '../../tokenizer/types.js';
 
 /** What each token adds to the bytes of a text. */
@@ -14,21 +16,6 @@ interface Step {
   readonly content?: string;
   readonly decoders?: readonly Step[];
 }
-
-/** The byte that each character of a byte-level vocabulary stands for. */
-function byteOfCharacter(): Map<string, number> {
-  const printable = (byte: number): boolean =>
-    (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte !== 0xad);
-  let next = 0x100;
-  return new Map(
-    Array.from({ length: 0x100 }, (_, byte) => [
-      String.fromCodePoint(printable(byte) ? byte : next++),
-      byte,
-    ]),
-  );
-}
-
-const utf8 = new TextEncoder();
 
 /** How a decoder of a `tokenizer.json` turns the text of a single token into bytes. */
 function reader(decoder: Step | null): Pick<TokenBytes, 'stripsFirst'> & {
@@ -47,8 +34,8 @@ function reader(decoder: Step | null): Pick<TokenBytes, 'stripsFirst'> & {
     );
   }
   if (types.includes('ByteLevel')) {
-    const bytes = byteOfCharacter();
-    const read = (token: string) => Uint8Array.from(token, (character) => bytes.get(character)!);
+    const read = (token: string) =>
+      Uint8Array.from(token, (character) => characterBytes.get(character)!);
     return { read, stripsFirst: false };
   }
   const replacements = steps.flatMap(({ type, pattern, content }) => {
@@ -59,11 +46,9 @@ function reader(decoder: Step | null): Pick<TokenBytes, 'stripsFirst'> & {
   return {
     stripsFirst: types.includes('Metaspace') || types.includes('Strip'),
     read: (token) => {
-      const byte = fallback ? /^<0x([0-9A-F]{2})>$/.exec(token)?.[1] : undefined;
-      if (byte !== undefined) return Uint8Array.of(parseInt(byte, 16));
-      return utf8.encode(
-        replacements.reduce((text, [from, to]) => text.replaceAll(from, to), token),
-      );
+      const byte = fallback ? fallbackByte(token) : undefined;
+      if (byte !== undefined) return Uint8Array.of(byte);
+      return utf8(replacements.reduce((text, [from, to]) => text.replaceAll(from, to), token));
     },
   };
 }
@@ -84,7 +69,6 @@ export function tokenBytes({ toJSON, vocabSize }: Tokenizer): TokenBytes {
   const { read, stripsFirst } = reader(decoder);
   const bytes = new Array<Uint8Array | undefined>(vocabSize).fill(undefined);
   for (const [token, id] of entriesOf(model)) bytes[id] = read(token);
-  for (const { id, content, special } of added)
-    bytes[id] = special ? undefined : utf8.encode(content);
+  for (const { id, content, special } of added) bytes[id] = special ? undefined : utf8(content);
   return { bytes, stripsFirst };
 }

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+import { escapeText } from './pattern.js';
+
 /** A token of `added_tokens`, which texts are searched for. */
 export const addedTokenSchema = z.object({
   id: z
@@ -36,8 +38,6 @@ const wordBefore = (text: string, at: number): boolean =>
 const wordAfter = (text: string, at: number): boolean =>
   at < text.length && WORD.test(String.fromCodePoint(text.codePointAt(at)!));
 
-const escape = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
-
 /**
  * Searches for the texts of added tokens: the leftmost, of several there the longest.
  *
@@ -49,7 +49,7 @@ export function addedTokenSplitter(tokens: ReadonlyMap<string, AddedToken>): Spl
     return (text) => [{ start: 0, end: text.length }];
   }
   const longestFirst = contents.sort((a, b) => b.length - a.length);
-  const expression = new RegExp(longestFirst.map(escape).join('|'), 'gu');
+  const expression = new RegExp(longestFirst.map(escapeText).join('|'), 'gu');
   return (text, special) => {
     const stretches: Stretch[] = [];
     let before = 0;

@@ -1,12 +1,29 @@
-import { byteTokens, utf8 } from './bytes.js';
-import { type ModelOf, type WordModel, type WordTokens, readVocabulary } from './model.js';
+import { z } from 'zod';
 
-/** Symbols of a word, in a list of which merges take items out. */
-interface Symbols {
-  readonly ids: number[];
-  readonly starts: number[];
-  readonly ends: number[];
-}
+import {
+  type WordModel,
+  WordTokens,
+  byteFallback,
+  listSchema,
+  readVocabulary,
+  vocabularySchema,
+  wholeWord,
+} from './word.js';
+
+export const bpeSchema = z.object({
+  type: z.literal('BPE'),
+  vocab: vocabularySchema,
+  merges: listSchema,
+  dropout: z.number().nullish(),
+  unk_token: z.string().nullish(),
+  continuing_subword_prefix: z.string().nullish(),
+  end_of_word_suffix: z.string().nullish(),
+  fuse_unk: z.boolean().default(false),
+  byte_fallback: z.boolean().default(false),
+  ignore_merges: z.boolean().default(false),
+});
+
+type BpeConfig = z.infer<typeof bpeSchema>;
 
 /** Merges by pair: `ranks` has left * size + right, and `merged` the id that a rank makes. */
 interface Merges {
@@ -26,7 +43,7 @@ function pairOf(merge: unknown): readonly [string, string] {
   );
 }
 
-function readMerges(config: ModelOf<'BPE'>, ids: ReadonlyMap<string, number>): Merges {
+function readMerges(config: BpeConfig, ids: ReadonlyMap<string, number>): Merges {
   const merges = config.merges.filter(
     (merge) => typeof merge !== 'string' || !merge.startsWith('#version'),
   );
@@ -88,9 +105,11 @@ class Heap {
 /** A place in a word fits below this, so that rank and place make one number whose order is theirs. */
 const PLACES = 2 ** 30;
 
-/** Merges pairs, that of the lowest rank first and the leftmost of several. */
-function mergeSymbols(symbols: Symbols, { size, ranks, merged }: Merges): WordTokens {
-  const { ids, starts, ends } = symbols;
+/** Merges pairs of a word's tokens, that of the lowest rank first and the leftmost of several. The tokens given are used up. */
+function mergePairs(
+  { ids, starts, ends }: WordTokens,
+  { size, ranks, merged }: Merges,
+): WordTokens {
   const count = ids.length;
   const next = Int32Array.from({ length: count }, (_, i) => i + 1);
   const previous = Int32Array.from({ length: count }, (_, i) => i - 1);
@@ -118,12 +137,8 @@ function mergeSymbols(symbols: Symbols, { size, ranks, merged }: Merges): WordTo
     if (previous[left]! >= 0) offer(previous[left]!);
     offer(left);
   }
-  const left: Symbols = { ids: [], starts: [], ends: [] };
-  for (let i = 0; i < count; i = next[i]!) {
-    left.ids.push(ids[i]!);
-    left.starts.push(starts[i]!);
-    left.ends.push(ends[i]!);
-  }
+  const left = new WordTokens();
+  for (let i = 0; i < count; i = next[i]!) left.add(ids[i]!, starts[i]!, ends[i]!);
   return left;
 }
 
@@ -132,8 +147,8 @@ function mergeSymbols(symbols: Symbols, { size, ranks, merged }: Merges): WordTo
  *
  * @see Sennrich et al. 2016, https://arxiv.org/abs/1508.07909
  */
-export function createBpe(config: ModelOf<'BPE'>): WordModel {
-  const { fuse_unk: fuse, byte_fallback: fallback, ignore_merges: whole } = config;
+export function createBpe(config: BpeConfig): WordModel {
+  const { fuse_unk: fuse, ignore_merges: whole } = config;
   const prefix = config.continuing_subword_prefix ?? '';
   const suffix = config.end_of_word_suffix ?? '';
   if (config.dropout) {
@@ -145,56 +160,44 @@ export function createBpe(config: ModelOf<'BPE'>): WordModel {
   const merges = readMerges(config, ids);
   const unknown = config.unk_token ?? undefined;
   const unknownId = unknown === undefined ? undefined : ids.get(unknown);
-  const bytes = fallback ? byteTokens.map((token) => ids.get(token)) : [];
+  const bytesOf = byteFallback(ids, config.byte_fallback);
 
-  const missing = (character: string): never => {
-    throw new RangeError(
-      `encode: text has ${JSON.stringify(character)}, which no token has, expected the unknown token ${JSON.stringify(unknown)} in model.vocab`,
-    );
-  };
-
-  function symbolsOf(word: string): Symbols {
-    const symbols: Symbols = { ids: [], starts: [], ends: [] };
-    const add = (id: number, start: number, end: number): void => {
-      symbols.ids.push(id);
-      symbols.starts.push(start);
-      symbols.ends.push(end);
-    };
+  /** The tokens of a word's characters, before any merge. */
+  function charactersOf(word: string): WordTokens {
+    const tokens = new WordTokens();
     let pending: { start: number; end: number } | undefined;
     const flush = (): void => {
-      if (pending) add(unknownId!, pending.start, pending.end);
+      if (pending) tokens.add(unknownId!, pending.start, pending.end);
       pending = undefined;
+    };
+    const unknownAt = (text: string, start: number, end: number): void => {
+      if (unknownId === undefined) {
+        throw new RangeError(
+          `encode: text has ${JSON.stringify(text)}, which no token has, expected the unknown token ${JSON.stringify(unknown)} in model.vocab`,
+        );
+      }
+      if (pending && fuse) pending.end = end;
+      else {
+        flush();
+        pending = { start, end };
+      }
     };
     let start = 0;
     for (const character of word) {
       const end = start + character.length;
       const text = (start > 0 ? prefix : '') + character + (end === word.length ? suffix : '');
       const id = ids.get(text);
+      const bytes = id === undefined ? bytesOf(text) : undefined;
       if (id !== undefined) {
         flush();
-        add(id, start, end);
-      } else if (fallback) {
-        const parts = Array.from(utf8(text), (byte) => bytes[byte]);
-        if (parts.every((part) => part !== undefined)) {
-          for (const part of parts) add(part, start, end);
-        } else if (unknown !== undefined) {
-          unknownAt(text, start, end);
-        }
-      } else if (unknown !== undefined) {
-        unknownAt(text, start, end);
-      }
+        tokens.add(id, start, end);
+      } else if (bytes !== undefined) {
+        for (const byte of bytes) tokens.add(byte, start, end);
+      } else if (unknown !== undefined) unknownAt(text, start, end);
       start = end;
     }
-    function unknownAt(text: string, from: number, to: number): void {
-      if (unknownId === undefined) missing(text);
-      if (pending && fuse) pending.end = to;
-      else {
-        flush();
-        pending = { start: from, end: to };
-      }
-    }
     flush();
-    return symbols;
+    return tokens;
   }
 
   return {
@@ -202,8 +205,7 @@ export function createBpe(config: ModelOf<'BPE'>): WordModel {
     size: ids.size,
     tokenize: (word) => {
       const id = whole ? ids.get(word) : undefined;
-      if (id !== undefined) return { ids: [id], starts: [0], ends: [word.length] };
-      return mergeSymbols(symbolsOf(word), merges);
+      return id === undefined ? mergePairs(charactersOf(word), merges) : wholeWord(id, word);
     },
   };
 }

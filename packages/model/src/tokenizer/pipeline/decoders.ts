@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { characterBytes, lossyText, strictText, utf8 } from './bytes.js';
 import { compilePattern, patternSchema } from './pattern.js';
 import { metaspaceSchema, prependScheme } from './pre-tokenizers.js';
+import { inOrder, orSequence } from './sequence.js';
 
 /** Texts of tokens to the texts that make up the whole. */
 export type Decoder = (tokens: readonly string[]) => readonly string[];
@@ -31,15 +32,7 @@ export type DecoderConfig =
   z.infer<typeof simple> | { type: 'Sequence'; decoders: DecoderConfig[] };
 
 /** A decoder of a `tokenizer.json`. */
-export const decoderSchema: z.ZodType<DecoderConfig> = z.union([
-  z.object({
-    type: z.literal('Sequence'),
-    get decoders() {
-      return z.array(decoderSchema);
-    },
-  }),
-  simple,
-]);
+export const decoderSchema = orSequence<DecoderConfig>('decoders', simple);
 
 const SPACES: readonly (readonly [string, string])[] = [
   [' .', '.'],
@@ -127,10 +120,8 @@ function ctc(config: Extract<DecoderConfig, { type: 'CTC' }>): Decoder {
 /** The decoder that a configuration describes. */
 export function createDecoder(config: DecoderConfig): Decoder {
   switch (config.type) {
-    case 'Sequence': {
-      const steps = config.decoders.map(createDecoder);
-      return (tokens) => steps.reduce((each, step) => step(each), tokens);
-    }
+    case 'Sequence':
+      return inOrder(config.decoders.map(createDecoder));
     case 'ByteLevel':
       return (tokens) => [lossyText(tokens.flatMap(bytesOf))];
     case 'Fuse':

@@ -1,60 +1,27 @@
 import { z } from 'zod';
 
-import { createBpe } from './bpe.js';
-import { createUnigram } from './unigram.js';
-import { createWordPiece } from './word-piece.js';
+import { bpeSchema, createBpe } from './bpe.js';
+import { createUnigram, unigramSchema } from './unigram.js';
+import {
+  type WordModel,
+  type WordTokens,
+  readVocabulary,
+  vocabularySchema,
+  wholeWord,
+} from './word.js';
+import { createWordPiece, wordPieceSchema } from './word-piece.js';
 
-/** The tokens of a word, and the UTF-16 units `[starts[i], ends[i])` of the word that each stands for. */
-export interface WordTokens {
-  readonly ids: readonly number[];
-  readonly starts: readonly number[];
-  readonly ends: readonly number[];
-}
-
-/** What makes tokens of a word, which is whatever the pre-tokenizer leaves together. */
-export interface WordModel {
-  readonly tokenize: (word: string) => WordTokens;
-  readonly ids: ReadonlyMap<string, number>;
-  /** Tokens, as `tokenizers` counts them: added ones follow. */
-  readonly size: number;
-}
-
-// What is long is checked as it is read, and not copied before.
-const list = z.custom<readonly unknown[]>(Array.isArray, 'expected an array');
-
-/** The `vocab` of all models but Unigram, which {@link readVocabulary} checks. */
-const vocab = z.custom<Readonly<Record<string, unknown>>>(
-  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  'expected an object of tokens and ids',
-);
+const wordLevelSchema = z.object({
+  type: z.literal('WordLevel'),
+  vocab: vocabularySchema,
+  unk_token: z.string(),
+});
 
 const typed = z.discriminatedUnion('type', [
-  z.object({
-    type: z.literal('BPE'),
-    vocab,
-    merges: list,
-    dropout: z.number().nullish(),
-    unk_token: z.string().nullish(),
-    continuing_subword_prefix: z.string().nullish(),
-    end_of_word_suffix: z.string().nullish(),
-    fuse_unk: z.boolean().default(false),
-    byte_fallback: z.boolean().default(false),
-    ignore_merges: z.boolean().default(false),
-  }),
-  z.object({
-    type: z.literal('Unigram'),
-    vocab: list,
-    unk_id: z.int().nonnegative().nullish(),
-    byte_fallback: z.boolean().default(false),
-  }),
-  z.object({
-    type: z.literal('WordPiece'),
-    vocab,
-    unk_token: z.string(),
-    continuing_subword_prefix: z.string(),
-    max_input_chars_per_word: z.int().nonnegative(),
-  }),
-  z.object({ type: z.literal('WordLevel'), vocab, unk_token: z.string() }),
+  bpeSchema,
+  unigramSchema,
+  wordPieceSchema,
+  wordLevelSchema,
 ]);
 
 /** Older files leave the type out; it shows in the fields. */
@@ -69,27 +36,11 @@ function withType(value: unknown): unknown {
 /** The model of a `tokenizer.json`. */
 export const modelSchema = z.preprocess(withType, typed);
 
-export type ModelConfig = z.infer<typeof typed>;
-export type ModelOf<Type extends ModelConfig['type']> = Extract<ModelConfig, { type: Type }>;
-
-/** The largest id that a file may have: what one may allocate for. */
-const LARGEST = 2 ** 24;
-
-/** Text to id, with ids that are whole numbers of a sensible size. */
-export function readVocabulary(entries: Readonly<Record<string, unknown>>): Map<string, number> {
-  const ids = new Map<string, number>();
-  for (const [text, id] of Object.entries(entries)) {
-    if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id >= LARGEST) {
-      throw new RangeError(
-        `model.vocab[${JSON.stringify(text)}] is ${JSON.stringify(id)}, expected an integer in [0, ${LARGEST})`,
-      );
-    }
-    ids.set(text, id);
-  }
-  return ids;
-}
-
-function createWordLevel({ vocab, unk_token: unknown }: ModelOf<'WordLevel'>): WordModel {
+type ModelConfig = z.infer<typeof typed>;
+function createWordLevel({
+  vocab,
+  unk_token: unknown,
+}: z.infer<typeof wordLevelSchema>): WordModel {
   const ids = readVocabulary(vocab);
   return {
     ids,
@@ -101,7 +52,7 @@ function createWordLevel({ vocab, unk_token: unknown }: ModelOf<'WordLevel'>): W
           `encode: text has ${JSON.stringify(word)}, expected words of the vocabulary; it has no unknown token ${JSON.stringify(unknown)}`,
         );
       }
-      return { ids: [id], starts: [0], ends: [word.length] };
+      return wholeWord(id, word);
     },
   };
 }

@@ -2,14 +2,12 @@ import { z } from 'zod';
 
 import { compilePattern, patternSchema, segments } from './pattern.js';
 import { type Piece, editPiece, rewritePiece, slicePiece } from './piece.js';
+import { inOrder, orSequence } from './sequence.js';
 
 export type Normalizer = (piece: Piece) => Piece;
 
 const simple = z.discriminatedUnion('type', [
-  z.object({ type: z.enum(['NFC', 'NFD', 'NFKC', 'NFKD']) }),
-  z.object({ type: z.literal('Lowercase') }),
-  z.object({ type: z.literal('StripAccents') }),
-  z.object({ type: z.literal('Nmt') }),
+  z.object({ type: z.enum(['NFC', 'NFD', 'NFKC', 'NFKD', 'Lowercase', 'StripAccents', 'Nmt']) }),
   z.object({ type: z.literal('Strip'), strip_left: z.boolean(), strip_right: z.boolean() }),
   z.object({ type: z.literal('Prepend'), prepend: z.string() }),
   z.object({ type: z.literal('Replace'), pattern: patternSchema, content: z.string() }),
@@ -25,15 +23,7 @@ const simple = z.discriminatedUnion('type', [
 type Config = z.infer<typeof simple> | { type: 'Sequence'; normalizers: Config[] };
 
 /** A normalizer of a `tokenizer.json`. */
-export const normalizerSchema: z.ZodType<Config> = z.union([
-  z.object({
-    type: z.literal('Sequence'),
-    get normalizers() {
-      return z.array(normalizerSchema);
-    },
-  }),
-  simple,
-]);
+export const normalizerSchema = orSequence<Config>('normalizers', simple);
 
 /** Lower case, character by character: a final sigma is one like others. */
 const lowercase = (text: string): string =>
@@ -70,13 +60,12 @@ function strip(piece: Piece, left: boolean, right: boolean): Piece {
 
 function bert(config: Extract<Config, { type: 'BertNormalizer' }>): Normalizer {
   const accents = config.strip_accents ?? config.lowercase;
-  const steps: Normalizer[] = [
+  return inOrder([
     ...(config.clean_text ? [rewriting(cleanText)] : []),
     ...(config.handle_chinese_chars ? [rewriting((text) => text.replace(CHINESE, ' $& '))] : []),
     ...(accents ? [rewriting((text) => text.normalize('NFD')), rewriting(withoutAccents)] : []),
     ...(config.lowercase ? [rewriting(lowercase)] : []),
-  ];
-  return (piece) => steps.reduce((each, step) => step(each), piece);
+  ]);
 }
 
 const rewriting =
@@ -87,10 +76,8 @@ const rewriting =
 /** The normalizer that a configuration describes. */
 export function createNormalizer(config: Config): Normalizer {
   switch (config.type) {
-    case 'Sequence': {
-      const steps = config.normalizers.map(createNormalizer);
-      return (piece) => steps.reduce((each, step) => step(each), piece);
-    }
+    case 'Sequence':
+      return inOrder(config.normalizers.map(createNormalizer));
     case 'NFC':
     case 'NFD':
     case 'NFKC':

@@ -68,11 +68,12 @@ function checkTime(source: string): void {
   }
 }
 
-const escape = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+/** A text as it stands, in a regular expression. */
+export const escapeText = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
 
 /** The expression as JavaScript's, global. Throws if there is none. */
 export function compilePattern(pattern: z.infer<typeof patternSchema>): RegExp {
-  if ('String' in pattern) return new RegExp(escape(pattern.String), 'gu');
+  if ('String' in pattern) return new RegExp(escapeText(pattern.String), 'gu');
   if (pattern.Regex.length > 10_000)
     throw new RangeError('a regular expression is longer than 10000 characters');
   checkTime(pattern.Regex);

@@ -1,13 +1,13 @@
-import { describeCharacter, loneSurrogate } from '../special.js';
+import { checkWellFormed } from '../special.js';
 import { type AddedToken, type Splitter, addedTokenSplitter } from './added-tokens.js';
 import { createDecoder, fallbackByte } from './decoders.js';
 import { characterBytes } from './bytes.js';
 import type { TokenizerFile } from './file.js';
-import type { WordModel } from './model.js';
 import { createNormalizer } from './normalizers.js';
 import { type EncodedText, createPostProcessor } from './post-processors.js';
 import { createPreTokenizer } from './pre-tokenizers.js';
 import { type Piece, slicePiece, wholePiece } from './piece.js';
+import type { WordModel } from './word.js';
 
 /** How a text becomes tokens. */
 export interface PipelineOptions {
@@ -164,12 +164,7 @@ export function createPipeline(
     textOf: (id) => texts.get(id),
     idOf: (text) => ids.get(text) ?? model.ids.get(text),
     encode: (text, { addSpecialTokens, parseSpecialTokens, offsets }) => {
-      const lone = loneSurrogate(text);
-      if (lone) {
-        throw new RangeError(
-          `encode: text has ${describeCharacter(lone[0])} at ${lone.index}, expected well-formed text; a surrogate stands alone`,
-        );
-      }
+      checkWellFormed(text);
       const out: EncodedText = { ids: [], offsets: [], texts: [] };
       split(wholePiece(text, offsets), raw, parseSpecialTokens, out, (piece) =>
         split(normalize(piece), normalized, parseSpecialTokens, out, (each) =>

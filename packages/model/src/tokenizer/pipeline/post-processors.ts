@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+import { orSequence } from './sequence.js';
+
 /** The tokens of a text; offsets and texts are empty when nobody asked for them. */
 export interface EncodedText {
   readonly ids: number[];
@@ -37,15 +39,7 @@ export type PostProcessorConfig =
   z.infer<typeof simple> | { type: 'Sequence'; processors: PostProcessorConfig[] };
 
 /** A post-processor of a `tokenizer.json`. */
-export const postProcessorSchema: z.ZodType<PostProcessorConfig> = z.union([
-  z.object({
-    type: z.literal('Sequence'),
-    get processors() {
-      return z.array(postProcessorSchema);
-    },
-  }),
-  simple,
-]);
+export const postProcessorSchema = orSequence<PostProcessorConfig>('processors', simple);
 
 const isSpace = (character: string): boolean =>
   character === 'Ġ' || /^\p{White_Space}$/u.test(character);

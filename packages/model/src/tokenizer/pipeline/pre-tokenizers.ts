@@ -2,18 +2,18 @@ import { z } from 'zod';
 
 import { byteCharacters, utf8 } from './bytes.js';
 import { type Segment, compilePattern, patternSchema, segments } from './pattern.js';
-import { type Piece, editPiece, slicePiece } from './piece.js';
+import { type Edit, type Piece, editPiece, slicePiece } from './piece.js';
+import { orSequence } from './sequence.js';
 
 export type PreTokenizer = (piece: Piece) => Piece[];
 
-const BEHAVIORS = [
+const behavior = z.enum([
   'Removed',
   'Isolated',
   'MergedWithPrevious',
   'MergedWithNext',
   'Contiguous',
-] as const;
-const behavior = z.enum(BEHAVIORS);
+]);
 type Behavior = z.infer<typeof behavior>;
 
 const character = z
@@ -59,15 +59,7 @@ const simple = z.discriminatedUnion('type', [
 type Config = z.infer<typeof simple> | { type: 'Sequence'; pretokenizers: Config[] };
 
 /** A pre-tokenizer of a `tokenizer.json`. */
-export const preTokenizerSchema: z.ZodType<Config> = z.union([
-  z.object({
-    type: z.literal('Sequence'),
-    get pretokenizers() {
-      return z.array(preTokenizerSchema);
-    },
-  }),
-  simple,
-]);
+export const preTokenizerSchema = orSequence<Config>('pretokenizers', simple);
 
 const GPT2 =
   /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
@@ -78,38 +70,21 @@ const PUNCTUATION = /[\p{P}!-/:-@[-`{-~]/gu;
 const NUMERIC = /\p{N}/gu;
 
 /** Joins matches to their neighbours, or drops them. */
-function arrange(found: Segment[], how: Behavior): Segment[] {
+function arrange(found: readonly Segment[], how: Behavior): readonly Segment[] {
+  if (how === 'Isolated') return found;
+  if (how === 'Removed') return found.filter(({ match }) => !match);
+  const backwards = how === 'MergedWithNext';
   const joined: Segment[] = [];
   let previous = false;
-  switch (how) {
-    case 'Isolated':
-      return found;
-    case 'Removed':
-      return found.filter(({ match }) => !match);
-    case 'Contiguous':
-      for (const segment of found) {
-        const last = joined.at(-1);
-        if (last?.match === segment.match) last.end = segment.end;
-        else joined.push({ ...segment });
-      }
-      return joined;
-    case 'MergedWithPrevious':
-      for (const segment of found) {
-        const last = joined.at(-1);
-        if (segment.match && !previous && last) last.end = segment.end;
-        else joined.push({ ...segment });
-        previous = segment.match;
-      }
-      return joined;
-    case 'MergedWithNext':
-      for (const segment of found.toReversed()) {
-        const last = joined.at(-1);
-        if (segment.match && !previous && last) last.start = segment.start;
-        else joined.push({ ...segment });
-        previous = segment.match;
-      }
-      return joined.reverse();
+  for (const segment of backwards ? found.toReversed() : found) {
+    const last = joined.at(-1);
+    const joins = how === 'Contiguous' ? last?.match === segment.match : segment.match && !previous;
+    if (!last || !joins) joined.push({ ...segment });
+    else if (backwards) last.start = segment.start;
+    else last.end = segment.end;
+    previous = segment.match;
   }
+  return backwards ? joined.reverse() : joined;
 }
 
 const splitting =
@@ -122,7 +97,7 @@ const splitting =
       .map(({ start, end }) => slicePiece(piece, start, end));
   };
 
-const inOrder =
+const flatInOrder =
   (steps: readonly PreTokenizer[]): PreTokenizer =>
   (piece) =>
     steps.reduce((pieces, step) => pieces.flatMap(step), [piece]);
@@ -173,32 +148,27 @@ function metaspace(config: z.infer<typeof metaspaceSchema>): PreTokenizer {
   const scheme = prependScheme(config);
   const words = splitting(compilePattern({ String: replacement }), 'MergedWithNext');
   return (piece) => {
-    const text = piece.text.replaceAll(' ', () => replacement);
-    const replaced: Piece =
+    const places = (): Edit[] =>
+      Array.from(piece.text.matchAll(/ /g), ({ index: start }) => ({
+        start,
+        end: start + 1,
+        content: replacement,
+      }));
+    const replaced =
       replacement.length === 1
-        ? { ...piece, text }
-        : editPiece(
-            piece,
-            Array.from(piece.text.matchAll(/ /g), ({ index }) => ({
-              ...{ start: index, end: index + 1 },
-              content: replacement,
-            })),
-          );
+        ? { ...piece, text: piece.text.replaceAll(' ', () => replacement) }
+        : editPiece(piece, places());
     const prepends = scheme === 'always' || (scheme === 'first' && piece.first);
     const whole = prepends ? prepended(replaced, replacement) : replaced;
     return split ? words(whole) : [whole];
   };
 }
 
-function fixedLength(length: number): PreTokenizer {
-  return splitting(new RegExp(`[^]{${length}}`, 'gu'), 'Isolated');
-}
-
 /** The pre-tokenizer that a configuration describes. */
 export function createPreTokenizer(config: Config): PreTokenizer {
   switch (config.type) {
     case 'Sequence':
-      return inOrder(config.pretokenizers.map(createPreTokenizer));
+      return flatInOrder(config.pretokenizers.map(createPreTokenizer));
     case 'ByteLevel':
       return byteLevel(config.add_prefix_space, config.use_regex);
     case 'Metaspace':
@@ -212,12 +182,12 @@ export function createPreTokenizer(config: Config): PreTokenizer {
     case 'CharDelimiterSplit':
       return splitting(compilePattern({ String: config.delimiter }), 'Removed');
     case 'FixedLength':
-      return fixedLength(config.length);
+      return splitting(new RegExp(`[^]{${config.length}}`, 'gu'), 'Isolated');
     case 'Whitespace':
       return splitting(WORDS, 'Removed', true);
     case 'WhitespaceSplit':
       return splitting(SPACE, 'Removed');
     case 'BertPreTokenizer':
-      return inOrder([splitting(SPACE, 'Removed'), splitting(PUNCTUATION, 'Isolated')]);
+      return flatInOrder([splitting(SPACE, 'Removed'), splitting(PUNCTUATION, 'Isolated')]);
   }
 }

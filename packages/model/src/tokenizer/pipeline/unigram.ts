@@ -1,5 +1,13 @@
-import { byteTokens, utf8 } from './bytes.js';
-import type { ModelOf, WordModel } from './model.js';
+import { z } from 'zod';
+
+import { type WordModel, WordTokens, byteFallback, listSchema } from './word.js';
+
+export const unigramSchema = z.object({
+  type: z.literal('Unigram'),
+  vocab: listSchema,
+  unk_id: z.int().nonnegative().nullish(),
+  byte_fallback: z.boolean().default(false),
+});
 
 /** How much less likely than the least likely token an unknown character is, nats. */
 const UNKNOWN_PENALTY = 10;
@@ -48,8 +56,7 @@ const UNREACHED = -1;
  *
  * @see Kudo 2018, https://arxiv.org/abs/1804.10959
  */
-export function createUnigram(config: ModelOf<'Unigram'>): WordModel {
-  const { byte_fallback: fallback } = config;
+export function createUnigram(config: z.infer<typeof unigramSchema>): WordModel {
   const vocab = config.vocab.map(scoredToken);
   const unknown = config.unk_id ?? undefined;
   if (unknown !== undefined && unknown >= vocab.length) {
@@ -62,7 +69,7 @@ export function createUnigram(config: ModelOf<'Unigram'>): WordModel {
   const scores = Float64Array.from(vocab, ([, score]) => score);
   const unknownScore =
     scores.reduce((least, score) => Math.min(least, score), Infinity) - UNKNOWN_PENALTY;
-  const bytes = fallback ? byteTokens.map((token) => ids.get(token)) : [];
+  const bytesOf = byteFallback(ids, config.byte_fallback);
 
   /** For each end of a token on the best way there, its beginning and whether it is unknown. */
   function bestWay(word: string): { from: Int32Array; known: Uint8Array } {
@@ -122,21 +129,12 @@ export function createUnigram(config: ModelOf<'Unigram'>): WordModel {
     ids,
     size: vocab.length,
     tokenize: (word) => {
-      const tokens = { ids: [] as number[], starts: [] as number[], ends: [] as number[] };
-      const add = (id: number, start: number, end: number): void => {
-        tokens.ids.push(id);
-        tokens.starts.push(start);
-        tokens.ends.push(end);
-      };
+      const tokens = new WordTokens();
       for (const [start, end] of cut(word)) {
         const text = word.slice(start, end);
         const id = ids.get(text);
-        const parts =
-          id === undefined && fallback ? Array.from(utf8(text), (byte) => bytes[byte]) : [];
-        if (id !== undefined) add(id, start, end);
-        else if (parts.length > 0 && parts.every((part) => part !== undefined)) {
-          for (const part of parts) add(part, start, end);
-        } else add(unknown!, start, end);
+        const parts = id === undefined ? (bytesOf(text) ?? [unknown!]) : [id];
+        for (const part of parts) tokens.add(part, start, end);
       }
       return tokens;
     },

@@ -1,7 +1,17 @@
-import { type ModelOf, type WordModel, readVocabulary } from './model.js';
+import { z } from 'zod';
+
+import { type WordModel, WordTokens, readVocabulary, vocabularySchema, wholeWord } from './word.js';
+
+export const wordPieceSchema = z.object({
+  type: z.literal('WordPiece'),
+  vocab: vocabularySchema,
+  unk_token: z.string(),
+  continuing_subword_prefix: z.string(),
+  max_input_chars_per_word: z.int().nonnegative(),
+});
 
 /** WordPiece: the longest token that a word begins with, then the longest that its rest begins with, and so on. */
-export function createWordPiece(config: ModelOf<'WordPiece'>): WordModel {
+export function createWordPiece(config: z.infer<typeof wordPieceSchema>): WordModel {
   const { continuing_subword_prefix: prefix, unk_token: unknown } = config;
   const ids = readVocabulary(config.vocab);
   let longest = 0;
@@ -13,7 +23,7 @@ export function createWordPiece(config: ModelOf<'WordPiece'>): WordModel {
         `encode: text has ${JSON.stringify(word)}, which no tokens make up, expected the unknown token ${JSON.stringify(unknown)} in model.vocab`,
       );
     }
-    return { ids: [id], starts: [0], ends: [word.length] };
+    return wholeWord(id, word);
   };
   return {
     ids,
@@ -22,16 +32,14 @@ export function createWordPiece(config: ModelOf<'WordPiece'>): WordModel {
       let characters = 0;
       for (const _ of word) characters++;
       if (characters > config.max_input_chars_per_word) return unknownWord(word);
-      const tokens = { ids: [] as number[], starts: [] as number[], ends: [] as number[] };
+      const tokens = new WordTokens();
       for (let start = 0; start < word.length;) {
         const before = start > 0 ? prefix : '';
         let end = Math.min(word.length, start + longest);
         let id: number | undefined;
         while (end > start && (id = ids.get(before + word.slice(start, end))) === undefined) end--;
         if (id === undefined) return unknownWord(word);
-        tokens.ids.push(id);
-        tokens.starts.push(start);
-        tokens.ends.push(end);
+        tokens.add(id, start, end);
         start = end;
       }
       return tokens;

@@ -1,32 +1,26 @@
 /** Python's operators. */
-import { formatPercent } from './format.js';
-import { itemsOf } from './items.js';
-import { partOfMarkup } from './strings.js';
-import { numberOf, pythonCompare, pythonEquals } from './python.js';
+import type { Budget } from './budget.js';
+import { formatPercent, isSubscripted } from './format.js';
+import { itemsOf, lengthOf } from './items.js';
+import { partOfMarkup } from './methods.js';
+import { numberOf } from './numbers.js';
+import { pythonCompare, pythonEquals } from './python.js';
 import {
-  type Budget,
   Dict,
   Lazy,
   Markup,
-  Native,
-  Namespace,
   Range,
   Tuple,
-  Undefined,
   type Value,
+  defined,
   isList,
   kindOf,
+  sequenceOf,
   unmarked,
 } from './values.js';
 
 /** The digits in base 2 that a whole number has at most. */
 const BITS = 2 ** 16;
-
-/** @throws TypeError with what it says of itself, if it is undefined */
-export function defined(value: Value): Value {
-  if (value instanceof Undefined) throw new TypeError(value.message);
-  return value;
-}
 
 const bits = (x: bigint): number => x.toString(16).length * 4;
 
@@ -82,15 +76,7 @@ const WHOLE: Readonly<Record<string, (a: bigint, b: bigint) => Value>> = {
     if (a > 1n || a < -1n) {
       if (b > BigInt(BITS) || (bits(a) - 4) * Number(b) > BITS) bounded(1n << BigInt(BITS));
     }
-    return a === -1n
-      ? b % 2n === 0n
-        ? 1n
-        : -1n
-      : a === 0n || a === 1n
-        ? b === 0n
-          ? 1n
-          : a
-        : bounded(a ** b);
+    return bounded(a ** b);
   },
 };
 
@@ -141,7 +127,7 @@ function repeated(budget: Budget, value: Value, times: bigint): Value | undefine
     budget.write(value.length * count);
     return value.repeat(count);
   }
-  const items = isList(value) ? value : value instanceof Tuple ? value.items : undefined;
+  const items = sequenceOf(value);
   if (items === undefined) return undefined;
   budget.list(items.length * count);
   const all = items.length === 0 ? [] : Array.from({ length: count }, () => items).flat();
@@ -173,9 +159,7 @@ function binaryMarkup(
       : right instanceof Dict
         ? new Dict(right.entries().map(([key, value]) => [key, part(value)]))
         : part(right);
-  const subscripted =
-    isList(right) || [Dict, Range, Undefined].some((each) => right instanceof each);
-  return formatPercent(budget, left.text, values, subscripted);
+  return formatPercent(budget, left.text, values, isSubscripted(right));
 }
 
 /** `left operator right`, of `+ - * / // % **` */
@@ -198,22 +182,16 @@ export function binary(budget: Budget, operator: string, left: Value, right: Val
       budget.write(left.length + right.length);
       return left + right;
     }
-    if (isList(left) && isList(right)) {
-      budget.list(left.length + right.length);
-      return [...left, ...right];
-    }
-    if (left instanceof Tuple && right instanceof Tuple) {
-      budget.list(left.items.length + right.items.length);
-      return new Tuple([...left.items, ...right.items]);
+    const [first, second] = [sequenceOf(left), sequenceOf(right)];
+    if (first && second && isList(left) === isList(right)) {
+      budget.list(first.length + second.length);
+      const all = [...first, ...second];
+      return isList(left) ? all : new Tuple(all);
     }
   }
   if (operator === '*') {
-    const many =
-      typeof y === 'bigint'
-        ? repeated(budget, left, y)
-        : typeof x === 'bigint'
-          ? repeated(budget, right, x)
-          : undefined;
+    const [value, times] = typeof y === 'bigint' ? [left, y] : [right, x];
+    const many = typeof times === 'bigint' ? repeated(budget, value, times) : undefined;
     if (many !== undefined) return many;
   }
   if (operator === '|' && left instanceof Dict && right instanceof Dict) {
@@ -243,55 +221,33 @@ export function contains(budget: Budget, within: Value, sought: Value): boolean 
     return container.includes(item);
   }
   if (container instanceof Dict) return container.get(item) !== undefined;
-  if (
-    container instanceof Native ||
-    container instanceof Namespace ||
-    numberOf(container) !== undefined ||
-    container === null
-  ) {
-    throw new TypeError(`argument of type '${kindOf(container)}' is not iterable`);
-  }
   if (container instanceof Lazy) {
     for (let next = container.next(); next !== undefined; next = container.next()) {
       if (pythonEquals(budget, next, item)) return true;
     }
     return false;
   }
+  if (lengthOf(container) === undefined) {
+    throw new TypeError(`argument of type '${kindOf(container)}' is not iterable`);
+  }
   return itemsOf(budget, container).some((each) => pythonEquals(budget, each, item));
 }
 
+/** Whether an order, as `pythonCompare` gives it, is that of an operator. */
+const ORDERS: Readonly<Record<string, (order: number) => boolean>> = {
+  '<': (order) => order < 0,
+  '<=': (order) => order <= 0,
+  '>': (order) => order > 0,
+  '>=': (order) => order >= 0,
+};
+
 /** `left operator right`, of comparisons */
 export function compare(budget: Budget, operator: string, left: Value, right: Value): boolean {
-  switch (operator) {
-    case '==':
-      return pythonEquals(budget, left, right);
-    case '!=':
-      return !pythonEquals(budget, left, right);
-    case 'in':
-      return contains(budget, right, left);
-    case 'not in':
-      return !contains(budget, right, left);
-  }
-  const order = pythonCompare(budget, left, right, operator);
-  switch (operator) {
-    case '<':
-      return order < 0;
-    case '<=':
-      return order <= 0;
-    case '>':
-      return order > 0;
-    default:
-      return order >= 0;
-  }
-}
-
-function boundOf(value: Value | undefined): bigint | undefined {
-  if (value === undefined || value === null) return undefined;
-  const number = numberOf(defined(value));
-  if (typeof number !== 'bigint') {
-    throw new TypeError('slice indices must be integers or None or have an __index__ method');
-  }
-  return number;
+  const order = ORDERS[operator];
+  if (order) return order(pythonCompare(budget, left, right, operator));
+  const equality = operator === '==' || operator === '!=';
+  const holds = equality ? pythonEquals(budget, left, right) : contains(budget, right, left);
+  return holds === (operator === '==' || operator === 'in');
 }
 
 /** Where Python's `slice(start, stop, step)` begins, ends and steps in so many items. */
@@ -299,7 +255,12 @@ function sliceOf(
   length: number,
   bounds: readonly (Value | undefined)[],
 ): readonly [start: number, stop: number, step: number] {
-  const [start, stop, by = 1n] = bounds.map(boundOf);
+  const [start, stop, by = 1n] = bounds.map((bound) => {
+    if (bound === undefined || bound === null) return undefined;
+    const number = numberOf(defined(bound));
+    if (typeof number === 'bigint') return number;
+    throw new TypeError('slice indices must be integers or None or have an __index__ method');
+  });
   if (by === 0n) throw new RangeError('slice step cannot be zero');
   const step = Number(by);
   const clip = (bound: bigint | undefined, usual: number): number => {
@@ -336,7 +297,7 @@ export function sliced(
     const at = (i: number): number => value.start + i * value.step;
     return new Range(at(start), at(stop), value.step * step);
   }
-  const items = isList(value) ? value : value instanceof Tuple ? value.items : undefined;
+  const items = sequenceOf(value);
   if (items === undefined) throw new TypeError(`'${kindOf(value)}' object has no slices`);
   const at = places(items.length, bounds);
   budget.list(at.length);

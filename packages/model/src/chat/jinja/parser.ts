@@ -1,115 +1,6 @@
+import type { Arguments, Expression, MacroBody, Statement, Target } from './ast.js';
 import { type Token, TemplateError, tokenize } from './lexer.js';
 import type { Value } from './values.js';
-
-/** An argument list: `f(a, *b, c=d, **e)`. */
-export interface Arguments {
-  readonly placed: readonly Expression[];
-  readonly named: readonly (readonly [string, Expression])[];
-  readonly more: Expression | undefined;
-  readonly moreNamed: Expression | undefined;
-}
-
-type Parts =
-  | { readonly type: 'constant'; readonly value: Value }
-  | { readonly type: 'name'; readonly name: string }
-  | { readonly type: 'list' | 'tuple'; readonly items: readonly Expression[] }
-  | { readonly type: 'dict'; readonly entries: readonly (readonly [Expression, Expression])[] }
-  | { readonly type: 'attribute'; readonly of: Expression; readonly name: string }
-  | { readonly type: 'item'; readonly of: Expression; readonly index: Expression }
-  | {
-      readonly type: 'slice';
-      readonly of: Expression;
-      readonly bounds: readonly (Expression | undefined)[];
-    }
-  | { readonly type: 'call'; readonly callee: Expression; readonly args: Arguments }
-  | {
-      readonly type: 'filter';
-      /** What it is applied to; in a filter of a block, its text. */
-      readonly of: Expression | undefined;
-      readonly name: string;
-      readonly args: Arguments;
-    }
-  | {
-      readonly type: 'test';
-      readonly of: Expression;
-      readonly name: string;
-      readonly args: Arguments;
-    }
-  | { readonly type: 'unary'; readonly operator: '-' | '+' | 'not'; readonly of: Expression }
-  | {
-      readonly type: 'binary';
-      readonly operator: string;
-      readonly left: Expression;
-      readonly right: Expression;
-    }
-  | { readonly type: 'concat'; readonly parts: readonly Expression[] }
-  | {
-      readonly type: 'compare';
-      readonly first: Expression;
-      readonly rest: readonly (readonly [string, Expression])[];
-    }
-  | {
-      readonly type: 'condition';
-      readonly test: Expression;
-      readonly then: Expression;
-      readonly otherwise: Expression | undefined;
-    };
-
-/** An expression, and the line that it begins in. */
-export type Expression = Parts & { readonly line: number };
-
-/** What a value is assigned to. */
-export type Target =
-  | { readonly type: 'name'; readonly name: string }
-  | { readonly type: 'field'; readonly of: string; readonly name: string }
-  | { readonly type: 'targets'; readonly targets: readonly Target[] };
-
-/** The parameters and the text of a macro or a call block. */
-export interface MacroBody {
-  /** A call block has none. */
-  readonly name: string | undefined;
-  readonly parameters: readonly string[];
-  /** Of the last parameters. */
-  readonly defaults: readonly Expression[];
-  readonly body: readonly Statement[];
-}
-
-export type Statement = { readonly line: number } & (
-  | { readonly type: 'data'; readonly text: string }
-  | { readonly type: 'print'; readonly value: Expression }
-  | {
-      readonly type: 'if';
-      readonly branches: readonly (readonly [Expression, readonly Statement[]])[];
-      readonly otherwise: readonly Statement[];
-    }
-  | {
-      readonly type: 'for';
-      readonly target: Target;
-      readonly over: Expression;
-      readonly test: Expression | undefined;
-      readonly recursive: boolean;
-      readonly body: readonly Statement[];
-      readonly otherwise: readonly Statement[];
-    }
-  | { readonly type: 'break' | 'continue' }
-  | { readonly type: 'set'; readonly target: Target; readonly value: Expression }
-  | {
-      readonly type: 'setBlock';
-      readonly target: Target;
-      readonly filter: Expression | undefined;
-      readonly body: readonly Statement[];
-    }
-  | { readonly type: 'macro'; readonly name: string; readonly macro: MacroBody }
-  | { readonly type: 'call'; readonly call: Expression; readonly macro: MacroBody }
-  | { readonly type: 'filter'; readonly filter: Expression; readonly body: readonly Statement[] }
-  | {
-      readonly type: 'with';
-      readonly values: readonly (readonly [Target, Expression])[];
-      readonly body: readonly Statement[];
-    }
-  | { readonly type: 'block'; readonly name: string; readonly body: readonly Statement[] }
-  | { readonly type: 'generation'; readonly body: readonly Statement[] }
-);
 
 /** The names that a template may use. */
 export interface KnownNames {
@@ -117,14 +8,9 @@ export interface KnownNames {
   readonly tests: { readonly has: (name: string) => boolean };
 }
 
-const CONSTANTS: ReadonlyMap<string, Value> = new Map<string, Value>([
-  ['true', true],
-  ['True', true],
-  ['false', false],
-  ['False', false],
-  ['none', null],
-  ['None', null],
-]);
+const CONSTANTS: ReadonlyMap<string, Value> = new Map<string, Value>(
+  Object.entries({ true: true, True: true, false: false, False: false, none: null, None: null }),
+);
 const COMPARISONS = new Set(['==', '!=', '<', '<=', '>', '>=']);
 const NO_ARGUMENTS: Arguments = { placed: [], named: [], more: undefined, moreNamed: undefined };
 
@@ -151,9 +37,8 @@ class Parser {
   readonly #tokens: readonly Token[];
   readonly #known: KnownNames;
   #at = 0;
-  #loops = 0;
-  /** Whether what is read may not be reached. */
-  #soft = false;
+  /** Loops around, and whether what is read may not be reached. */
+  #state = { loops: 0, soft: false };
   /** Names that are not known where they are sure to be used, which Python refuses before it renders. */
   #unknown: TemplateError[] = [];
 
@@ -195,6 +80,11 @@ class Parser {
 
   #is(type: Token['type'], text?: string): boolean {
     return this.#token.type === type && (text === undefined || this.#token.text === text);
+  }
+
+  #isFollowedBy(type: Token['type'], text: string): boolean {
+    const next = this.#tokens[this.#at + 1];
+    return next?.type === type && next.text === text;
   }
 
   #skip(type: Token['type'], text?: string): boolean {
@@ -258,19 +148,19 @@ class Parser {
         return this.#for(line);
       case 'break':
       case 'continue':
-        if (this.#loops === 0) this.#fail(`'${tag}' outside of a loop`, line);
+        if (this.#state.loops === 0) this.#fail(`'${tag}' outside of a loop`, line);
         return { type: tag, line };
       case 'set':
         return this.#set(line);
       case 'macro': {
         const { text: name } = this.#expect('name');
-        return { type: 'macro', name, macro: this.#macro(name, 'endmacro'), line };
+        return { type: 'macro', name, macro: this.#macro(name), line };
       }
       case 'call': {
         const [parameters, defaults] = this.#is('operator', '(') ? this.#signature() : [[], []];
         const call = this.#expression();
         if (call.type !== 'call') this.#fail('expected a call', line);
-        const body = this.#outsideLoops(() => this.#body('endcall')[0]);
+        const body = this.#block('endcall');
         return { type: 'call', call, macro: { name: undefined, parameters, defaults, body }, line };
       }
       case 'filter': {
@@ -291,16 +181,12 @@ class Parser {
         const { text: name } = this.#expect('name');
         this.#word('scoped');
         this.#word('required');
-        const body = this.#outsideLoops(() => this.#body('endblock')[0]);
+        const body = this.#block('endblock');
         this.#word(name);
         return { type: 'block', name, body, line };
       }
       case 'generation':
-        return {
-          type: 'generation',
-          body: this.#outsideLoops(() => this.#body('endgeneration')[0]),
-          line,
-        };
+        return { type: 'generation', body: this.#block('endgeneration'), line };
       default:
         return this.#fail(
           ['include', 'import', 'from', 'extends'].includes(tag)
@@ -311,18 +197,24 @@ class Parser {
     }
   }
 
-  #outsideLoops<T>(parse: () => T): T {
-    const loops = this.#loops;
-    this.#loops = 0;
+  /** Reads with another state, which is then as before. */
+  #with<T>(state: Partial<{ loops: number; soft: boolean }>, parse: () => T): T {
+    const before = this.#state;
+    this.#state = { ...before, ...state };
     const result = parse();
-    this.#loops = loops;
+    this.#state = before;
     return result;
+  }
+
+  /** The statements of a block up to its end, in which loops around do not count. */
+  #block(end: string): Statement[] {
+    return this.#with({ loops: 0 }, () => this.#body(end)[0]);
   }
 
   #if(line: number): Statement {
     const branches: [Expression, Statement[]][] = [];
     let otherwise: Statement[] = [];
-    this.#softness(true, () => {
+    this.#with({ soft: true }, () => {
       for (let end = 'elif'; end !== 'endif';) {
         const test = end === 'elif' ? this.#tuple(false) : undefined;
         const [body, next] = test ? this.#body('elif', 'else', 'endif') : this.#body('endif');
@@ -334,24 +226,18 @@ class Parser {
     return { type: 'if', branches, otherwise, line };
   }
 
-  #softness<T>(soft: boolean, parse: () => T): T {
-    const before = this.#soft;
-    this.#soft = soft;
-    const result = parse();
-    this.#soft = before;
-    return result;
-  }
-
   #for(line: number): Statement {
     const target = this.#target('in');
     this.#expect('name', 'in');
     const over = this.#tuple(false, 'recursive');
     const test = this.#word('if') ? this.#expression() : undefined;
     const recursive = this.#word('recursive');
-    this.#loops++;
-    const [body, end] = this.#softness(false, () => this.#body('endfor', 'else'));
-    this.#loops--;
-    const otherwise = end === 'else' ? this.#softness(false, () => this.#body('endfor'))[0] : [];
+    const { loops } = this.#state;
+    const [body, end] = this.#with({ soft: false, loops: loops + 1 }, () =>
+      this.#body('endfor', 'else'),
+    );
+    const otherwise =
+      end === 'else' ? this.#with({ soft: false }, () => this.#body('endfor')[0]) : [];
     return { type: 'for', target, over, test, recursive, body, otherwise, line };
   }
 
@@ -362,25 +248,32 @@ class Parser {
     return { type: 'setBlock', target, filter, body: this.#body('endset')[0], line };
   }
 
-  #macro(name: string, end: string): MacroBody {
+  #macro(name: string): MacroBody {
     if (CONSTANTS.has(name)) this.#fail(`can't assign to '${name}'`);
     const [parameters, defaults] = this.#signature();
-    const body = this.#softness(false, () => this.#outsideLoops(() => this.#body(end)[0]));
+    const body = this.#with({ soft: false }, () => this.#block('endmacro'));
     return { name, parameters, defaults, body };
+  }
+
+  /** Reads parts with commas between them, up to a sign, which is read too. */
+  #listed(close: string, mayEndInComma: boolean, readPart: () => void): void {
+    for (let first = true; !this.#operator(close); first = false) {
+      if (!first) this.#expect('operator', ',');
+      if (!first && mayEndInComma && this.#operator(close)) return;
+      readPart();
+    }
   }
 
   #signature(): [string[], Expression[]] {
     const parameters: string[] = [];
     const defaults: Expression[] = [];
     this.#expect('operator', '(');
-    while (!this.#is('operator', ')')) {
-      if (parameters.length > 0) this.#expect('operator', ',');
+    this.#listed(')', false, () => {
       parameters.push(this.#targetName());
       if (this.#operator('=')) defaults.push(this.#expression());
       else if (defaults.length > 0)
         this.#fail('a parameter without a default follows one with a default');
-    }
-    this.#next();
+    });
     return [parameters, defaults];
   }
 
@@ -394,17 +287,15 @@ class Parser {
   #target(end?: string, fields = false): Target {
     const targets: Target[] = [];
     let many = false;
-    for (;;) {
-      if (
-        targets.length > 0 &&
-        (this.#is('operator', '=') || this.#is('block_end') || this.#is('operator', ')'))
-      )
-        break;
-      if (end !== undefined && targets.length > 0 && this.#is('name', end)) break;
+    const ends = (): boolean =>
+      this.#is('operator', '=') ||
+      this.#is('block_end') ||
+      this.#is('operator', ')') ||
+      (end !== undefined && this.#is('name', end));
+    do {
       targets.push(this.#oneTarget(fields));
-      if (!this.#operator(',')) break;
-      many = true;
-    }
+      many ||= this.#is('operator', ',');
+    } while (this.#operator(',') && !ends());
     return many ? { type: 'targets', targets } : targets[0]!;
   }
 
@@ -423,19 +314,14 @@ class Parser {
   #tuple(conditions: boolean, end?: string, inParentheses = false): Expression {
     const { line } = this.#token;
     const items: Expression[] = [];
+    const ends = (): boolean =>
+      ['variable_end', 'block_end', 'end'].includes(this.#token.type) ||
+      this.#is('operator', ')') ||
+      (end !== undefined && this.#is('name', end));
     let many = false;
-    for (;;) {
-      if (items.length > 0) this.#expect('operator', ',');
-      if (
-        ['variable_end', 'block_end', 'end'].includes(this.#token.type) ||
-        this.#is('operator', ')') ||
-        (end !== undefined && this.#is('name', end))
-      ) {
-        break;
-      }
+    while ((items.length === 0 || this.#operator(',')) && !ends()) {
       items.push(conditions ? this.#expression() : this.#or());
-      if (!this.#is('operator', ',')) break;
-      many = true;
+      many ||= this.#is('operator', ',');
     }
     if (many) return { type: 'tuple', items, line };
     if (items.length > 0) return items[0]!;
@@ -457,13 +343,10 @@ class Parser {
     return value;
   }
 
-  #leftToRight(
-    operators: readonly string[],
-    operand: () => Expression,
-    type: 'operator' | 'name',
-  ): Expression {
+  /** Operands with operators between them, of which the left ones come first. */
+  #leftToRight(operators: readonly string[], operand: () => Expression): Expression {
     let left = operand();
-    while (this.#token.type === type && operators.includes(this.#token.text)) {
+    while (/^(operator|name)$/.test(this.#token.type) && operators.includes(this.#token.text)) {
       const { text: operator, line } = this.#next();
       left = { type: 'binary', operator, left, right: operand(), line };
     }
@@ -471,11 +354,7 @@ class Parser {
   }
 
   #or(): Expression {
-    return this.#leftToRight(['or'], () => this.#and(), 'name');
-  }
-
-  #and(): Expression {
-    return this.#leftToRight(['and'], () => this.#not(), 'name');
+    return this.#leftToRight(['or'], () => this.#leftToRight(['and'], () => this.#not()));
   }
 
   #not(): Expression {
@@ -490,12 +369,11 @@ class Parser {
     const rest: [string, Expression][] = [];
     for (;;) {
       const { type, text } = this.#token;
-      const following = this.#tokens[this.#at + 1];
       if (type === 'operator' && COMPARISONS.has(text)) {
         this.#next();
         rest.push([text, this.#sum()]);
       } else if (this.#word('in')) rest.push(['in', this.#sum()]);
-      else if (this.#is('name', 'not') && following?.type === 'name' && following.text === 'in') {
+      else if (this.#is('name', 'not') && this.#isFollowedBy('name', 'in')) {
         this.#at += 2;
         rest.push(['not in', this.#sum()]);
       } else return rest.length === 0 ? first : { type: 'compare', first, rest, line };
@@ -503,7 +381,7 @@ class Parser {
   }
 
   #sum(): Expression {
-    return this.#leftToRight(['+', '-'], () => this.#concat(), 'operator');
+    return this.#leftToRight(['+', '-'], () => this.#concat());
   }
 
   #concat(): Expression {
@@ -514,20 +392,17 @@ class Parser {
   }
 
   #product(): Expression {
-    return this.#leftToRight(['*', '/', '//', '%'], () => this.#power(), 'operator');
-  }
-
-  #power(): Expression {
-    return this.#leftToRight(['**'], () => this.#unary(true), 'operator');
+    return this.#leftToRight(['*', '/', '//', '%'], () =>
+      this.#leftToRight(['**'], () => this.#unary(true)),
+    );
   }
 
   #unary(filters: boolean): Expression {
     const { text, line } = this.#token;
-    const value: Expression =
-      this.#is('operator', '-') || this.#is('operator', '+')
-        ? (this.#next(),
-          { type: 'unary', operator: text as '-' | '+', of: this.#unary(false), line })
-        : this.#primary();
+    const signed = this.#operator('-') || this.#operator('+');
+    const value: Expression = signed
+      ? { type: 'unary', operator: text as '-' | '+', of: this.#unary(false), line }
+      : this.#primary();
     const whole = this.#postfix(value);
     return filters ? this.#filtered(whole) : whole;
   }
@@ -559,24 +434,16 @@ class Parser {
         }
         if (text === '[') {
           const items: Expression[] = [];
-          while (!this.#is('operator', ']')) {
-            if (items.length > 0) this.#expect('operator', ',');
-            if (this.#is('operator', ']')) break;
-            items.push(this.#expression());
-          }
-          this.#next();
+          this.#listed(']', true, () => void items.push(this.#expression()));
           return { type: 'list', items, line };
         }
         if (text === '{') {
           const entries: [Expression, Expression][] = [];
-          while (!this.#is('operator', '}')) {
-            if (entries.length > 0) this.#expect('operator', ',');
-            if (this.#is('operator', '}')) break;
+          this.#listed('}', true, () => {
             const key = this.#expression();
             this.#expect('operator', ':');
             entries.push([key, this.#expression()]);
-          }
-          this.#next();
+          });
           return { type: 'dict', entries, line };
         }
     }
@@ -592,12 +459,8 @@ class Parser {
         const { type, text } = this.#next();
         if (type === 'name') value = { type: 'attribute', of: value, name: text, line };
         else if (type === 'integer') {
-          value = {
-            type: 'item',
-            of: value,
-            index: { type: 'constant', value: integerOf(text), line },
-            line,
-          };
+          const index: Expression = { type: 'constant', value: integerOf(text), line };
+          value = { type: 'item', of: value, index, line };
         } else {
           if (type !== 'end') this.#at--;
           this.#unexpected('a name');
@@ -638,25 +501,25 @@ class Parser {
     const named: [string, Expression][] = [];
     let [more, moreNamed]: (Expression | undefined)[] = [];
     this.#expect('operator', '(');
-    for (let first = true; !this.#is('operator', ')'); first = false) {
-      if (!first) this.#expect('operator', ',');
-      if (this.#is('operator', ')')) break;
-      const following = this.#tokens[this.#at + 1];
-      if (moreNamed !== undefined) this.#fail('invalid arguments of a call');
+    this.#listed(')', true, () => {
+      const starred = more !== undefined || moreNamed !== undefined;
+      const refuse = (wrong: boolean): void => {
+        if (wrong) this.#fail('invalid arguments of a call');
+      };
+      refuse(moreNamed !== undefined);
       if (this.#operator('*')) {
-        if (more !== undefined) this.#fail('invalid arguments of a call');
+        refuse(starred);
         more = this.#expression();
       } else if (this.#operator('**')) moreNamed = this.#expression();
-      else if (this.#is('name') && following?.type === 'operator' && following.text === '=') {
+      else if (this.#is('name') && this.#isFollowedBy('operator', '=')) {
         const { text } = this.#next();
         this.#next();
         named.push([text, this.#expression()]);
       } else {
-        if (more !== undefined || named.length > 0) this.#fail('invalid arguments of a call');
+        refuse(starred || named.length > 0);
         placed.push(this.#expression());
       }
-    }
-    this.#next();
+    });
     return { placed, named, more, moreNamed };
   }
 
@@ -693,7 +556,7 @@ class Parser {
   }
 
   #check(kind: 'filter' | 'test', name: string, line: number): void {
-    if (this.#soft || this.#known[`${kind}s`].has(name)) return;
+    if (this.#state.soft || this.#known[`${kind}s`].has(name)) return;
     this.#unknown.push(new TemplateError(line, `No ${kind} named '${name}'.`));
   }
 

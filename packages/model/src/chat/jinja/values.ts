@@ -19,34 +19,6 @@ export type Value =
   | Undefined
   | Native;
 
-/** What a template may do: steps, characters that it makes, items of a list. */
-const [STEPS, CHARACTERS, ITEMS] = [2_000_000, 2 ** 26, 1_000_000];
-
-/** Counts what a template does, and stops what would take for ever or fill the memory. */
-export class Budget {
-  #steps = 0;
-  #characters = 0;
-
-  step(count = 1): void {
-    this.#steps += count;
-    if (this.#steps > STEPS) throw new RangeError(`it takes more than ${STEPS} evaluations`);
-  }
-
-  /** Counts characters that are about to be made. */
-  write(count: number): void {
-    this.#characters += count;
-    if (this.#characters > CHARACTERS) {
-      throw new RangeError(`it makes more than ${CHARACTERS} characters`);
-    }
-  }
-
-  /** Counts the items of a list that is about to be made. */
-  list(count: number): void {
-    if (count > ITEMS) throw new RangeError(`it makes a list of more than ${ITEMS} items`);
-    this.step(count);
-  }
-}
-
 /** A text that `safe` or `escape` has marked: what is joined to it is escaped. */
 export class Markup {
   readonly text: string;
@@ -200,26 +172,20 @@ export interface Args {
   readonly named: ReadonlyMap<string, Value>;
 }
 
+interface NativeParts {
+  readonly call?: ((args: Args) => Value) | undefined;
+  readonly fields?: ReadonlyMap<string, () => Value>;
+  /** As it prints. */
+  readonly shown?: () => string;
+}
+
 /** A function, a macro, or an object with fields such as `loop`. */
 export class Native {
   /** The name of its type in Python. */
   readonly kind: string;
-  readonly parts: {
-    readonly call?: (args: Args) => Value;
-    readonly fields?: ReadonlyMap<string, () => Value>;
-    /** As it prints. */
-    readonly shown?: () => string;
-  };
+  readonly parts: NativeParts;
 
-  constructor(
-    kind: string,
-    parts: {
-      readonly call?: (args: Args) => Value;
-      readonly fields?: ReadonlyMap<string, () => Value>;
-      /** As it prints. */
-      readonly shown?: () => string;
-    },
-  ) {
+  constructor(kind: string, parts: NativeParts) {
     this.kind = kind;
     this.parts = parts;
   }
@@ -240,11 +206,20 @@ export function kindOf(value: Value): string {
   if (value instanceof Lazy) return 'generator';
   if (value instanceof Namespace) return 'Namespace';
   if (value instanceof Undefined) return 'Undefined';
-  if (value instanceof Native) return value.kind;
-  return 'list';
+  return value instanceof Native ? value.kind : 'list';
 }
 
 export const isList = (value: Value): value is readonly Value[] => Array.isArray(value);
+
+/** The items of a list or tuple. */
+export const sequenceOf = (value: Value): readonly Value[] | undefined =>
+  value instanceof Tuple ? value.items : isList(value) ? value : undefined;
+
+/** @throws TypeError with what it says of itself, if it is undefined */
+export function defined<T extends Value>(value: T): Exclude<T, Undefined> {
+  if (value instanceof Undefined) throw new TypeError(value.message);
+  return value as Exclude<T, Undefined>;
+}
 
 /** Whole numbers beyond it are floats. */
 const LARGEST = 2 ** 63;

@@ -1,23 +1,33 @@
+import { Budget } from './budget.js';
 import { accessOf } from './access.js';
-import type { Runtime } from './builtins.js';
+import type { Runtime } from './call.js';
 import { FILTERS } from './filters.js';
 import { globalsOf, loopOf } from './globals.js';
 import { isTrue, itemsOf } from './items.js';
 import { TemplateError } from './lexer.js';
-import { binary, compare, defined, signed, sliced } from './operators.js';
-import type { Arguments, Expression, MacroBody, Statement, Target } from './parser.js';
+import { binary, compare, signed, sliced } from './operators.js';
+import {
+  type Arguments,
+  type Body,
+  type Expression,
+  type Loop,
+  type MacroBody,
+  type Statement,
+  type Target,
+  some,
+} from './ast.js';
 import { pythonString } from './python.js';
 import { Scope } from './scope.js';
 import { TESTS } from './tests.js';
 import {
   type Args,
-  Budget,
   Dict,
   Namespace,
   Native,
   Tuple,
   Undefined,
   type Value,
+  defined,
   hashOf,
   kindOf,
 } from './values.js';
@@ -78,7 +88,7 @@ export class Interpreter {
   }
 
   /** @throws TemplateError with the line of what fails */
-  render(body: readonly Statement[]): string {
+  render(body: Body): string {
     try {
       return this.#render(body, this.#root);
     } catch (error) {
@@ -87,19 +97,28 @@ export class Interpreter {
     }
   }
 
-  #render(body: readonly Statement[], scope: Scope): string {
-    const out: Output = { text: '' };
-    this.#run(body, scope, out);
-    return out.text;
+  #render(body: Body, scope: Scope): string {
+    return this.#capture(body, scope).text;
   }
 
-  #write(out: Output, text: string): void {
+  /** What statements print in a scope of their own, and how they end. */
+  #capture(body: Body, scope: Scope): { readonly text: string; readonly signal: Signal } {
+    const out: Output = { text: '' };
+    const signal = this.#run(body, scope, out);
+    return { text: out.text, signal };
+  }
+
+  #write(out: Output, text: string): undefined {
     this.#budget.write(text.length);
     out.text += text;
   }
 
+  #print(out: Output, value: Value): undefined {
+    return this.#write(out, pythonString(this.#budget, value));
+  }
+
   /** Writes what statements print, up to a break or continue. */
-  #run(body: readonly Statement[], scope: Scope, out: Output): Signal {
+  #run(body: Body, scope: Scope, out: Output): Signal {
     for (const statement of body) {
       const signal = this.#runOne(statement, scope, out);
       if (signal !== undefined) return signal;
@@ -112,11 +131,9 @@ export class Interpreter {
     this.#line = node.line;
     switch (node.type) {
       case 'data':
-        this.#write(out, node.text);
-        return undefined;
+        return this.#write(out, node.text);
       case 'print':
-        this.#write(out, pythonString(this.#budget, this.#evaluate(node.value, scope)));
-        return undefined;
+        return this.#print(out, this.#evaluate(node.value, scope));
       case 'if': {
         const branch = node.branches.find(([test]) => isTrue(this.#evaluate(test, scope)));
         return this.#run(branch ? branch[1] : node.otherwise, scope, out);
@@ -127,32 +144,22 @@ export class Interpreter {
       case 'continue':
         return node.type;
       case 'set':
-        this.#assign(node.target, this.#evaluate(node.value, scope), scope);
-        return undefined;
+        return this.#assign(node.target, this.#evaluate(node.value, scope), scope);
       case 'setBlock': {
-        const inner: Output = { text: '' };
-        const signal = this.#run(node.body, new Scope(scope), inner);
+        const { text, signal } = this.#capture(node.body, new Scope(scope));
         if (signal !== undefined) return signal;
-        const value = node.filter ? this.#evaluate(node.filter, scope, inner.text) : inner.text;
-        this.#assign(node.target, value, scope);
-        return undefined;
-      }
-      case 'macro':
-        scope.set(node.name, this.#macro(node.macro, scope));
-        return undefined;
-      case 'call': {
-        const caller = this.#macro(node.macro, scope);
-        const value = this.#evaluate(node.call, scope, undefined, caller);
-        this.#write(out, pythonString(this.#budget, value));
-        return undefined;
+        const value = node.filter ? this.#evaluate(node.filter, scope, text) : text;
+        return this.#assign(node.target, value, scope);
       }
       case 'filter': {
-        const inner: Output = { text: '' };
-        const signal = this.#run(node.body, new Scope(scope), inner);
-        if (signal !== undefined) return signal;
-        const value = this.#evaluate(node.filter, scope, inner.text);
-        this.#write(out, pythonString(this.#budget, value));
-        return undefined;
+        const { text, signal } = this.#capture(node.body, new Scope(scope));
+        return signal ?? this.#print(out, this.#evaluate(node.filter, scope, text));
+      }
+      case 'macro':
+        return scope.set(node.name, this.#macro(node.macro, scope));
+      case 'call': {
+        const caller = this.#macro(node.macro, scope);
+        return this.#print(out, this.#evaluate(node.call, scope, undefined, caller));
       }
       case 'with': {
         const inner = new Scope(scope);
@@ -165,16 +172,15 @@ export class Interpreter {
         this.#run(node.body, new Scope(this.#root), out);
         return undefined;
       case 'generation': {
-        const text = this.#render(node.body, new Scope(scope));
-        this.#write(out, this.#marks[0] + text + this.#marks[1]);
-        return undefined;
+        const [open, close] = this.#marks;
+        return this.#write(out, open + this.#render(node.body, new Scope(scope)) + close);
       }
     }
   }
 
-  #assign(target: Target, value: Value, scope: Scope): void {
-    if (target.type === 'name') scope.set(target.name, value);
-    else if (target.type === 'field') {
+  #assign(target: Target, value: Value, scope: Scope): undefined {
+    if (target.type === 'name') return scope.set(target.name, value);
+    if (target.type === 'field') {
       const holder = this.#lookUp(target.of, scope);
       if (!(holder instanceof Namespace)) {
         throw new TypeError(
@@ -182,25 +188,18 @@ export class Interpreter {
         );
       }
       holder.fields.set(target.name, value);
-    } else {
-      const values = itemsOf(this.#budget, value);
-      if (values.length !== target.targets.length) {
-        throw new RangeError(
-          `it unpacks ${values.length} values to ${target.targets.length} names`,
-        );
-      }
-      target.targets.forEach((each, i) => this.#assign(each, values[i]!, scope));
+      return;
     }
+    const values = itemsOf(this.#budget, value);
+    const { length } = target.targets;
+    if (values.length !== length) {
+      throw new RangeError(`it unpacks ${values.length} values to ${length} names`);
+    }
+    target.targets.forEach((each, i) => this.#assign(each, values[i]!, scope));
   }
 
   /** Loops, and returns the signal of its `else`, which is of the loop around. */
-  #for(
-    node: Extract<Statement, { type: 'for' }>,
-    over: Value,
-    scope: Scope,
-    out: Output,
-    depth: number,
-  ): Signal {
+  #for(node: Loop, over: Value, scope: Scope, out: Output, depth: number): Signal {
     const { target, test, body } = node;
     const all = itemsOf(this.#budget, over);
     const passes = (item: Value): boolean => {
@@ -214,7 +213,6 @@ export class Interpreter {
       this.#deeper(() => this.#for(node, next, scope, inner, depth + 1));
       return inner.text;
     };
-    const missing = (message: string): Value => new Undefined(message);
     const changes = { last: undefined };
     let completed = false;
     for (let i = 0; i < items.length; i++) {
@@ -222,7 +220,7 @@ export class Interpreter {
       const inner = new Scope(scope);
       inner.set(
         'loop',
-        loopOf(this.#budget, items, i, depth, changes, missing, node.recursive ? again : undefined),
+        loopOf(this.#budget, items, i, depth, changes, node.recursive ? again : undefined),
       );
       this.#assign(target, items[i]!, inner);
       const signal = this.#run(body, inner, out);
@@ -249,34 +247,29 @@ export class Interpreter {
         more.delete('caller');
         scope.set('caller', caller ?? new Undefined('No caller defined'));
       }
-      const firstDefault = parameters.length - defaults.length;
+      const refuse = (what: string): never => {
+        throw new TypeError(`macro '${name ?? 'caller'}' ${what}`);
+      };
       parameters.forEach((parameter, i) => {
-        const value = i < placed.length ? placed[i] : more.get(parameter);
+        const given = i < placed.length ? placed[i] : more.get(parameter);
         if (i < placed.length && more.has(parameter)) {
-          throw new TypeError(
-            `macro '${name ?? 'caller'}' got multiple values for argument '${parameter}'`,
-          );
+          refuse(`got multiple values for argument '${parameter}'`);
         }
         more.delete(parameter);
-        const usual = defaults[i - firstDefault];
+        const usual = defaults[i - parameters.length + defaults.length];
         const missing = (): Value =>
           usual
             ? this.#evaluate(usual, scope)
             : new Undefined(`parameter '${parameter}' was not provided`);
-        scope.set(parameter, value === undefined ? missing() : value);
+        scope.set(parameter, given === undefined ? missing() : given);
       });
-      const [takesMore, takesNamed] = ['varargs', 'kwargs'].map((each) => names(body, each));
-      if (placed.length > parameters.length && !takesMore) {
-        throw new TypeError(
-          `macro '${name ?? 'caller'}' takes not more than ${parameters.length} argument(s)`,
-        );
+      if (names(body, 'varargs')) scope.set('varargs', new Tuple(placed.slice(parameters.length)));
+      else if (placed.length > parameters.length) {
+        refuse(`takes not more than ${parameters.length} argument(s)`);
       }
       const [unknown] = more.keys();
-      if (unknown !== undefined && !takesNamed) {
-        throw new TypeError(`macro '${name ?? 'caller'}' takes no keyword argument '${unknown}'`);
-      }
-      if (takesMore) scope.set('varargs', new Tuple(placed.slice(parameters.length)));
-      if (takesNamed) scope.set('kwargs', new Dict(more));
+      if (names(body, 'kwargs')) scope.set('kwargs', new Dict(more));
+      else if (unknown !== undefined) refuse(`takes no keyword argument '${unknown}'`);
       return this.#deeper(() => this.#render(body, scope));
     };
     return new Native('Macro', {
@@ -336,27 +329,28 @@ export class Interpreter {
         return new Undefined(
           'the inline if-expression evaluated to false and no else section was defined.',
         );
-      case 'attribute':
-        return this.#at(node, [evaluate(node.of)], ([of]) =>
-          this.#access.attribute(of!, node.name),
-        );
-      case 'item':
-        return this.#at(node, [node.of, node.index].map(evaluate), ([of, index]) =>
-          this.#access.item(of!, index!),
-        );
+      case 'attribute': {
+        const of = evaluate(node.of);
+        this.#line = node.line;
+        return this.#access.attribute(of, node.name);
+      }
+      case 'item': {
+        const [of, index] = [evaluate(node.of), evaluate(node.index)];
+        this.#line = node.line;
+        return this.#access.item(of, index);
+      }
       case 'slice': {
         const of = evaluate(node.of);
         const bounds = node.bounds.map((bound) => bound && evaluate(bound));
-        return this.#at(node, [of], () => {
-          defined(of);
-          try {
-            return sliced(this.#budget, of, bounds);
-          } catch (error) {
-            // Jinja computes constants before it renders, where what has no such part is undefined.
-            if (!(error instanceof TypeError) || !isConstant(node)) throw error;
-            return new Undefined(error.message);
-          }
-        });
+        this.#line = node.line;
+        defined(of);
+        try {
+          return sliced(this.#budget, of, bounds);
+        } catch (error) {
+          // Jinja computes constants before it renders, where what has no such part is undefined.
+          if (!(error instanceof TypeError) || !isConstant(node)) throw error;
+          return new Undefined(error.message);
+        }
       }
       case 'call': {
         const callee = evaluate(node.callee);
@@ -364,15 +358,10 @@ export class Interpreter {
         this.#line = node.line;
         const call = callee instanceof Native ? callee.parts.call : undefined;
         if (call === undefined) {
-          throw new TypeError(
-            callee instanceof Undefined
-              ? callee.message
-              : `'${kindOf(callee)}' object is not callable`,
-          );
+          throw new TypeError(`'${kindOf(defined(callee))}' object is not callable`);
         }
-        return call(
-          caller ? { ...args, named: new Map([...args.named, ['caller', caller]]) } : args,
-        );
+        const named = caller ? new Map([...args.named, ['caller', caller]]) : args.named;
+        return call({ ...args, named });
       }
       case 'filter': {
         const value = node.of ? this.#evaluate(node.of, scope, text) : text!;
@@ -394,9 +383,9 @@ export class Interpreter {
         const left = evaluate(node.left);
         if (node.operator === 'and') return isTrue(left) ? evaluate(node.right) : left;
         if (node.operator === 'or') return isTrue(left) ? left : evaluate(node.right);
-        return this.#at(node, [left, evaluate(node.right)], ([a, b]) =>
-          binary(this.#budget, node.operator, a!, b!),
-        );
+        const right = evaluate(node.right);
+        this.#line = node.line;
+        return binary(this.#budget, node.operator, left, right);
       }
       case 'concat': {
         const parts = node.parts.map((part) => pythonString(this.#budget, evaluate(part)));
@@ -414,16 +403,6 @@ export class Interpreter {
       }
     }
   }
-
-  /** Computes with values that are known, at the line of their expression. */
-  #at(
-    node: Expression,
-    values: readonly Value[],
-    compute: (values: readonly Value[]) => Value,
-  ): Value {
-    this.#line = node.line;
-    return compute(values);
-  }
 }
 
 const isNameTest = (name: string): boolean => name === 'filter' || name === 'test';
@@ -435,29 +414,20 @@ export const KNOWN = {
 };
 
 /** Whether an expression looks at no variable. */
-function isConstant(part: unknown): boolean {
-  if (Array.isArray(part)) return part.every(isConstant);
-  if (typeof part !== 'object' || part === null) return true;
-  const { type } = part as { readonly type?: unknown };
-  return type !== 'name' && type !== 'call' && Object.values(part).every(isConstant);
-}
+const isConstant = (part: Expression): boolean =>
+  !some(part, ({ type }) => type === 'name' || type === 'call');
 
 const named = new WeakMap<readonly Statement[], ReadonlySet<string>>();
 
 /** Whether a macro's text uses a name. */
-function names(body: readonly Statement[], name: string): boolean {
+function names(body: Body, name: string): boolean {
   const known = named.get(body);
   if (known) return known.has(name);
   const found = new Set<string>();
-  const visit = (part: unknown): void => {
-    if (Array.isArray(part)) part.forEach(visit);
-    else if (typeof part === 'object' && part !== null) {
-      const node = part as { readonly type?: unknown; readonly name?: unknown };
-      if (node.type === 'name' && typeof node.name === 'string') found.add(node.name);
-      Object.values(part).forEach(visit);
-    }
-  };
-  visit(body);
+  some(body, (node) => {
+    if (node.type === 'name' && typeof node.name === 'string') found.add(node.name);
+    return false;
+  });
   named.set(body, found);
   return found.has(name);
 }

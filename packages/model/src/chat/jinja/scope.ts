@@ -15,7 +15,7 @@ export class Scope {
     return own === undefined ? this.around?.get(name) : own;
   }
 
-  set(name: string, value: Value): void {
+  set(name: string, value: Value): undefined {
     this.#variables.set(name, value);
   }
 }

@@ -1,8 +1,10 @@
 /** Python's `%` formatting and `str.format`. */
-import { numberOf, pythonAscii, pythonFloat, pythonRepr, pythonString } from './python.js';
+import type { Budget } from './budget.js';
+import type { Access } from './call.js';
+import { exponential, fixed, numberOf, pythonFloat } from './numbers.js';
+import { pythonAscii, pythonRepr, pythonString } from './python.js';
 import {
   type Args,
-  type Budget,
   Dict,
   Range,
   Tuple,
@@ -34,8 +36,6 @@ function sizeOf(text: string | undefined): number | undefined {
     throw new RangeError(`it formats to ${text} characters, not to 0 to ${WIDEST}`);
   return size;
 }
-
-const absolute = (x: bigint): bigint => (x < 0n ? -x : x);
 
 /** An exponent of at least two digits. */
 const withExponent = (text: string): string =>
@@ -72,31 +72,6 @@ function floatDigits(x: number, { type, precision, alternate }: Spec): string {
   return cased(withExponent(type === '' && !/[.e]/.test(short) ? `${short}.0` : short));
 }
 
-/** A number with an exponent and so many decimals; exact halves go to the even digit. */
-function exponential(x: number, places: number): string {
-  const text = x.toExponential(places);
-  const exact = x.toExponential(100);
-  const [digits = '', exponent = ''] = exact.split('e');
-  // `toExponential` rounds halves up.
-  const kept = digits.slice(0, places === 0 ? 1 : places + 2);
-  const half = places < 100 && /^\.?50*$/.test(digits.slice(kept.length));
-  return half && /[02468]$/.test(kept) ? `${kept}e${exponent}` : text;
-}
-
-/** A number with so many decimals; exact halves go to the even digit. */
-export function fixed(x: number, places: number): string {
-  if (Math.abs(x) >= 1e21)
-    return BigInt(x).toString() + (places > 0 ? `.${'0'.repeat(places)}` : '');
-  const text = x.toFixed(places);
-  const exact = Math.abs(x).toFixed(100);
-  const rest = exact.slice(exact.indexOf('.') + 1 + places);
-  if (!/^50*$/.test(rest) || places >= 100) return text;
-  // `toFixed` has rounded away from zero.
-  const down = exact.slice(0, exact.indexOf('.') + 1 + places).replace(/\.$/, '');
-  const even = /[02468]$/.test(down) ? down : text.replace('-', '');
-  return x < 0 ? `-${even}` : even;
-}
-
 /** Digits with separators, and zeros in front that are separated too. */
 function grouped(digits: string, { group, type }: Spec, zeros: number): string {
   const [whole = '', ...rest] = digits.split(/(?=[.%])|(?=e[+-])/i);
@@ -116,6 +91,17 @@ function padded(text: string, { fill, align, width }: Spec, usual: string): stri
   return fill.repeat(left) + text + fill.repeat(room - left);
 }
 
+/** A text as a spec says: its first characters, padded. */
+const formatText = (text: string, spec: Spec, usual: string): string =>
+  padded(Array.from(text).slice(0, spec.precision).join(''), spec, usual);
+
+/** A value as `%s`, `%r` and `%a`, and as `!s`, `!r` and `!a`, write it. */
+function shownAs(budget: Budget, value: Value, how: string): string {
+  if (how === 's') return pythonString(budget, value);
+  const shown = pythonRepr(budget, value);
+  return how === 'a' ? pythonAscii(shown) : shown;
+}
+
 const BASES: Readonly<Record<string, number>> = { b: 2, o: 8, x: 16, X: 16 };
 
 /** A number as a spec says. */
@@ -123,15 +109,15 @@ function formatNumber(value: bigint | number, spec: Spec): string {
   const { type, sign } = spec;
   const floats = typeof value === 'number' || /^[eEfFgG%]$/.test(type);
   const negative = typeof value === 'number' ? value < 0 || Object.is(value, -0) : value < 0n;
-  let [digits, prefix] = ['', ''];
-  if (floats) digits = floatDigits(Math.abs(Number(value)), spec);
-  else {
-    const base = BASES[type] ?? 10;
-    digits = absolute(BigInt(value)).toString(base);
-    if (type === 'X') digits = digits.toUpperCase();
-    if (spec.alternate && base !== 10) prefix = `0${type}`;
-    if (spec.precision !== undefined) digits = digits.padStart(spec.precision, '0');
-  }
+  const base = floats ? undefined : BASES[type];
+  const prefix = spec.alternate && base !== undefined ? `0${type}` : '';
+  let digits = floats
+    ? floatDigits(Math.abs(Number(value)), spec)
+    : value
+        .toString(base)
+        .replace('-', '')
+        .padStart(spec.precision ?? 0, '0');
+  if (type === 'X') digits = digits.toUpperCase();
   const front = (negative ? '-' : sign === '-' ? '' : sign) + prefix;
   const inside = spec.align === '=';
   const zeros = inside && spec.fill === '0' ? spec.width - front.length : 0;
@@ -160,78 +146,60 @@ export function formatPercent(budget: Budget, text: string, values: Value, loose
     if (typeof value !== 'bigint') throw new TypeError('* wants int');
     return sizeOf(String(value));
   };
-  const result = text.replace(
-    CONVERSION,
-    (
-      whole,
-      name: string | undefined,
-      flags: string,
-      wide: string,
-      exact: string | undefined,
-      type: string,
-    ) => {
-      if (type === '%' && whole === '%%') return '%';
-      const width = sized(wide) ?? 0;
-      const precision = exact === '' ? 0 : sized(exact);
-      if (type === '%') return '%';
-      let value: Value;
-      if (name === undefined) value = take();
-      else {
-        if (!(values instanceof Dict)) throw new TypeError('format requires a mapping');
-        const found = values.get(name);
-        if (found === undefined) throw new RangeError(`the key '${name}' is not in the dict`);
-        value = found;
-      }
-      const left = flags.includes('-');
-      const zero = flags.includes('0') && !left;
-      const spec: Spec = {
-        fill: ' ',
-        align: left ? '<' : '',
-        sign: flags.includes('+') ? '+' : flags.includes(' ') ? ' ' : '',
-        alternate: flags.includes('#'),
-        width,
-        group: '',
-        precision,
-        type: type === 'i' || type === 'u' ? 'd' : type,
-      };
-      budget.write(width);
-      if (/^[sra]$/.test(type)) {
-        const shown = type === 's' ? pythonString(budget, value) : pythonRepr(budget, value);
-        const cut = Array.from(type === 'a' ? pythonAscii(shown) : shown);
-        return padded(
-          (precision === undefined ? cut : cut.slice(0, precision)).join(''),
-          spec,
-          '>',
-        );
-      }
-      if (type === 'c') {
-        return padded(character(value), spec, '>');
-      }
-      if (!/^[diuoxXeEfFgG]$/.test(type)) {
-        throw new RangeError(
-          type === '' ? 'incomplete format' : `unsupported format character '${type}'`,
-        );
-      }
-      const number = numberOf(value);
-      if (number === undefined || (/[oxX]/.test(type) && typeof number === 'number')) {
-        throw new TypeError(`%${type} format: a real number is required, not ${kindOf(value)}`);
-      }
-      const whole_ = /[diuoxX]/.test(type) ? BigInt(Math.trunc(Number(number))) : number;
-      const exactly = typeof number === 'bigint' ? number : whole_;
-      return formatNumber(exactly, zero ? { ...spec, fill: '0', align: '=' } : spec);
-    },
-  );
-  // What has items by key or place may have more of them than the text asks for.
-  const subscripted =
-    loose ||
-    isList(values) ||
-    values instanceof Dict ||
-    values instanceof Range ||
-    values instanceof Undefined;
-  const unused = used < items.length && !subscripted;
-  if (unused) throw new TypeError('not all arguments converted during string formatting');
+  const field = (name: string): Value => {
+    if (!(values instanceof Dict)) throw new TypeError('format requires a mapping');
+    const found = values.get(name);
+    if (found === undefined) throw new RangeError(`the key '${name}' is not in the dict`);
+    return found;
+  };
+  const write = (
+    whole: string,
+    name: string | undefined,
+    flags: string,
+    wide: string,
+    exact: string | undefined,
+    type: string,
+  ): string => {
+    if (whole === '%%') return '%';
+    const left = flags.includes('-');
+    const spec: Spec = {
+      fill: ' ',
+      align: left ? '<' : '',
+      sign: flags.includes('+') ? '+' : flags.includes(' ') ? ' ' : '',
+      alternate: flags.includes('#'),
+      width: sized(wide) ?? 0,
+      group: '',
+      precision: exact === '' ? 0 : sized(exact),
+      type: type === 'i' || type === 'u' ? 'd' : type,
+    };
+    if (type === '%') return '%';
+    const value = name === undefined ? take() : field(name);
+    budget.write(spec.width);
+    if (/^[sra]$/.test(type)) return formatText(shownAs(budget, value, type), spec, '>');
+    if (type === 'c') return padded(character(value), spec, '>');
+    if (type === '') throw new RangeError('incomplete format');
+    if (!/^[diuoxXeEfFgG]$/.test(type)) {
+      throw new RangeError(`unsupported format character '${type}'`);
+    }
+    const number = numberOf(value);
+    if (number === undefined || (/[oxX]/.test(type) && typeof number === 'number')) {
+      throw new TypeError(`%${type} format: a real number is required, not ${kindOf(value)}`);
+    }
+    const whole_ = typeof number === 'number' && /[diu]/.test(type);
+    const exactly = whole_ ? BigInt(Math.trunc(number)) : number;
+    const zeros = flags.includes('0') && !left;
+    return formatNumber(exactly, zeros ? { ...spec, fill: '0', align: '=' } : spec);
+  };
+  const result = text.replace(CONVERSION, write);
+  if (used < items.length && !loose && !isSubscripted(values)) {
+    throw new TypeError('not all arguments converted during string formatting');
+  }
   return result;
 }
+
+/** What has items by key or place may have more of them than a text asks for. */
+export const isSubscripted = (values: Value): boolean =>
+  isList(values) || [Dict, Range, Undefined].some((each) => values instanceof each);
 
 function character(value: Value): string {
   if (typeof value === 'string' && Array.from(value).length === 1) return value;
@@ -268,28 +236,19 @@ function formatValue(budget: Budget, value: Value, spec: string): string {
     if (group !== '') throw new RangeError(`Cannot specify '${group}' with 's'.`);
     if (sign !== '' || align === '=')
       throw new RangeError(`'${sign || align}' not allowed in string format specifier`);
-    const cut = Array.from(value).slice(0, read.precision);
-    return padded(cut.join(''), read, '<');
+    return formatText(value, read, '<');
   }
-  const number = typeof value === 'boolean' && type === '' ? undefined : numberOf(value);
+  const number = numberOf(value);
   if (number === undefined) {
-    if (typeof value !== 'boolean')
-      throw new TypeError(`unsupported format string passed to ${kindOf(value)}.__format__`);
-    return formatValue(budget, numberOf(value)!, spec);
+    throw new TypeError(`unsupported format string passed to ${kindOf(value)}.__format__`);
   }
   if (type === 'c') return padded(character(BigInt(number)), read, '<');
-  if (!/^[bdoxXeEfFgGn%]?$/.test(type) || (typeof number === 'number' && /[bdoxX]/.test(type)))
-    wrong();
+  if (!/^[bdoxXeEfFgGn%]?$/.test(type)) wrong();
+  if (typeof number === 'number' && /[bdoxX]/.test(type)) wrong();
   if (typeof number === 'bigint' && precision !== undefined && !/[eEfFgG%]/.test(type)) {
     throw new RangeError('Precision not allowed in integer format specifier');
   }
   return formatNumber(number, zero && !align ? { ...read, align: '=' } : read);
-}
-
-/** How a field of a format finds what its name goes on with. */
-export interface Access {
-  readonly attribute: (value: Value, name: string) => Value;
-  readonly item: (value: Value, index: Value) => Value;
 }
 
 /** `text.format(...)` */
@@ -297,19 +256,17 @@ export function formatBraces(budget: Budget, text: string, args: Args, access: A
   let automatic = 0;
   const field = (name: string): Value => {
     const [first = '', ...rest] = name.split(/(?=[.[])/);
-    const key = first === '' ? String(automatic++) : first;
-    let value = /^\d+$/.test(key) ? args.placed[Number(key)] : args.named.get(key);
-    if (value === undefined) {
+    const key = first || String(automatic++);
+    const start = /^\d+$/.test(key) ? args.placed[Number(key)] : args.named.get(key);
+    if (start === undefined) {
       throw new RangeError(`the format asks for '${key}', which it is not given`);
     }
-    for (const part of rest) {
-      const inner = part.startsWith('.') ? part.slice(1) : /^\[(.*)\]$/s.exec(part)?.[1];
-      if (!inner) throw new RangeError(`the format's field '${name}' is none`);
-      value = part.startsWith('.')
-        ? access.attribute(value, inner)
-        : access.item(value, /^\d+$/.test(inner) ? BigInt(inner) : inner);
-    }
-    return value;
+    return rest.reduce((value, part) => {
+      const [, attribute, item] = /^(?:\.(.+)|\[(.+)\])$/s.exec(part) ?? [];
+      if (attribute !== undefined) return access.attribute(value, attribute);
+      if (item === undefined) throw new RangeError(`the format's field '${name}' is none`);
+      return access.item(value, /^\d+$/.test(item) ? BigInt(item) : item);
+    }, start);
   };
   const write = (template: string, depth: number): string => {
     if (depth > 2) throw new RangeError('Max string recursion exceeded');
@@ -337,15 +294,7 @@ export function formatBraces(budget: Budget, text: string, args: Args, access: A
       if (!parts) throw new RangeError('the format has a field that is none');
       const [, name = '', conversion, spec = ''] = parts;
       const value = field(name);
-      const plain = unmarked(value);
-      const shown =
-        conversion === undefined
-          ? plain
-          : conversion === 's'
-            ? pythonString(budget, value)
-            : conversion === 'a'
-              ? pythonAscii(pythonRepr(budget, value))
-              : pythonRepr(budget, value);
+      const shown = conversion === undefined ? unmarked(value) : shownAs(budget, value, conversion);
       const written = formatValue(budget, shown, write(spec, depth + 1));
       budget.write(written.length);
       out += written;

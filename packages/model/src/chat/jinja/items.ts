@@ -1,29 +1,17 @@
 /** What Python's `iter`, `len` and `bool` say of a value. */
+import type { Budget } from './budget.js';
 import { pythonRepr } from './python.js';
-import {
-  type Budget,
-  Dict,
-  Lazy,
-  Range,
-  Tuple,
-  Undefined,
-  type Value,
-  View,
-  isList,
-  unmarked,
-} from './values.js';
+import { Dict, Lazy, Range, Undefined, type Value, View, sequenceOf, unmarked } from './values.js';
 
 /** The items of what can be looped over, or undefined. */
 function maybeItems(given: Value): readonly Value[] | undefined {
   const value = unmarked(given);
   if (typeof value === 'string') return Array.from(value);
-  if (isList(value)) return value;
-  if (value instanceof Tuple || value instanceof View) return value.items;
+  if (value instanceof View) return value.items;
   if (value instanceof Dict) return value.keys();
   if (value instanceof Range) return Array.from({ length: value.length }, (_, i) => value.at(i));
   if (value instanceof Lazy) return value.take();
-  if (value instanceof Undefined) return [];
-  return undefined;
+  return value instanceof Undefined ? [] : sequenceOf(value);
 }
 
 export const isIterable = (value: Value): boolean =>
@@ -44,12 +32,10 @@ export function lengthOf(given: Value): number | undefined {
     for (const _ of value) count++;
     return count;
   }
-  if (isList(value)) return value.length;
-  if (value instanceof Tuple) return value.items.length;
   if (value instanceof View) return value.of.size;
   if (value instanceof Dict) return value.size;
   if (value instanceof Range) return value.length;
-  return value instanceof Undefined ? 0 : undefined;
+  return value instanceof Undefined ? 0 : sequenceOf(value)?.length;
 }
 
 /** Python's `bool`. */
@@ -58,3 +44,9 @@ export function isTrue(value: Value): boolean {
   if (typeof value === 'object') return lengthOf(value) !== 0;
   return Boolean(value);
 }
+
+/** Python's `reversed`, as a list, or undefined of what has no order. */
+export const reversedItems = (budget: Budget, value: Value): Value[] | undefined =>
+  value instanceof Lazy || lengthOf(value) === undefined
+    ? undefined
+    : [...itemsOf(budget, value)].reverse();
