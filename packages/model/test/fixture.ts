@@ -4,7 +4,7 @@ import { decodeSafetensors, fromHuggingFaceConfig } from '@cfrl/model';
 import type { ModelConfig } from '@cfrl/model';
 import * as tf from '@tensorflow/tfjs-core';
 
-export type Padding = 'none' | 'left' | 'right';
+type Padding = 'none' | 'left' | 'right';
 type Tensors = Readonly<Record<string, tf.Tensor>>;
 
 /** What transformers computed; see tools/fixtures/model/make.py. */

@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 /** Token 0 ends a completion; it is written '.', the others 'a', 'b', ... */
 const letters = '.abcdefghijklmnopqrstuvwxyz';
-export const encode = (text: string): number[] => [...text].map((c) => letters.indexOf(c));
+const encode = (text: string): number[] => [...text].map((c) => letters.indexOf(c));
 
 export const logSoftmax = (logits: readonly number[]): number[] => {
   const top = Math.max(...logits);

@@ -9,7 +9,7 @@ export type Options = Readonly<Record<string, Json>>;
 export type Check = Readonly<Record<string, readonly number[]>>;
 
 /** What a worker is to make a job from. */
-export interface PrepareRequest {
+interface PrepareRequest {
   /** The name under which the job is run and released. */
   readonly job: string;
   readonly program: string;

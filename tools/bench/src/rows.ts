@@ -3,10 +3,10 @@ import type { Options } from './protocol.js';
 import type { WorkerName } from './workers.js';
 
 /** The models, from about 100 thousand to 11 million parameters; then SmolLM2-135M-Instruct with its own weights, and none. */
-export const models = ['XS', 'S', 'M', 'SmolLM2', '-'] as const;
+const models = ['XS', 'S', 'M', 'SmolLM2', '-'] as const;
 
 /** The name of a model. */
-export type Model = (typeof models)[number];
+type Model = (typeof models)[number];
 
 /** One side of a row: a program of a worker. */
 export interface Side {

@@ -8,7 +8,7 @@ import { type Decide, linear } from './linear.js';
 import type { QueryKeyNorm } from './norms.js';
 
 /** What the projections of attention may vary in. */
-export interface AttentionOptions {
+interface AttentionOptions {
   /** The module, whose name its parameters begin with. */
   readonly module: string;
   readonly output: string;

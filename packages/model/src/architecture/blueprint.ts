@@ -50,7 +50,7 @@ export interface MlpPart {
 }
 
 /** Names of the norms inside a layer, on the way into and out of its two parts. */
-export interface LayerNorms {
+interface LayerNorms {
   readonly beforeAttention?: string;
   readonly afterAttention?: string;
   /** Absent in a parallel layer: the MLP reads what attention reads. */

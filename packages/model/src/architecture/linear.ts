@@ -8,7 +8,7 @@ import type { Initial, Lookup, ParamSpec } from './blueprint.js';
 export type Decide = (config: ModelConfig) => boolean;
 
 export const always: Decide = () => true;
-export const never: Decide = () => false;
+const never: Decide = () => false;
 
 /** An affine map of a layer; rows `x` are `[N, from]`. */
 export interface Linear {

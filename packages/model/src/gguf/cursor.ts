@@ -2,7 +2,7 @@
 export class NeedMore extends Error {}
 
 /** A scalar of the metadata; integers beyond 2^53 are refused. */
-export type Scalar = number | boolean | string;
+type Scalar = number | boolean | string;
 
 /** A value of the metadata. Numbers of an array stay packed. */
 export type Value = Scalar | readonly Value[] | Packed;

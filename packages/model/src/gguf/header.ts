@@ -5,7 +5,7 @@ import { Cursor, type Value } from './cursor.js';
 import { TYPES } from './quantised-types.js';
 
 /** One tensor of a GGUF file, and where it lies. */
-export interface GgufTensor {
+interface GgufTensor {
   readonly name: string;
   /** Rows first, as everywhere else; the file has it the other way round. */
   readonly shape: readonly number[];

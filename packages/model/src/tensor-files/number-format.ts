@@ -15,7 +15,7 @@ export interface NumberFormat {
 export type Numbers = Float32Array | Int32Array;
 
 /** Room for the numbers of a tensor. */
-export const room = ({ kind }: NumberFormat, size: number): Numbers =>
+const room = ({ kind }: NumberFormat, size: number): Numbers =>
   kind === 'int32' ? new Int32Array(size) : new Float32Array(size);
 
 /** The same memory as bytes. */

@@ -40,7 +40,7 @@ export interface DecoderInput {
 }
 
 /** Keys and values of earlier tokens, with room for one more: a cache has the same shape at every step. */
-export interface Past {
+interface Past {
   /** One entry a layer; 0 in the columns that are not used yet. */
   readonly cache: readonly LayerCache[];
   /** int32, the column of the new token. */

@@ -60,7 +60,7 @@ export interface Updated {
 }
 
 /** The constants of a loss; the caller owns them. */
-export type Constants = Omit<LossInput, 'logProbs' | 'entropy' | 'values' | 'mask'>;
+type Constants = Omit<LossInput, 'logProbs' | 'entropy' | 'values' | 'mask'>;
 
 function constants(examples: readonly Example[], layout: Layout): Constants {
   const rows = (pick: (example: Example) => readonly number[]): tf.Tensor2D =>

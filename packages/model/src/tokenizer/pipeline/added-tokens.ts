@@ -19,7 +19,7 @@ export const addedTokenSchema = z.object({
 export type AddedToken = z.infer<typeof addedTokenSchema>;
 
 /** A stretch of a text: an added token, or what lies between them. */
-export interface Stretch {
+interface Stretch {
   readonly start: number;
   readonly end: number;
   readonly id?: number;

@@ -1,5 +1,5 @@
 /** Where the UTF-16 units of a piece come from: unit `i` from `[from[i], to[i])` of the whole text. */
-export interface Origin {
+interface Origin {
   readonly from: Int32Array;
   readonly to: Int32Array;
 }

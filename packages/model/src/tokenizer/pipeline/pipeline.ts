@@ -10,7 +10,7 @@ import { type Piece, slicePiece, wholePiece } from './piece.js';
 import type { WordModel } from './word.js';
 
 /** How a text becomes tokens. */
-export interface PipelineOptions {
+interface PipelineOptions {
   readonly addSpecialTokens: boolean;
   readonly parseSpecialTokens: boolean;
   readonly offsets: boolean;
