@@ -26,4 +26,4 @@ export {
 } from './files/write.js';
 export { type LockAttempt, type LockHolder, takeLock } from './files/process-lock.js';
 export { stderrProgress } from './files/progress.js';
-export type { WheelRequest } from './native/wheel.js';
+export type { WheelRequest } from './native/find-wheel.js';

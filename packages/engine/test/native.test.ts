@@ -28,7 +28,7 @@ import { bar } from '../src/files/progress.js';
 import { errorLine, run } from '../src/native/run.js';
 import { findTfjsNode } from '../src/native/packages.js';
 import { threadCount } from '../src/native/threads.js';
-import { resolveWheel, tensorflowWheel, whyNoWheel } from '../src/native/wheel.js';
+import { resolveWheel, tensorflowWheel, whyNoWheel } from '../src/native/find-wheel.js';
 
 const onLinux = process.platform === 'linux';
 let folder = '';

@@ -242,8 +242,13 @@ describe('rematerialize', () => {
   });
 });
 
+/** The smaller of two peaks, MiB: what the executor happens to run early on a busy machine only adds. */
+async function peak(...asked: Parameters<typeof peakOnce>): Promise<number> {
+  return Math.min(await peakOnce(...asked), await peakOnce(...asked));
+}
+
 /** The peak of a process of its own, MiB: see testing/recompute-memory.ts. */
-async function peak(mode: 'graph' | 'xla', what: 'recomputed' | 'kept', threads: string) {
+async function peakOnce(mode: 'graph' | 'xla', what: 'recomputed' | 'kept', threads: string) {
   const script = fileURLToPath(new URL('../testing/recompute-memory.ts', import.meta.url));
   const flags = ['--import', 'tsx', '--conditions=@cfrl/source'];
   const env = { ...process.env, CFRL_THREADS: threads };

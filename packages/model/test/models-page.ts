@@ -65,6 +65,10 @@ function table(rows: readonly (readonly string[])[]): string {
 
 /** `docs/models.md`, from what the test measured. */
 export function modelsPage(results: Readonly<Record<string, Checks>>): string {
+  const unnamed = Object.keys(results).find((name) => !(name in MODELS));
+  if (unnamed !== undefined) {
+    throw new RangeError(`modelsPage: MODELS has no '${unnamed}', expected what it is called`);
+  }
   const rows = Object.entries(MODELS).map(([name, label]) => {
     const checks = results[name];
     if (checks === undefined) throw new RangeError(`modelsPage: results has no '${name}'`);

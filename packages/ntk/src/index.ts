@@ -1,8 +1,8 @@
-export { attributeEntropyChange } from './entropy/attribute-entropy-change.js';
-export type { AttributionOptions, EntropyAttribution } from './entropy/attribute-entropy-change.js';
+export { attributeEntropyChange } from './entropy/attribute-to-kernel.js';
+export type { AttributionOptions, EntropyAttribution } from './entropy/attribute-to-kernel.js';
 export type { Component, EntropyContribution } from './entropy/contributions.js';
-export { entropyChange } from './entropy/entropy-change.js';
-export type { EntropyChange, EntropyChangeOptions } from './entropy/entropy-change.js';
+export { entropyChange } from './entropy/change-by-part.js';
+export type { EntropyChange, EntropyChangeOptions } from './entropy/change-by-part.js';
 export { type AssembledKernels, assemble } from './kernel/assemble.js';
 export type { CrossTerms } from './kernel/cross-terms.js';
 export { type Decomposition, type DecomposeOptions, decompose } from './kernel/decompose.js';

@@ -68,7 +68,7 @@ describe('coveringTests', () => {
 
   it('finds the tests of a file and of what imports it, its own first', () => {
     const found = (reach: number): string[] =>
-      coveringTests(rl, `${rl}/src/gae.ts`, reach).map((name) => name.slice(rl.length));
+      coveringTests(rl, `${rl}/src/advantages/gae.ts`, reach).map((name) => name.slice(rl.length));
     expect(found(0)[0]).toBe('/test/gae.test.ts');
     expect(found(0)).not.toContain('/test/algorithms.test.ts');
     expect(found(3)).toContain('/test/algorithms.test.ts');

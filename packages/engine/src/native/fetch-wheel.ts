@@ -7,7 +7,7 @@ import { cacheFolder, cacheMessage } from '../files/cache-folder.js';
 import { digest, download } from '../files/download.js';
 import { libraries } from './build.js';
 import { extract } from './extract.js';
-import { pipDownload, resolveWheel, type Wheel, type WheelRequest } from './wheel.js';
+import { pipDownload, resolveWheel, type Wheel, type WheelRequest } from './find-wheel.js';
 
 /** The wheel on disk: fetched directly (it can be continued after a kill), else by pip. */
 export async function fetchWheel(

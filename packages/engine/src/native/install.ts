@@ -17,7 +17,7 @@ import { buildBinding, findCompiler, nodeHeaders } from './build.js';
 import { fetchWheel, unpack } from './fetch-wheel.js';
 import { findTfjsNode, type TfjsNodePackage } from './packages.js';
 import { probe, tryOut } from './probe.js';
-import { tensorflowWheel, whyNoWheel } from './wheel.js';
+import { tensorflowWheel, whyNoWheel } from './find-wheel.js';
 
 type Report = (event: InstallEvent) => void;
 

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { fromHere, packageFolder } from './packages.js';
-import { whyNoWheel } from './wheel.js';
+import { whyNoWheel } from './find-wheel.js';
 
 /** The command that adds the npm package. Its own install script fetches an old library, and fails behind firewalls. */
 export const addPackage = (): string =>

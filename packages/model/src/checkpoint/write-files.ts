@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { type Contents, diskErrorMeaning, writeFolder, writeLarge } from '@cfrl/engine/node';
@@ -32,7 +32,7 @@ export async function writeFolderAtomically(
     throw new RangeError(`${where}: folder is '', expected a path; '.' is the current folder`);
   }
   for (const path of Object.keys(files).map((name) => join(folder, name))) {
-    if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) continue;
+    if (!existsSync(path) || !statSync(path).isDirectory()) continue;
     throw new RangeError(
       `${where}: '${path}' is a folder, expected a file or nothing there; remove it`,
     );

@@ -1,7 +1,7 @@
 import type { StoredTensor } from '../tensor-files/stored-tensor.js';
 import type { HuggingFaceConfig } from '../huggingface/config-json.js';
 import type { Value } from './cursor.js';
-import { ARCHITECTURES, type GgufArchitecture, type Place } from './architectures.js';
+import { GGUF_ARCHITECTURES, type GgufArchitecture, type Place } from './architecture-tables.js';
 import { metadataOf, required } from './metadata.js';
 import { takeRopeFactors } from './rope-scaling.js';
 import { SPECIAL, specialIds } from './special-ids.js';
@@ -46,10 +46,10 @@ export async function toHuggingFace(
 }> {
   const metadata = metadataOf(values);
   const name = required(metadata.text('general.architecture'), 'general.architecture');
-  const architecture = lookUp(ARCHITECTURES, name);
+  const architecture = lookUp(GGUF_ARCHITECTURES, name);
   if (architecture === undefined) {
     return fail(
-      `general.architecture is '${name}', expected one of ${Object.keys(ARCHITECTURES).join(', ')}`,
+      `general.architecture is '${name}', expected one of ${Object.keys(GGUF_ARCHITECTURES).join(', ')}`,
     );
   }
   const shards = metadata.number('split.count') ?? 1;

@@ -25,7 +25,7 @@ import {
   isInside,
   moduleNames,
 } from './modules.js';
-import { WEIGHTS_AND_FACTORS, rowNorms } from './update.js';
+import { WEIGHTS_AND_FACTORS, rowNorms } from './weight-update.js';
 
 /** Options of {@link addLora}. */
 export interface LoraOptions {

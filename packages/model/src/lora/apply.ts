@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import type { Lookup } from '../architecture/blueprint.js';
 import { factorNames, loraScale, rankOf, type LoraConfig } from './factors.js';
-import { type Adapted, doraGain, weightUpdate } from './update.js';
+import { type Adapted, doraGain, weightUpdate } from './weight-update.js';
 
 /** A module's result without bias, with that of its adapter: `y + scale B A x`, or DoRA's `m / |W + scale B A|` times this. */
 function adapted(

@@ -6,7 +6,7 @@ import type { Changed, Model, ModelConfig } from '../config/types.js';
 import { lookup } from '../transformer/decoder.js';
 import type { LoraConfig } from './factors.js';
 import { type AdaptableModule, adaptedModules, factorShapes } from './modules.js';
-import { WEIGHTS_AND_FACTORS, mergedWeight, weightUpdate } from './update.js';
+import { WEIGHTS_AND_FACTORS, mergedWeight, weightUpdate } from './weight-update.js';
 
 /** Parameters whose adapted weights are computed anew; the caller owns the tensors. */
 function changed(

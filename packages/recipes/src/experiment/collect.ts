@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { readObject, readRows } from '../run/files.js';
-import type { ProbeRow, RunData, StepRow } from '../run/records.js';
+import type { ProbeRow, RunData, StepRow } from '../run/row-types.js';
 import type { ReportInput } from '../report/input.js';
 import { type ExperimentConfig, quickDemo, setup } from './config.js';
 import { type Arm, type Environment, type SamplesRow, arms, runPath } from './units.js';

@@ -19,7 +19,7 @@ import {
 import { type DecomposeOptions, decompose } from '@cfrl/ntk';
 import * as tf from '@tensorflow/tfjs-core';
 
-import type { ProbeRow, Sample } from '../run/records.js';
+import type { ProbeRow, Sample } from '../run/row-types.js';
 import { checkTask, rewardOf } from '../tasks/check-task.js';
 import type { Task } from '../tasks/task.js';
 import { type Context, checkModel, checkSignal, splitModel, withoutAdapters } from './contexts.js';

@@ -18,7 +18,7 @@ import { entropyChange } from '@cfrl/ntk';
 import { type Algorithm, type ScoredCompletion, type TrainState, train } from '@cfrl/rl';
 import * as tf from '@tensorflow/tfjs-core';
 
-import type { ProbeRow, Sample, Stage as StageName, StepRow } from '../run/records.js';
+import type { ProbeRow, Sample, Stage as StageName, StepRow } from '../run/row-types.js';
 import { type LoopState, checkFrom, disposeLoopState } from '../run/loop-state.js';
 import { checkTask, rewardOf } from '../tasks/check-task.js';
 import type { Task } from '../tasks/task.js';

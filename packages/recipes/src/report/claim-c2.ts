@@ -5,7 +5,7 @@ import { formatEstimate } from './format.js';
 import { headlineMeasure } from './measures.js';
 import { limitedVariability } from './premise.js';
 import { minus, pairRuns, type ReportSummary } from './summarize.js';
-import { CFRL_ARM, type RunData, STANDARD_ARM } from '../run/records.js';
+import { CFRL_ARM, type RunData, STANDARD_ARM } from '../run/row-types.js';
 import type { ReportInput } from './input.js';
 import type { Finding } from './verdict.js';
 

@@ -2,7 +2,7 @@ import { CFRL_MINUS_STANDARD, comparedClaim } from './claim-compared.js';
 import { type Estimate, mapEstimate, side } from './estimate.js';
 import { formatEstimate, formatNumber } from './format.js';
 import type { ReportSummary } from './summarize.js';
-import { CFRL_ARM, STANDARD_ARM } from '../run/records.js';
+import { CFRL_ARM, STANDARD_ARM } from '../run/row-types.js';
 import { decide, type Finding, type FindingNumber } from './verdict.js';
 
 /** Keys of the differences, their names, and the side of zero that the claim expects. */

@@ -1,4 +1,4 @@
-import { CFRL_ARM, STANDARD_ARM } from '../run/records.js';
+import { CFRL_ARM, STANDARD_ARM } from '../run/row-types.js';
 import type { Estimate } from './estimate.js';
 import type { ReportSummary } from './summarize.js';
 import type { Finding } from './verdict.js';

@@ -1,6 +1,6 @@
 import { type Estimate, estimate } from './estimate.js';
 import type { Measure } from './measures.js';
-import type { RunData } from '../run/records.js';
+import type { RunData } from '../run/row-types.js';
 import type { ArmData } from './input.js';
 
 /** A value at a number of sampled tokens. */

@@ -2,7 +2,7 @@ export { findings } from './findings.js';
 export { renderHtml } from './html/index.js';
 export { renderMarkdown } from './markdown.js';
 export { summarize } from './summarize.js';
-export { CFRL_ARM, STANDARD_ARM } from '../run/records.js';
+export { CFRL_ARM, STANDARD_ARM } from '../run/row-types.js';
 
 export type { Estimate } from './estimate.js';
 export type {
@@ -12,6 +12,6 @@ export type {
   PairedDifference,
   ReportSummary,
 } from './summarize.js';
-export type { ProbeRow, RunData, Sample, Stage, StepRow } from '../run/records.js';
+export type { ProbeRow, RunData, Sample, Stage, StepRow } from '../run/row-types.js';
 export type { ArmData, ReportInput } from './input.js';
 export type { Finding, FindingNumber, Verdict } from './verdict.js';

@@ -1,4 +1,4 @@
-import type { RunData } from '../run/records.js';
+import type { RunData } from '../run/row-types.js';
 
 /** Everything a report is made from: a title, what was run, and the records of every run. */
 export interface ReportInput {

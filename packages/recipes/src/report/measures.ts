@@ -1,4 +1,4 @@
-import type { ProbeRow, StepRow } from '../run/records.js';
+import type { ProbeRow, StepRow } from '../run/row-types.js';
 
 /** A column of the records that the report shows. */
 export interface Measure {

@@ -1,4 +1,4 @@
-import type { Sample } from '../run/records.js';
+import type { Sample } from '../run/row-types.js';
 import type { ArmData } from './input.js';
 
 /** A prompt with what the model wrote before and after RL. */

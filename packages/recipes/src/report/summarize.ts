@@ -2,7 +2,7 @@ import { checkReportInput } from './check-input.js';
 import { firstReach, meanHeight, points, valueAt } from './curve.js';
 import { type Estimate, estimate } from './estimate.js';
 import { HEADLINE, headlineMeasure, type Measure } from './measures.js';
-import { type RunData, STANDARD_ARM } from '../run/records.js';
+import { type RunData, STANDARD_ARM } from '../run/row-types.js';
 import type { ArmData, ReportInput } from './input.js';
 
 /** A measure before RL, at the budget, and how much it changed. */

@@ -1,7 +1,7 @@
 import { checkInRange, checkPositiveInteger } from '@cfrl/engine';
 
 import { type LogitsProcessor, each, keep, largest, weightsOf } from './processor.js';
-import { select } from './select.js';
+import { select } from './select-threshold.js';
 
 const negated = (logits: Float64Array): Float64Array => each(logits, (logit) => -logit);
 

@@ -5,7 +5,7 @@ import { html, type Markup } from '../markup.js';
 import { ATTRIBUTION, CHARTED, FURTHER } from '../measures.js';
 import { samplePairs, shorten } from '../samples.js';
 import type { ReportSummary } from '../summarize.js';
-import type { Sample } from '../../run/records.js';
+import type { Sample } from '../../run/row-types.js';
 import type { ArmData, ReportInput } from '../input.js';
 import { ATTRIBUTION_WORDS, labelOf, method } from '../words.js';
 import { runTable, scrolling } from './tables.js';

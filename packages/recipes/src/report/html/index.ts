@@ -36,7 +36,7 @@ export async function renderHtml(input: ReportInput): Promise<string> {
   checkReportInput('renderHtml', input);
   // What draws is loaded when something is drawn: it would be a third of what importing this package takes.
   const [{ charts, furtherCharts }, { header, tiles, verdicts }] = await Promise.all([
-    import('./charts.js'),
+    import('./chart-section.js'),
     import('./overview.js'),
   ]);
   const summary = summarize(input);

@@ -1,4 +1,4 @@
-import { armColor, DASHES, intervalMark } from '../chart.js';
+import { armColor, DASHES, intervalMark } from '../draw-chart.js';
 import { type Estimate, side } from '../estimate.js';
 import { DASH, estimateText, formatEstimate, formatNumber } from '../format.js';
 import { html, type Markup, raw } from '../markup.js';

@@ -254,7 +254,7 @@ const gpt2: GgufArchitecture = {
 };
 
 /** The architectures of llama.cpp that are read, by their names there. */
-export const ARCHITECTURES: Readonly<Record<string, GgufArchitecture>> = {
+export const GGUF_ARCHITECTURES: Readonly<Record<string, GgufArchitecture>> = {
   llama,
   gpt2,
   qwen2,

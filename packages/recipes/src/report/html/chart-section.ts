@@ -1,4 +1,4 @@
-import { lineChart, seriesOf, chartWords } from '../chart.js';
+import { lineChart, seriesOf, chartWords } from '../draw-chart.js';
 import type { CurvePoint } from '../curve.js';
 import { estimateText } from '../format.js';
 import { html, type Markup, raw } from '../markup.js';
