@@ -112,7 +112,7 @@ describe('languageModelPolicy', () => {
     ],
     [
       { maxNewTokens: 2, compile: 'no' },
-      "languageModelPolicy: compile is no, expected true, false or 'xla'",
+      'languageModelPolicy: compile is "no", expected true, false or \'xla\'',
     ],
     [
       { maxNewTokens: 2, rematerialize: 1 },
