@@ -37,12 +37,7 @@ export const { texts, long } = read('texts.json') as {
 };
 
 /** Those that hold no tokenizer. */
-const OTHERS: ReadonlySet<string> = new Set([
-  'texts.json',
-  'chat.json',
-  'families.json',
-  'jinja_values.json',
-]);
+const OTHERS: ReadonlySet<string> = new Set(['texts.json', 'chat.json', 'jinja_values.json']);
 
 export const KINDS = readdirSync(folder)
   .filter((name) => name.endsWith('.json') && !OTHERS.has(name))
