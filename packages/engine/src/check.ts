@@ -247,6 +247,24 @@ export function checkOptions(where: string, options: object, known: readonly str
   }
 }
 
+/**
+ * Refuses what cannot be called.
+ *
+ * @param where - `function: argument`, the beginning of the message
+ * @param value - the argument
+ * @param mend - what to write instead
+ * @throws TypeError if `value` is no function
+ *
+ * @example
+ * ```ts
+ * checkFunction('grpo: reduce', Math.max, 'for example perToken');
+ * ```
+ */
+export function checkFunction(where: string, value: unknown, mend: string): void {
+  if (typeof value === 'function') return;
+  throw new TypeError(`${where} is ${showValue(value)}, expected a function; ${mend}`);
+}
+
 /** What an option is when it is not given, and what refuses a wrong one; the check's `where` is `function: option`. */
 export interface Option<T> {
   readonly value: T;

@@ -23,6 +23,7 @@ export {
   type Resolved,
   between,
   checkFinite,
+  checkFunction,
   checkInRange,
   checkOptions,
   checkPositiveInteger,

@@ -1,4 +1,4 @@
-import { type Params, checkSameShape, showNames, showValue } from '@cfrl/engine';
+import { type Params, checkFunction, checkSameShape, showNames, showValue } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { Apply } from './kernel/gradient-rows.js';
@@ -35,12 +35,6 @@ export function checkFiniteResults<R extends object>(where: string, results: R):
     if (value instanceof tf.Tensor && !isFiniteTensor(value)) refuseResult(where, name);
   }
   return results;
-}
-
-/** Refuses what cannot be called; `mend` says what to write instead. */
-export function checkFunction(where: string, value: unknown, mend: string): void {
-  if (typeof value === 'function') return;
-  throw new TypeError(`${where} is ${showValue(value)}, expected a function; ${mend}`);
 }
 
 /** Refuses a selection that keeps no parameter; returns how many numbers it keeps. */

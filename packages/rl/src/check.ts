@@ -11,9 +11,3 @@ export function checkAllFinite(where: string, values: readonly number[]): void {
   checkList(where, values, 'numbers');
   for (let i = 0; i < values.length; i++) checkFinite(`${where}[${i}]`, values[i]!);
 }
-
-/** Refuses what cannot be called; `mend` says what to write instead. */
-export function checkFunction(where: string, value: unknown, mend: string): void {
-  if (typeof value === 'function') return;
-  throw new TypeError(`${where} is ${showValue(value)}, expected a function; ${mend}`);
-}

@@ -1,7 +1,14 @@
-import { checkFinite, checkOptions, checkTokens, showValue, valueAndGrad } from '@cfrl/engine';
+import {
+  checkFinite,
+  checkOptions,
+  checkTokens,
+  showValue,
+  valueAndGrad,
+  checkFunction,
+} from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { checkFunction, checkNotEmpty } from '../check.js';
+import { checkNotEmpty } from '../check.js';
 import type { PolicyGradientStep, TokenSample } from './policy-gradient-step.js';
 
 /** A completion as a training loop records it. */

@@ -1,11 +1,11 @@
 import {
   between,
+  checkFunction,
   checkPositiveInteger,
   checkSeed,
   fold,
   option,
   resolveOptions,
-  showValue,
   yieldToEventLoop,
 } from '@cfrl/engine';
 import { distinctN, mean, selfBleu } from '@cfrl/metrics';
@@ -64,12 +64,8 @@ function checkKernelContexts(where: string, count: number): void {
   }
 }
 
-function checkSelect(where: string, select: unknown): void {
-  if (typeof select === 'function') return;
-  throw new TypeError(
-    `${where} is ${showValue(select)}, expected a function; write (name) => [...].includes(name)`,
-  );
-}
+const checkSelect = (where: string, select: unknown): void =>
+  checkFunction(where, select, 'write (name) => [...].includes(name)');
 
 const table = {
   prompts: option(64, checkPositiveInteger),

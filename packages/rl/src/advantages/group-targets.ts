@@ -1,6 +1,6 @@
-import { checkFinite, checkPositiveInteger } from '@cfrl/engine';
+import { checkFinite, checkPositiveInteger, checkFunction } from '@cfrl/engine';
 
-import { checkAllFinite, checkFunction, checkList } from '../check.js';
+import { checkAllFinite, checkList } from '../check.js';
 import type { Rollout, Target } from '../types.js';
 import type { Advantage } from './advantages.js';
 

@@ -1,6 +1,11 @@
-import { MOST_FLOAT32, type Option, between, checkPositiveInteger, option } from '@cfrl/engine';
-
-import { checkFunction } from '../check.js';
+import {
+  MOST_FLOAT32,
+  type Option,
+  between,
+  checkPositiveInteger,
+  option,
+  checkFunction,
+} from '@cfrl/engine';
 
 /** A text that is not empty. */
 export function checkName(where: string, name: string): void {
