@@ -108,6 +108,11 @@ export {
   selectParams,
   takePrefix,
 } from './params.js';
+export {
+  type ParameterUse,
+  type ParameterUses,
+  parameterUses,
+} from './gradients/parameter-uses.js';
 export { normal, randomInt, randomNormal, sampleIndex, shuffle } from './random/distributions.js';
 export { fold } from './random/fold.js';
 export { type Rng, rng } from './random/rng.js';

@@ -27,3 +27,5 @@ export type {
 } from './samples/policy-gradient-step.js';
 export { type RecordedCompletion, type ToSamplesOptions, toSamples } from './samples/to-samples.js';
 export type { SplitModel } from './split-model.js';
+export { kindOfParam, layerOfParam } from './groups.js';
+export type { Sequence, SequenceModel, TokenBatch } from './sequences/sequence-model.js';

@@ -11,6 +11,7 @@ export {
 } from './recipe/policy.js';
 export { type Probe, probe, type ProbeOptions } from './recipe/probe.js';
 export type { ProbeRecord, RecipeOptions, RecipeRecord } from './recipe/stages.js';
+export { type SequenceLanguageModel, sequenceModel } from './recipe/sequence-model.js';
 export { warmStart, type WarmStartOptions, type WarmStartRecord } from './recipe/warm-start.js';
 export * from './report/index.js';
 export { type LoopState, disposeLoopState } from './run/loop-state.js';

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { checkShape, shapeOf } from '../check.js';
+import { type Used, noted } from '../gradients/use-scope.js';
 import { columnSum } from './column-sum.js';
 import { isNative, runNative } from './native.js';
 import { withGradient } from './with-gradient.js';
@@ -52,6 +53,9 @@ export function dense(
   if (bias) checkShape('dense: bias', bias, bias.rank === 1 && bias.size === to, `[${to}]`);
   return tf.tidy(() => {
     const product = tf.matMul(x, weight, false, layout === 'out-in');
-    return bias === undefined ? product : addBias(product, bias);
+    const used: Used = { weight, kind: 'dense', layout, input: x };
+    return bias === undefined
+      ? noted(product, [used])
+      : noted(addBias(product, bias), [used, { weight: bias, kind: 'bias' }]);
   });
 }

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { checkShape } from '../check.js';
+import { noted } from '../gradients/use-scope.js';
 import { withGradient } from './with-gradient.js';
 
 /**
@@ -23,14 +24,17 @@ import { withGradient } from './with-gradient.js';
 export function embedding(table: tf.Tensor, ids: tf.Tensor): tf.Tensor {
   checkShape('embedding: table', table, table.rank === 2, '[V, D]');
   const [rows, width] = table.shape as [number, number];
-  return withGradient({
+  const taken = withGradient({
     inputs: [table],
     save: [ids],
     value: () => tf.gather(table, ids as tf.Tensor1D),
-    gradient: (dy, [taken]) => [
-      tf.tidy(() => scatterRows(tf.reshape(dy, [-1, width]), tf.reshape(taken!, [-1]), rows)),
+    gradient: (dy, [saved]) => [
+      tf.tidy(() => scatterRows(tf.reshape(dy, [-1, width]), tf.reshape(saved!, [-1]), rows)),
     ],
   });
+  return tf.tidy(() =>
+    noted(taken, [{ weight: table, kind: 'embedding', input: tf.reshape(ids, [-1]) }]),
+  );
 }
 
 /** The sum of the rows of `[N, D]` that share an id: `[V, D]`. */

@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { MOST_FLOAT32, checkInRange, checkShape } from '../check.js';
 import { columnSum } from './column-sum.js';
+import { noted } from '../gradients/use-scope.js';
 import { recalledUnary, withGradient } from './with-gradient.js';
 
 const rowMean = (x: tf.Tensor): tf.Tensor => tf.mean(x, -1, true);
@@ -46,12 +47,14 @@ function norm(
   epsilon: number,
   centring: boolean,
 ): tf.Tensor {
-  return tf.tidy(() =>
-    withGradient({
+  return tf.tidy(() => {
+    let normed = x;
+    const result = withGradient({
       inputs: bias === undefined ? [x, gain] : [x, gain, bias],
       save: [x, gain],
       value: () => {
         const { xhat, inverse } = normalize(x, epsilon, centring);
+        normed = xhat;
         const scaled = tf.mul(xhat, gain);
         return { value: bias ? tf.add(scaled, bias) : scaled, kept: [xhat, inverse] };
       },
@@ -61,8 +64,12 @@ function norm(
         const dGain = columnSum(tf.mul(dy, kept.xhat));
         return bias === undefined ? [dx, dGain] : [dx, dGain, columnSum(dy)];
       },
-    }),
-  );
+    });
+    return noted(result, [
+      { weight: gain, kind: 'gain', input: normed },
+      ...(bias === undefined ? [] : [{ weight: bias, kind: 'bias' as const }]),
+    ]);
+  });
 }
 
 function checkRows(
