@@ -86,3 +86,34 @@ function lines(stream: NodeJS.WriteStream, left: (total: number) => string): Pro
     stop: () => undefined,
   };
 }
+
+/** Shows what a command is doing, and how far it is. */
+export interface TaskView {
+  /** `share` in `[0, 1]`, or undefined where it cannot be told. */
+  update(what: string, share: number | undefined): void;
+  stop(): void;
+}
+
+/** A line that is written anew on a terminal; elsewhere a line whenever something else begins, and every ten seconds. */
+export function taskView(stream: NodeJS.WriteStream): TaskView {
+  const eta = etaEstimator(() => performance.now());
+  let [doing, said] = ['', -Infinity];
+  return {
+    update: (what, share) => {
+      const seconds = share === undefined ? undefined : eta(share);
+      const percent = share === undefined ? '' : ` | ${Math.floor(100 * share)} %`;
+      const left = seconds === undefined ? '' : ` | ${formatSeconds(seconds)} left`;
+      const now = performance.now();
+      if (stream.isTTY) stream.write(`\r\u001b[K${what}${percent}${left}`);
+      else if (what !== doing || now - said > 10_000) {
+        stream.write(`${what}${percent}${left}\n`);
+        said = now;
+      }
+      doing = what;
+    },
+    stop: () => {
+      if (stream.isTTY && doing !== '') stream.write('\r\u001b[K');
+      doing = '';
+    },
+  };
+}
