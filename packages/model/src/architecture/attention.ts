@@ -7,7 +7,6 @@ import { headDimOf } from './derived.js';
 import { type Decide, linear } from './linear.js';
 import type { QueryKeyNorm } from './norms.js';
 
-/** What the projections of attention may vary in. */
 interface AttentionOptions {
   /** The module, whose name its parameters begin with. */
   readonly module: string;
@@ -21,7 +20,6 @@ const withBias = (bias: Decide | undefined) => bias && { bias };
 /** The heads of queries, keys and values together. */
 const allHeads = ({ heads, keyValueHeads }: ModelConfig): number => heads + 2 * keyValueHeads;
 
-/** The output projection, the same for all. */
 const outputOf = (
   { module, output, outputBias }: AttentionOptions,
   options: { readonly layout?: WeightLayout; readonly initial?: Initial } = {},

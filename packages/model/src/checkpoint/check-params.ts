@@ -12,7 +12,6 @@ export interface ParamInfo {
   readonly problem?: string;
 }
 
-/** A shape as messages show it. */
 export const sizes = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
 
 /** Whether a parameter is missing or has another shape, in a sentence. */

@@ -4,7 +4,6 @@ const isPickled = (name: string): boolean => /^(pytorch_)?model.*\.(bin|pth?)$/.
 export const hasWeights = (names: readonly string[]): boolean =>
   names.some((name) => isPickled(name) || /^model.*\.safetensors(\.index\.json)?$/.test(name));
 
-/** Why there are no weights. */
 function withoutWeights(model: string, names: readonly string[]): string {
   const shard = names.find((name) => /^model.*-of-.*\.safetensors$/.test(name));
   if (shard !== undefined) {

@@ -7,7 +7,6 @@ const STORED: Readonly<Partial<Record<Architecture, Readonly<Record<string, stri
   gpt_neox: { [CLASSIFIER]: 'embed_out.weight' },
 };
 
-/** The name in a file of a parameter. */
 export const storedName = (architecture: Architecture, name: string): string =>
   STORED[architecture]?.[name] ?? name;
 

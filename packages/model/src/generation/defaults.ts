@@ -1,4 +1,4 @@
-import { checkInRange } from '@cfrl/engine';
+import { between, checkInRange, option } from '@cfrl/engine';
 
 import type { LanguageModel } from './language-model.js';
 
@@ -23,9 +23,17 @@ export interface ResolvedGeneration {
 }
 
 /** Options that take the place of what the model says. */
-export interface GenerationDefaults extends Partial<
-  Pick<ResolvedGeneration, 'stopTokens' | 'stopStrings' | 'temperature' | 'topK' | 'topP'>
-> {
+export interface GenerationDefaults {
+  /** A completion ends with any of these. @defaultValue `eos_token_id` of the model's generation config, else the tokenizer's `endToken` */
+  readonly stopTokens?: readonly number[];
+  /** A completion ends when its text has one of these, which its text then lacks. @defaultValue [] */
+  readonly stopStrings?: readonly string[];
+  /** Divides the logits; 0 takes the most probable token. @defaultValue 1 */
+  readonly temperature?: number;
+  /** Draws among the k most probable tokens only, ties included. @defaultValue every token */
+  readonly topK?: number;
+  /** Draws among the fewest tokens whose probability reaches this. @defaultValue 1 */
+  readonly topP?: number;
   /**
    * Where temperature, top-k and so on come from if they are not given: from the raw policy (temperature 1, every token), or from the
    * model's generation config as in transformers. @defaultValue 'policy'
@@ -35,40 +43,38 @@ export interface GenerationDefaults extends Partial<
 
 type Config = Readonly<Record<string, unknown>>;
 
-/** What transformers would do that is not done here, by its key; and which values ask for nothing. */
-const NOT_DONE: Readonly<Record<string, readonly unknown[]>> = {
-  num_beams: [1],
-  num_beam_groups: [1],
-  num_return_sequences: [1],
-  penalty_alpha: [0],
-  dola_layers: [],
-  top_h: [1],
-  epsilon_cutoff: [0],
-  eta_cutoff: [0],
-  diversity_penalty: [0],
-  encoder_repetition_penalty: [1],
-  encoder_no_repeat_ngram_size: [0],
-  bad_words_ids: [],
-  sequence_bias: [],
-  min_length: [0],
-  min_new_tokens: [0],
-  guidance_scale: [1],
-  suppress_tokens: [],
-  begin_suppress_tokens: [],
-  forced_bos_token_id: [],
-  forced_eos_token_id: [],
-  exponential_decay_length_penalty: [],
-  watermarking_config: [],
+/** What transformers would do that is not done here, by its key; and which value asks for nothing. */
+const NOT_DONE: Config = {
+  num_beams: 1,
+  num_beam_groups: 1,
+  num_return_sequences: 1,
+  penalty_alpha: 0,
+  dola_layers: undefined,
+  top_h: 1,
+  epsilon_cutoff: 0,
+  eta_cutoff: 0,
+  diversity_penalty: 0,
+  encoder_repetition_penalty: 1,
+  encoder_no_repeat_ngram_size: 0,
+  bad_words_ids: undefined,
+  sequence_bias: undefined,
+  min_length: 0,
+  min_new_tokens: 0,
+  guidance_scale: 1,
+  suppress_tokens: undefined,
+  begin_suppress_tokens: undefined,
+  forced_bos_token_id: undefined,
+  forced_eos_token_id: undefined,
+  exponential_decay_length_penalty: undefined,
+  watermarking_config: undefined,
 };
 
-/** Whether a key says something. */
 const isSet = (value: unknown): boolean =>
   value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0);
 
 function checkDone(where: string, config: Config): void {
   const key = Object.keys(NOT_DONE).find(
-    (name) =>
-      isSet(config[name]) && config[name] !== false && !NOT_DONE[name]!.includes(config[name]),
+    (name) => isSet(config[name]) && config[name] !== false && config[name] !== NOT_DONE[name],
   );
   if (key === undefined) return;
   throw new RangeError(
@@ -76,45 +82,42 @@ function checkDone(where: string, config: Config): void {
   );
 }
 
-/** A number of the generation config, or what transformers takes where there is none. */
-function numberOf(
-  where: string,
-  config: Config,
-  key: string,
-  otherwise: number,
-  [low, high]: readonly [number, number],
-): number {
-  const value = config[key];
-  if (!isSet(value)) return otherwise;
-  return checkInRange(`${where}.${key}`, value as number, low, high);
+const positive =
+  (expected: string, most = Number.MAX_VALUE) =>
+  (where: string, value: unknown): void => {
+    if (typeof value === 'number' && value > 0 && value <= most) return;
+    throw new RangeError(
+      `${where} is ${JSON.stringify(value)}, expected a number above 0${expected}`,
+    );
+  };
+
+const share = positive(' and at most 1', 1);
+
+function whole(where: string, value: number): void {
+  checkInRange(where, value, 0, Number.MAX_SAFE_INTEGER);
+  if (!Number.isInteger(value)) {
+    throw new RangeError(`${where} is ${value}, expected an integer`);
+  }
 }
 
-/** A number above 0, and at most 1 where it is a share. */
-function positive(
-  where: string,
-  config: Config,
-  key: string,
-  mend = '',
-  most = Number.MAX_VALUE,
-): number {
-  const value = config[key];
-  if (!isSet(value)) return 1;
-  if (typeof value === 'number' && value > 0 && value <= most) return value;
-  throw new RangeError(
-    `${where}.${key} is ${JSON.stringify(value)}, expected a number above 0${most === 1 ? ' and at most 1' : ''}${mend}`,
-  );
-}
+/** Numbers of the file by their keys, with what transformers takes where they are absent. */
+const NUMBERS = {
+  temperature: option(1, positive('; set do_sample to false for the most probable tokens')),
+  top_k: option(50, whole),
+  top_p: option(1, share),
+  min_p: option(0, between(0, 1)),
+  typical_p: option(1, share),
+  repetition_penalty: option(1, positive('')),
+  no_repeat_ngram_size: option(0, whole),
+};
+
+/** The file of the raw policy. */
+const POLICY: Config = { do_sample: true, top_k: 0 };
 
 /** Whether transformers would draw tokens, and not take the most probable. */
 function draws(where: string, { do_sample: value }: Config): boolean {
   if (value === undefined || value === null || typeof value === 'boolean') return value === true;
   throw new RangeError(`${where}.do_sample is ${JSON.stringify(value)}, expected true or false`);
-}
-
-function whole(where: string, config: Config, key: string, otherwise: number): number {
-  const value = numberOf(where, config, key, otherwise, [0, Number.MAX_SAFE_INTEGER]);
-  if (Number.isInteger(value)) return value;
-  throw new RangeError(`${where}.${key} is ${value}, expected an integer`);
 }
 
 /** Tokens that end a completion: those of the generation config, else the one that ends the tokenizer's texts. */
@@ -155,30 +158,22 @@ function ofModel(
   vocabSize: number,
 ): Omit<ResolvedGeneration, 'stopTokens'> {
   checkDone(where, config);
+  const read = (key: keyof typeof NUMBERS): number => {
+    const { value, check } = NUMBERS[key];
+    if (!isSet(config[key])) return value;
+    check(`${where}.${key}`, config[key] as number);
+    return config[key] as number;
+  };
   return {
     stopStrings: stopStringsOf(where, config),
-    temperature: draws(where, config)
-      ? positive(
-          where,
-          config,
-          'temperature',
-          '; set do_sample to false for the most probable tokens',
-        )
-      : 0,
-    // Of transformers, where the file says nothing.
-    topK: whole(where, config, 'top_k', 50) || vocabSize,
-    topP: positive(where, config, 'top_p', '', 1),
-    minP: numberOf(where, config, 'min_p', 0, [0, 1]),
-    typicalP: positive(where, config, 'typical_p', '', 1),
-    repetitionPenalty: positive(where, config, 'repetition_penalty'),
-    noRepeatNgrams: whole(where, config, 'no_repeat_ngram_size', 0),
+    temperature: draws(where, config) ? read('temperature') : 0,
+    topK: read('top_k') || vocabSize,
+    topP: read('top_p'),
+    minP: read('min_p'),
+    typicalP: read('typical_p'),
+    repetitionPenalty: read('repetition_penalty'),
+    noRepeatNgrams: read('no_repeat_ngram_size'),
   };
-}
-
-/** Refuses what is neither of the two. */
-export function checkGenerationDefaults(where: string, value: unknown): void {
-  if (value === 'policy' || value === 'model') return;
-  throw new RangeError(`${where} is ${JSON.stringify(value)}, expected "policy" or "model"`);
 }
 
 /** As {@link resolveGeneration}, for a function that messages speak of. */
@@ -188,7 +183,11 @@ export function resolveDefaults(
   options: GenerationDefaults,
 ): ResolvedGeneration {
   const { generationDefaults = 'policy' } = options;
-  checkGenerationDefaults(`${where}: generationDefaults`, generationDefaults);
+  if (generationDefaults !== 'policy' && generationDefaults !== 'model') {
+    throw new RangeError(
+      `${where}: generationDefaults is ${JSON.stringify(generationDefaults)}, expected "policy" or "model"`,
+    );
+  }
   const { generationConfig = {}, config } = model;
   if (
     typeof generationConfig !== 'object' ||
@@ -200,19 +199,11 @@ export function resolveDefaults(
     );
   }
   const file = `${where}: model.generationConfig`;
-  const said =
-    generationDefaults === 'model'
-      ? ofModel(file, generationConfig, config.vocabSize)
-      : {
-          stopStrings: [],
-          temperature: 1,
-          topK: config.vocabSize,
-          topP: 1,
-          minP: 0,
-          typicalP: 1,
-          repetitionPenalty: 1,
-          noRepeatNgrams: 0,
-        };
+  const said = ofModel(
+    file,
+    generationDefaults === 'model' ? generationConfig : POLICY,
+    config.vocabSize,
+  );
   const { stopTokens = endTokens(file, model), stopStrings = said.stopStrings } = options;
   const { temperature = said.temperature, topK = said.topK, topP = said.topP } = options;
   return { ...said, stopTokens, stopStrings, temperature, topK, topP };

@@ -2,7 +2,6 @@ import { sampleIndex } from '@cfrl/engine';
 
 import { type LogitsProcessor, type Written, largest, weightsOf } from './processors/processor.js';
 
-/** How a token is drawn. */
 export interface Sampling {
   /** Whether the most probable token is taken. */
   readonly greedy: boolean;
@@ -10,7 +9,6 @@ export interface Sampling {
   readonly processors: readonly LogitsProcessor[];
 }
 
-/** A token that was drawn. */
 export interface Sample {
   readonly token: number;
   /** Nats, under `softmax(logits)`. */

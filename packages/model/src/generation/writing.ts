@@ -3,7 +3,7 @@ import { type Rng, yieldToEventLoop } from '@cfrl/engine';
 import type { Tokenizer } from '../tokenizer/types.js';
 import type { Completion, FinishReason, SampledToken } from './completion.js';
 import type { Constraint } from './constraint/constraint.js';
-import { CHUNK, type Drawn, type NextRows, type Rows } from './decoding.js';
+import { CHUNK, type Drawn, type NextRows } from './decoding.js';
 import type { GenerationPlan } from './options.js';
 import { type LogitsProcessor, keep } from './processors/processor.js';
 import { type Sample, sampleToken } from './sample-token.js';
@@ -74,7 +74,6 @@ function constrained(
   };
 }
 
-/** Rows of `[R, n]`. */
 const rowOf = (all: Float32Array, row: number, size: number): Float32Array =>
   all.subarray(row * size, (row + 1) * size);
 
@@ -110,7 +109,7 @@ export async function drawColumn(
 /** Writes one column of a chunk down. */
 export function takeColumn(
   writing: readonly Writing[],
-  { tokens, logProbs, sampledLogProbs, features }: Omit<Drawn, keyof Rows>,
+  { tokens, logProbs, sampledLogProbs, features }: Drawn,
   column: number,
   plan: GenerationPlan,
   hiddenSize: number,
@@ -162,7 +161,6 @@ export function uniformsOf(rows: number, active: readonly Writing[], count: numb
   return uniforms;
 }
 
-/** The completion that has been written. */
 export function complete(
   each: Writing,
   { stopTokens, features: wanted }: GenerationPlan,

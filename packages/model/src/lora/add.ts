@@ -50,7 +50,6 @@ export interface LoraOptions {
 
 const OPTIONS = ['rank', 'alpha', 'rankStabilized', 'targets', 'dora', 'bias', 'wholeModules'];
 
-/** The modules that `wholeModules` names. */
 function wholeOf(config: ModelConfig, ends: readonly string[]): string[] {
   const names = moduleNames(config);
   const lost = ends.find((end) => !names.some((name) => isEnd(name, end)));
@@ -66,7 +65,6 @@ function wholeOf(config: ModelConfig, ends: readonly string[]): string[] {
   return names.filter((name) => ends.some((end) => isEnd(name, end)));
 }
 
-/** The modules that `targets` names. */
 function targeted(
   config: ModelConfig,
   targets: Required<LoraOptions>['targets'],

@@ -18,7 +18,6 @@ function formatOf(name: string, { dtype }: tf.Tensor, stored: StoredDtype) {
   throw new TypeError(`encodeSafetensors: '${name}' is ${dtype}, expected float32 or int32`);
 }
 
-/** The bytes that a tensor takes in a file. */
 export const storedBytes = (name: string, tensor: tf.Tensor, dtype: StoredDtype): number =>
   formatOf(name, tensor, dtype).bytes * tensor.size;
 

@@ -14,7 +14,6 @@ export interface NumberFormat {
 
 export type Numbers = Float32Array | Int32Array;
 
-/** Room for the numbers of a tensor. */
 const room = ({ kind }: NumberFormat, size: number): Numbers =>
   kind === 'int32' ? new Int32Array(size) : new Float32Array(size);
 
@@ -34,7 +33,6 @@ export function decodeNumbers(format: NumberFormat, bytes: Uint8Array): Numbers 
   return numbers;
 }
 
-/** Whether no number is NaN or infinite. */
 export function allFinite(numbers: Numbers): boolean {
   if (numbers instanceof Int32Array) return true;
   // A finite number times 0 is 0, anything else NaN, which stays in the sum.

@@ -4,7 +4,6 @@ import { diskErrorMeaning } from '@cfrl/engine/node';
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
 
-/** Whether an error says that there is no such file. */
 const isMissing = (error: unknown): boolean => codeOf(error) === 'ENOENT';
 
 const MEANINGS: Readonly<Record<string, string>> = {

@@ -1,6 +1,7 @@
 import {
   type Params,
   type MaskRules,
+  type RotaryScaling,
   type RotaryTables,
   attention,
   rematerialize,
@@ -15,7 +16,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Blueprint, Lookup, MaskOf } from '../architecture/blueprint.js';
 import { blueprints } from '../architecture/blueprints.js';
 import { paramNames } from '../architecture/param-specs.js';
-import { type Turning, layerPlan, rotaryWidthOf, variation } from '../architecture/derived.js';
+import { layerPlan, rotaryWidthOf, variation } from '../architecture/derived.js';
 import type { ModelConfig } from '../config/types.js';
 import { scaledLogits } from './logits.js';
 import { embedded as embeddedTokens, linear, withLora } from '../lora/apply.js';
@@ -59,7 +60,7 @@ export const lookup =
   };
 
 /** Computes a value a key once. */
-function once<K, T>(compute: (key: K) => T): (key: K) => T {
+export function once<K, T>(compute: (key: K) => T): (key: K) => T {
   const known = new Map<K, T>();
   return (key) => {
     if (!known.has(key)) known.set(key, compute(key));
@@ -99,20 +100,14 @@ function givenOf(
   { tokens, positions, mask }: DecoderInput,
 ): (index: number) => Given {
   const maskOf = once(mask);
-  const known: { plan: Turning; tables: RotaryTables }[] = [];
-  const tablesOf = (plan: Turning): RotaryTables => {
-    const { theta, scaling } = plan;
-    const found = known.find((each) => each.plan.theta === theta && each.plan.scaling === scaling);
-    if (found !== undefined) return found.tables;
+  const tablesOf = once((scaling: RotaryScaling | undefined) => {
     const options = { interleaved: kind!.interleaved, ...(scaling && { scaling }) };
-    const tables = rotaryTables(positions, rotaryWidthOf(config), theta, options);
-    known.push({ plan, tables });
-    return tables;
-  };
+    return once((theta: number) => rotaryTables(positions, rotaryWidthOf(config), theta, options));
+  });
   return (index) => {
     const { window, rotary: plan } = layerPlan(config, index);
     const given = { batch: tokens.shape[0], mask: maskOf(window) };
-    return plan === undefined ? given : { ...given, tables: tablesOf(plan) };
+    return plan === undefined ? given : { ...given, tables: tablesOf(plan.scaling)(plan.theta) };
   };
 }
 

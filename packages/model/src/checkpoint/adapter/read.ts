@@ -21,11 +21,9 @@ const selectors = ({ excluded, layers }: PeftConfig): string =>
     ...(excluded.length > 0 ? ['exclude_modules'] : []),
   ].join(' with ');
 
-/** A few names of many. */
 const listed = (names: readonly string[]): string =>
   names.slice(0, 3).join(', ') + (names.length > 3 ? ` and ${names.length - 3} more` : '');
 
-/** A sentence about some names, if there are any. */
 const about = (names: readonly string[], sentence: string): string[] =>
   names.length === 0 ? [] : [`${sentence}: ${listed(names)}`];
 

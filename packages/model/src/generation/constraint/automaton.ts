@@ -8,7 +8,6 @@ export interface Automaton {
   readonly accepts: (state: number) => boolean;
 }
 
-/** A range of code points, and where they lead. */
 interface Edge {
   readonly min: number;
   readonly max: number;

@@ -116,7 +116,6 @@ function objectOf(schema: Schema, place: Place): string {
   return String.raw`\{${first}\}`;
 }
 
-/** What a reference stands for. */
 function referenceOf(reference: Json, place: Place): string {
   const { path, root, within } = place;
   if (typeof reference !== 'string' || !reference.startsWith('#/')) {
@@ -156,7 +155,6 @@ const types: Readonly<
   object: { keywords: ['properties', 'required', 'additionalProperties'], write: objectOf },
 };
 
-/** Whether a value is of one of the types. */
 const isOf = (value: Json, names: readonly Json[]): boolean => {
   if (value === null) return names.includes('null');
   if (Array.isArray(value)) return names.includes('array');

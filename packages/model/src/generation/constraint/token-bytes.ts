@@ -53,7 +53,6 @@ function reader(decoder: Step | null): Pick<TokenBytes, 'stripsFirst'> & {
   };
 }
 
-/** The tokens of a `tokenizer.json`'s model, by their texts. */
 function entriesOf({ vocab }: { readonly vocab?: unknown }): (readonly [string, number])[] {
   if (Array.isArray(vocab)) return vocab.map(([piece]: [string], id) => [piece, id] as const);
   return Object.entries(vocab as Record<string, number>);
