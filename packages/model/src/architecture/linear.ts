@@ -15,12 +15,7 @@ export interface LinearOptions {
   readonly initial?: Initial;
 }
 
-/**
- * An affine map.
- *
- * @param module - its name below the layer
- * @param sizes - the widths of what goes in and of what comes out
- */
+/** An affine map, whose module has this name below the layer. */
 export const linear = (
   module: string,
   sizes: (config: ModelConfig) => readonly [from: number, to: number],

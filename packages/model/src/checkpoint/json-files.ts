@@ -17,11 +17,7 @@ export async function readText(
   return bytes && new TextDecoder().decode(bytes);
 }
 
-/**
- * JSON as Python writes it: `NaN`, `Infinity` and `-Infinity` are numbers there.
- *
- * @throws SyntaxError if it is not even that
- */
+/** JSON as Python writes it: `NaN`, `Infinity` and `-Infinity` are numbers there. */
 function parsePythonJson(text: string): unknown {
   try {
     return JSON.parse(text);

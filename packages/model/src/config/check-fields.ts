@@ -2,6 +2,7 @@ import { MOST_FLOAT32, type RotaryScaling, checkInRange, checkPositiveInteger } 
 
 import { rotaryWidthOf } from '../architecture/derived.js';
 import { VARIATIONS } from '../architecture/variations.js';
+import { checkValue, oneOf } from '../check-value.js';
 import type { ModelConfig, ModelVariation } from './types.js';
 
 type Check = (where: string, value: unknown, config: ModelConfig) => void;
@@ -15,20 +16,11 @@ const positive = inRange(Number.MIN_VALUE, Number.MAX_VALUE);
 const positiveInteger: Check = (where, value) => {
   checkPositiveInteger(where, value as number);
 };
-const oneOf =
-  (...values: readonly unknown[]): Check =>
-  (where, value) => {
-    if (values.includes(value)) return;
-    const expected = values.map((each) => JSON.stringify(each)).join(' or ');
-    throw new RangeError(`${where} is ${JSON.stringify(value)}, expected ${expected}`);
-  };
 const flag = oneOf(true, false);
 const flagALayer: Check = (where, value, { layers }) => {
   const flags = Array.isArray(value) ? (value as unknown[]) : [];
-  if (flags.length === layers && flags.every((each) => typeof each === 'boolean')) return;
-  throw new RangeError(
-    `${where} is ${JSON.stringify(value)}, expected ${layers} booleans (one a layer)`,
-  );
+  const fits = flags.length === layers && flags.every((each) => typeof each === 'boolean');
+  checkValue(where, value, fits, `${layers} booleans (one a layer)`);
 };
 
 /** The fields that every configuration has beside its architecture, in the order of the record. */
@@ -78,12 +70,10 @@ export function checkFields(config: ModelConfig): void {
     check(`validateConfig: ${name}`, config[name as keyof ModelConfig], config);
   }
   for (const name of names.filter((each) => config[each] !== undefined)) {
-    if (!(name in variations)) {
-      throw new RangeError(
-        `validateConfig: ${name} is ${JSON.stringify(config[name])}, expected none: ${config.architecture} has no such variation`,
-      );
-    }
-    VARIATION_CHECKS[name](`validateConfig: ${name}`, config[name], config);
+    const where = `validateConfig: ${name}`;
+    const none = `none: ${config.architecture} has no such variation`;
+    checkValue(where, config[name], name in variations, none);
+    VARIATION_CHECKS[name](where, config[name], config);
   }
 }
 
@@ -97,18 +87,12 @@ const SCALINGS: Readonly<Record<RotaryScaling['type'], readonly string[]>> = {
 
 function checkRopeScaling(where: string, scaling: unknown, config: ModelConfig): void {
   const type = (scaling as RotaryScaling | null)?.type as string;
-  if (!Object.hasOwn(SCALINGS, type)) {
-    throw new RangeError(
-      `${where} is ${JSON.stringify(scaling)}, expected a record with type ${Object.keys(SCALINGS).join(', ')}`,
-    );
-  }
+  const expected = `a record with type ${Object.keys(SCALINGS).join(', ')}`;
+  checkValue(where, scaling, Object.hasOwn(SCALINGS, type), expected);
   for (const name of SCALINGS[type as RotaryScaling['type']]) {
     const value = (scaling as Readonly<Record<string, unknown>>)[name];
-    if (name.endsWith('Factors') && !Array.isArray(value)) {
-      throw new RangeError(
-        `${where}.${name} is ${JSON.stringify(value)}, expected a list of numbers`,
-      );
-    }
+    const fits = !name.endsWith('Factors') || Array.isArray(value);
+    checkValue(`${where}.${name}`, value, fits, 'a list of numbers');
     const check = name === 'truncate' ? flag : positive;
     for (const each of [value].flat()) check(`${where}.${name}`, each, config);
   }

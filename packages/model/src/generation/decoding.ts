@@ -78,11 +78,7 @@ function selectRows({ cache, padding }: Rows, from: readonly number[]): readonly
   }));
 }
 
-/**
- * Reads the tokens of rows. Previous rows stay as they are, and their owner's; the caller owns the new ones.
- *
- * @param features - whether these are wanted besides the scores
- */
+/** Reads the tokens of rows. Previous rows stay as they are, and their owner's; the caller owns the new ones. */
 export function createDecoder(
   { params, config }: Pick<LanguageModel, 'params' | 'config'>,
   mode: CompileMode,

@@ -1,5 +1,6 @@
 import { between, checkInRange, option } from '@cfrl/engine';
 
+import { checkValue, oneOf } from '../check-value.js';
 import type { LanguageModel } from './language-model.js';
 
 /** What a model's generation config decides, where options do not. */
@@ -43,61 +44,34 @@ export interface GenerationDefaults {
 
 type Config = Readonly<Record<string, unknown>>;
 
-/** What transformers would do that is not done here, by its key; and which value asks for nothing. */
-const NOT_DONE: Config = {
-  num_beams: 1,
-  num_beam_groups: 1,
-  num_return_sequences: 1,
-  penalty_alpha: 0,
-  dola_layers: undefined,
-  top_h: 1,
-  epsilon_cutoff: 0,
-  eta_cutoff: 0,
-  diversity_penalty: 0,
-  encoder_repetition_penalty: 1,
-  encoder_no_repeat_ngram_size: 0,
-  bad_words_ids: undefined,
-  sequence_bias: undefined,
-  min_length: 0,
-  min_new_tokens: 0,
-  guidance_scale: 1,
-  suppress_tokens: undefined,
-  begin_suppress_tokens: undefined,
-  forced_bos_token_id: undefined,
-  forced_eos_token_id: undefined,
-  exponential_decay_length_penalty: undefined,
-  watermarking_config: undefined,
-};
+/** What transformers would do that is not done here, by the value of each key that asks for nothing. */
+const NOT_DONE: readonly (readonly [neutral: unknown, keys: string])[] = [
+  [
+    1,
+    'num_beams num_beam_groups num_return_sequences top_h encoder_repetition_penalty guidance_scale',
+  ],
+  [0, 'penalty_alpha epsilon_cutoff eta_cutoff diversity_penalty encoder_no_repeat_ngram_size'],
+  [0, 'min_length min_new_tokens'],
+  [undefined, 'dola_layers bad_words_ids sequence_bias suppress_tokens begin_suppress_tokens'],
+  [undefined, 'forced_bos_token_id forced_eos_token_id exponential_decay_length_penalty'],
+  [undefined, 'watermarking_config'],
+];
 
 const isSet = (value: unknown): boolean =>
   value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0);
 
-function checkDone(where: string, config: Config): void {
-  const key = Object.keys(NOT_DONE).find(
-    (name) => isSet(config[name]) && config[name] !== false && config[name] !== NOT_DONE[name],
-  );
-  if (key === undefined) return;
-  throw new RangeError(
-    `${where}.${key} is ${JSON.stringify(config[key])}, expected none: generate does not do that; leave it out of generationConfig, or generationDefaults: 'policy'`,
-  );
-}
-
 const positive =
   (expected: string, most = Number.MAX_VALUE) =>
   (where: string, value: unknown): void => {
-    if (typeof value === 'number' && value > 0 && value <= most) return;
-    throw new RangeError(
-      `${where} is ${JSON.stringify(value)}, expected a number above 0${expected}`,
-    );
+    const fits = typeof value === 'number' && value > 0 && value <= most;
+    checkValue(where, value, fits, `a number above 0${expected}`);
   };
 
 const share = positive(' and at most 1', 1);
 
 function whole(where: string, value: number): void {
   checkInRange(where, value, 0, Number.MAX_SAFE_INTEGER);
-  if (!Number.isInteger(value)) {
-    throw new RangeError(`${where} is ${value}, expected an integer`);
-  }
+  checkValue(where, value, Number.isInteger(value), 'an integer');
 }
 
 /** Numbers of the file by their keys, with what transformers takes where they are absent. */
@@ -114,41 +88,21 @@ const NUMBERS = {
 /** The file of the raw policy. */
 const POLICY: Config = { do_sample: true, top_k: 0 };
 
-/** Whether transformers would draw tokens, and not take the most probable. */
-function draws(where: string, { do_sample: value }: Config): boolean {
-  if (value === undefined || value === null || typeof value === 'boolean') return value === true;
-  throw new RangeError(`${where}.do_sample is ${JSON.stringify(value)}, expected true or false`);
-}
-
 /** Tokens that end a completion: those of the generation config, else the one that ends the tokenizer's texts. */
 function endTokens(
   where: string,
   { config, tokenizer, generationConfig }: LanguageModel,
 ): number[] {
-  const ends = generationConfig?.['eos_token_id'];
-  const all: readonly unknown[] =
-    ends === undefined || ends === null
-      ? [tokenizer.endToken]
-      : Array.isArray(ends)
-        ? ends
-        : [ends];
-  for (const token of all) {
-    if (Number.isSafeInteger(token) && (token as number) >= 0) continue;
-    throw new RangeError(
-      `${where}.eos_token_id is ${JSON.stringify(ends)}, expected a token or a list of tokens; pass stopTokens to decide it yourself`,
-    );
-  }
-  // What has no row in the embedding is never drawn.
-  return [...new Set(all as readonly number[])].filter((token) => token < config.vocabSize);
-}
-
-function stopStringsOf(where: string, { stop_strings: value }: Config): readonly string[] {
-  if (!isSet(value)) return [];
-  const all: readonly unknown[] = Array.isArray(value) ? value : [value];
-  if (all.every((each) => typeof each === 'string' && each !== '')) return all as readonly string[];
-  throw new RangeError(
-    `${where}.stop_strings is ${JSON.stringify(value)}, expected a text or a list of texts`,
+  const ends = generationConfig?.['eos_token_id'] ?? tokenizer.endToken;
+  const all = [ends].flat() as unknown[] as readonly number[];
+  checkValue(
+    `${where}.eos_token_id`,
+    ends,
+    all.every((token) => Number.isSafeInteger(token) && token >= 0),
+    'a token or a list of tokens; pass stopTokens to decide it yourself',
   );
+  // What has no row in the embedding is never drawn.
+  return [...new Set(all)].filter((token) => token < config.vocabSize);
 }
 
 /** How transformers would sample by a generation config. */
@@ -157,7 +111,21 @@ function ofModel(
   config: Config,
   vocabSize: number,
 ): Omit<ResolvedGeneration, 'stopTokens'> {
-  checkDone(where, config);
+  for (const [neutral, keys] of NOT_DONE) {
+    for (const key of keys.split(' ')) {
+      checkValue(
+        `${where}.${key}`,
+        config[key],
+        !isSet(config[key]) || config[key] === false || config[key] === neutral,
+        "none: generate does not do that; leave it out of generationConfig, or generationDefaults: 'policy'",
+      );
+    }
+  }
+  const { do_sample: draws, stop_strings: stops } = config;
+  const stopStrings = isSet(stops) ? ([stops].flat() as readonly string[]) : [];
+  const areTexts = stopStrings.every((each) => typeof each === 'string' && each !== '');
+  checkValue(`${where}.stop_strings`, stops, areTexts, 'a text or a list of texts');
+  checkValue(`${where}.do_sample`, draws, typeof (draws ?? true) === 'boolean', 'true or false');
   const read = (key: keyof typeof NUMBERS): number => {
     const { value, check } = NUMBERS[key];
     if (!isSet(config[key])) return value;
@@ -165,8 +133,8 @@ function ofModel(
     return config[key] as number;
   };
   return {
-    stopStrings: stopStringsOf(where, config),
-    temperature: draws(where, config) ? read('temperature') : 0,
+    stopStrings,
+    temperature: draws === true ? read('temperature') : 0,
     topK: read('top_k') || vocabSize,
     topP: read('top_p'),
     minP: read('min_p'),
@@ -183,11 +151,7 @@ export function resolveDefaults(
   options: GenerationDefaults,
 ): ResolvedGeneration {
   const { generationDefaults = 'policy' } = options;
-  if (generationDefaults !== 'policy' && generationDefaults !== 'model') {
-    throw new RangeError(
-      `${where}: generationDefaults is ${JSON.stringify(generationDefaults)}, expected "policy" or "model"`,
-    );
-  }
+  oneOf('policy', 'model')(`${where}: generationDefaults`, generationDefaults);
   const { generationConfig = {}, config } = model;
   if (
     typeof generationConfig !== 'object' ||

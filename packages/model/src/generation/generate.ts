@@ -140,8 +140,7 @@ export async function* generateStream(
  * Samples completions with cached keys and values: {@link generateStream}, run to its end.
  *
  * @param model - configuration, parameters and tokenizer; borrowed
- * @param prompts - texts, which get the special tokens that their tokenizer begins texts with; tokens; or conversations, by the
- *   tokenizer's chat template
+ * @param prompts - as of {@link generateStream}
  * @param options - see {@link GenerateOptions}
  * @returns `groupSize` completions a prompt, prompt after prompt
  * @throws as {@link generateStream}

@@ -11,6 +11,7 @@ import {
 } from '@cfrl/engine';
 
 import { checkParams, infosOf } from '../checkpoint/check-params.js';
+import { checkValue } from '../check-value.js';
 import { validateConfig } from '../config/config.js';
 import type { Constraint } from './constraint/constraint.js';
 import type { PlainSampling } from './decoding.js';
@@ -125,12 +126,14 @@ const optionsFor = ({ config, tokenizer }: LanguageModel) => ({
     checkTokens(where, value, config.vocabSize);
   }),
   stopStrings: optional<'stopStrings'>(
-    listOf((where, value: unknown) => {
-      if (typeof value === 'string' && value !== '') return;
-      throw new RangeError(
-        `${where} is ${JSON.stringify(value)}, expected a text that is not empty`,
-      );
-    }),
+    listOf((where, value: unknown) =>
+      checkValue(
+        where,
+        value,
+        typeof value === 'string' && value !== '',
+        'a text that is not empty',
+      ),
+    ),
   ),
   groupSize: option(1, checkPositiveInteger),
   seed: option(0, checkSeed),

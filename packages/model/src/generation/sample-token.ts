@@ -64,12 +64,7 @@ function processed(
   return now;
 }
 
-/**
- * Draws one token by inverse CDF, in double precision.
- *
- * @param logits - `[V]`
- * @param uniform - gives a number in [0, 1); asked once, and not at all when greedy
- */
+/** Draws one token by inverse CDF, in double precision; `uniform` is asked once, and not at all when greedy. */
 export function sampleToken(
   logits: Float32Array,
   { greedy, processors }: Sampling,

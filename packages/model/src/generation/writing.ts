@@ -28,10 +28,6 @@ export interface Writing {
   finishReason?: FinishReason;
 }
 
-/** Whether a text is complete and nothing can follow. */
-const ended = ({ accepts, after }: Constraint, state: number): boolean =>
-  accepts(state) && after(state).every((next) => next < 0);
-
 /** Writes a token down, and what becomes of the completion. */
 function write(
   each: Writing,
@@ -47,9 +43,12 @@ function write(
   else {
     const pushed = each.text?.stream.push(token, count >= minNewTokens);
     text = pushed?.text ?? '';
-    if (constraint) each.state = constraint.after(each.state)[token]!;
-    if (pushed?.stopped || (constraint && ended(constraint, each.state))) {
-      each.finishReason = 'stop';
+    if (pushed?.stopped) each.finishReason = 'stop';
+    if (constraint) {
+      const { accepts, after } = constraint;
+      each.state = after(each.state)[token]!;
+      const isEnd = accepts(each.state) && after(each.state).every((next) => next < 0);
+      if (isEnd) each.finishReason = 'stop';
     }
   }
   if (count === maxNewTokens) each.finishReason ??= 'length';

@@ -56,12 +56,7 @@ function checkHalves(name: string, numbers: Float32Array, halves: Uint16Array): 
   return halves;
 }
 
-/**
- * The bytes of a safetensors file in pieces, so that one tensor at a time is held twice.
- *
- * @returns the file's size, and its pieces, which are made when they are asked for
- * @throws as {@link encodeSafetensors}
- */
+/** The bytes of a safetensors file in pieces, made when they are asked for, so that one tensor at a time is held twice. */
 export function safetensorsChunks(
   record: Params,
   metadata: Readonly<Record<string, string>> = {},

@@ -21,11 +21,7 @@ async function isLink(path: string): Promise<boolean> {
   }
 }
 
-/**
- * Reads, and rethrows a file system's error as one that says which file it is and what to do.
- *
- * @param otherwise - what is returned where there is no such file; an error where it is not given
- */
+/** Reads, and rethrows a file system's error as one that says what to do; without such a file it gives `otherwise`, if there is one. */
 export async function reading<T>(
   where: string,
   path: string,

@@ -185,11 +185,7 @@ function rematerialized(
   );
 }
 
-/**
- * The one decoder: embeds, runs the blocks, without the final norm.
- *
- * @returns the residual stream `[B T, D]`, and keys and values: of the tokens, or the cache with the new ones; none if rematerialized
- */
+/** The residual stream `[B T, D]` after all blocks, before the final norm; and the cache with the new keys and values, none if rematerialized. */
 export function decode(
   params: Lookup,
   config: ModelConfig,

@@ -7,11 +7,7 @@ const SPELLINGS: readonly (readonly [RegExp, string])[] = [
   [/^\{,(\d+)\}/, '{0,$1}'],
 ];
 
-/**
- * A regular expression of Python that a whole text must match (`re.fullmatch`).
- *
- * @throws SyntaxError if JavaScript cannot say it
- */
+/** A regular expression of Python that a whole text must match (`re.fullmatch`); a SyntaxError if JavaScript cannot say it. */
 export function pythonPattern(pattern: string): RegExp {
   const [flag = '', rest = ''] = /^(\(\?i\))?(.*)$/s.exec(pattern)!.slice(1);
   let source = '';

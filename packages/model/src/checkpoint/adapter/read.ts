@@ -8,8 +8,7 @@ import type { LoraConfig } from '../../lora/factors.js';
 import { factorShapes, isInside, moduleNames, wholeParams } from '../../lora/modules.js';
 import type { PeftConfig } from './peft-config.js';
 import { CLASSIFIER } from '../../architecture/param-specs.js';
-import { differing, sortModules } from './modules.js';
-import { adapterNames, storedModule } from './names.js';
+import { adapterNames, differing, sortModules, storedModule } from './modules.js';
 import { equal, pick, refuse, tensorProblems } from './tensors.js';
 import { withVocabulary } from './vocabulary.js';
 
@@ -45,10 +44,8 @@ function byOwnNames(config: ModelConfig, tensors: Params): Params {
 }
 
 /**
- * What an adapter's configuration and tensors make of a model, as PEFT loads them; all tensors are borrowed.
- *
- * @returns the model, and what is not as the files or the model say, a sentence each
- * @throws RangeError if names, shapes or numbers do not fit the model: one error lists all that do not
+ * What an adapter's configuration and tensors make of a model, as PEFT loads them; all tensors are borrowed. `notices` say, a
+ * sentence each, what is not as the files or the model say.
  */
 export function readAdapter(
   model: Model,

@@ -1,8 +1,7 @@
 import type { Params } from '@cfrl/engine';
 import type * as tf from '@tensorflow/tfjs-core';
 
-import { shapeProblem, sizes } from '../check-params.js';
-import { firstOf } from '../first-of.js';
+import { firstOf, shapeProblem, sizes } from '../check-params.js';
 
 export function refuse(where: string, problems: readonly string[]): void {
   if (problems.length === 0) return;

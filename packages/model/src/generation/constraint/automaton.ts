@@ -81,11 +81,7 @@ interface Partial {
   readonly missing: number;
 }
 
-/**
- * The automaton of a regular expression of JavaScript's, that matches whole texts.
- *
- * @throws Error for what is not regular, or not an expression
- */
+/** The automaton of the whole texts that an expression of JavaScript's matches; throws what `refa` says of one that is not regular. */
 export function automatonOf(source: string, flags: string): Automaton {
   const nodes = codePointNodes(source, flags);
   const states: Partial[] = [];
