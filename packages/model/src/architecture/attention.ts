@@ -15,8 +15,6 @@ interface AttentionOptions {
   readonly outputBias?: Decide;
 }
 
-const withBias = (bias: Decide | undefined) => bias && { bias };
-
 /** The heads of queries, keys and values together. */
 const allHeads = ({ heads, keyValueHeads }: ModelConfig): number => heads + 2 * keyValueHeads;
 
@@ -26,7 +24,7 @@ const outputOf = (
 ) =>
   linear(`${module}.${output}`, (config) => [config.heads * headDimOf(config), config.hiddenSize], {
     ...options,
-    ...withBias(outputBias),
+    bias: outputBias,
   });
 
 export interface SeparateOptions extends AttentionOptions {
@@ -48,7 +46,7 @@ export function separate({ norms, ...options }: SeparateOptions): AttentionPart 
     projection: linear(
       `${module}.${name}`,
       (config) => [config.hiddenSize, config[heads] * headDimOf(config)],
-      withBias(inputBias),
+      { bias: inputBias },
     ),
     norm: norm === undefined ? undefined : { ...norms!, name: `${module}.${norm}` },
   });
@@ -100,7 +98,7 @@ export function fused({
   const input = linear(
     `${options.module}.${name}`,
     (config) => [config.hiddenSize, allHeads(config) * headDimOf(config)],
-    { layout, ...withBias(options.inputBias) },
+    { layout, bias: options.inputBias },
   );
   const output = outputOf(options, { layout, initial: outputInitial });
   return {

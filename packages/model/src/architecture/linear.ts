@@ -10,7 +10,7 @@ export const always: Decide = () => true;
 const never: Decide = () => false;
 
 export interface LinearOptions {
-  readonly bias?: Decide;
+  readonly bias?: Decide | undefined;
   readonly layout?: WeightLayout;
   readonly initial?: Initial;
 }

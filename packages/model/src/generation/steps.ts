@@ -58,15 +58,11 @@ function readPrompts(
   };
 }
 
-type TokenTensors = {
-  /** `[R, 1]` int32 */
-  readonly tokens: tf.Tensor2D;
-  /** `[R]` int32 */
-  readonly padding: tf.Tensor1D;
+/** `tokens` are `[R, 1]`. */
+type TokenTensors = Omit<PromptTensors, 'capacity'> & {
   /** int32, the column of the new tokens. */
   readonly time: tf.Scalar;
   readonly cache: readonly LayerCache[];
-  readonly features: boolean;
 };
 
 function readTokens(

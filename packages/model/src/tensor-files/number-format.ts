@@ -14,9 +14,6 @@ export interface NumberFormat {
 
 export type Numbers = Float32Array | Int32Array;
 
-const room = ({ kind }: NumberFormat, size: number): Numbers =>
-  kind === 'int32' ? new Int32Array(size) : new Float32Array(size);
-
 /** The same memory as bytes. */
 export const bytesOf = (numbers: Numbers): Uint8Array =>
   new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
@@ -27,7 +24,8 @@ export const byteLength = ({ bytes, values }: NumberFormat, size: number): numbe
 
 /** All the numbers in some bytes, which hold whole blocks. */
 export function decodeNumbers(format: NumberFormat, bytes: Uint8Array): Numbers {
-  const numbers = room(format, (bytes.length / format.bytes) * format.values);
+  const size = (bytes.length / format.bytes) * format.values;
+  const numbers = format.kind === 'int32' ? new Int32Array(size) : new Float32Array(size);
   if (format.decode === undefined) bytesOf(numbers).set(bytes);
   else format.decode(bytes, numbers as Float32Array, 0);
   return numbers;

@@ -34,18 +34,15 @@ export interface DecoderInput {
   readonly positions: tf.Tensor;
   /** What each token may see of the cached and the new ones, in layers with a window and in those without. */
   readonly mask: MaskOf;
-  /** What was there before; absent: nothing. */
-  readonly past?: Past;
+  /** Keys and values of earlier tokens, with room for one more: a cache has the same shape at every step. Absent: nothing. */
+  readonly past?: {
+    /** One entry a layer; 0 in the columns that are not used yet. */
+    readonly cache: readonly LayerCache[];
+    /** int32, the column of the new token. */
+    readonly column: tf.Scalar;
+  };
   /** Whether a gradient computes each block again, instead of keeping what is inside. */
   readonly rematerialize?: boolean;
-}
-
-/** Keys and values of earlier tokens, with room for one more: a cache has the same shape at every step. */
-interface Past {
-  /** One entry a layer; 0 in the columns that are not used yet. */
-  readonly cache: readonly LayerCache[];
-  /** int32, the column of the new token. */
-  readonly column: tf.Scalar;
 }
 
 /** Looks parameters up; one message for a record that does not fit. */
@@ -138,7 +135,7 @@ function block(
   index: number,
   hidden: tf.Tensor,
   { batch, tables, mask }: Given,
-  past?: Past,
+  past?: DecoderInput['past'],
 ): { hidden: tf.Tensor; cache: LayerCache } {
   const blueprint = blueprints[config.architecture];
   const layer = `${blueprint.layers}.${index}`;

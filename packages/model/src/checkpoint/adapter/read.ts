@@ -114,9 +114,9 @@ export function readAdapter(
     ignored.length > 0
       ? `${selectors(peft)} names none of the modules that the file has, as ${listed(ignored)}`
       : 'there is no factor at all';
-  const expectedShapes = Object.fromEntries(expected.map((name) => [name, shapes[name]!]));
   refuse('loadAdapter', [
-    ...tensorProblems({ ...factors, ...expectedShapes }, own),
+    ...tensorProblems(factors, own),
+    ...tensorProblems(Object.fromEntries(expected.map((name) => [name, shapes[name]!])), own),
     ...others.map((name) => `'${name}' is unexpected${why(name)}`),
     ...startless.map((name) => `'${name}' has no factors, and init_lora_weights is false`),
     ...(modules.length > 0 ? [] : [nothing]),
