@@ -87,17 +87,6 @@ function isTargeted(
   return layer !== undefined && layers.includes(layer);
 }
 
-/**
- * The number of a `rank_pattern` or `alpha_pattern` for a module: that of the first key which is the end of its name.
- *
- * @see `get_pattern_key` of PEFT's utils/other.py
- */
-const patternValue = (
-  patterns: Readonly<Record<string, number>>,
-  name: string,
-): number | undefined =>
-  Object.entries(patterns).find(([key]) => pythonPattern(`(?:.*\\.)?(?:${key})`).test(name))?.[1];
-
 /** Whether PEFT adapts a module; files may call it otherwise than the model. */
 export const isTarget = (config: ModelConfig, peft: PeftConfig, name: string): boolean => {
   const inLayers = name.startsWith(`${blueprints[config.architecture].layers}.`);
@@ -107,16 +96,24 @@ export const isTarget = (config: ModelConfig, peft: PeftConfig, name: string): b
 export const isHeld = ({ name, kind }: AdaptableModule, own: Params): boolean =>
   Object.values(factorNames(name, kind)).some((each) => each in own);
 
-/** The ranks or scales of modules that differ from the adapter's own. */
+/**
+ * The ranks or scales of modules that differ from the adapter's own: of a `rank_pattern` or `alpha_pattern`, that of the first key
+ * which is the end of a module's name.
+ *
+ * @see `get_pattern_key` of PEFT's utils/other.py
+ */
 export function differing(
   patterns: Readonly<Record<string, number>>,
   modules: readonly string[],
   usual: number,
 ): Readonly<Record<string, number>> | undefined {
+  const all = Object.entries(patterns).map(
+    ([key, value]) => [pythonPattern(`(?:.*\\.)?(?:${key})`), value] as const,
+  );
   const found = modules
-    .map((module) => [module, patternValue(patterns, module) ?? usual] as const)
-    .filter(([, value]) => value !== usual);
-  return found.length === 0 ? undefined : Object.fromEntries(found);
+    .map((module) => [module, all.find(([pattern]) => pattern.test(module))?.[1]] as const)
+    .filter(([, value]) => value !== undefined && value !== usual);
+  return found.length === 0 ? undefined : (Object.fromEntries(found) as Record<string, number>);
 }
 
 /** Which modules PEFT adapts, which of them the file has, and which it has beside them. */
