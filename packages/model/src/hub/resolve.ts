@@ -2,7 +2,7 @@ import { isAbsolute, join } from 'node:path';
 
 import { readJson } from '../checkpoint/json-files.js';
 import { hasWeights, pickledWeights } from '../checkpoint/pickled-weights.js';
-import { INDEX, parseIndex } from '../checkpoint/read-shards.js';
+import { INDEX, parseIndex } from '../checkpoint/shards.js';
 import { type Repository, repository } from './api.js';
 import {
   type ModelCache,
