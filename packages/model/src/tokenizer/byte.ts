@@ -1,6 +1,7 @@
 import { byteLevel, bytePairs } from './byte-level.js';
 import { byteCharacters } from './pipeline/bytes.js';
-import { checkWellFormed, ordinaryTokens, tokenizerJson } from './special.js';
+import { checkWellFormed, ordinaryTokens, padAndEnd } from './special.js';
+import { tokenizerJson } from './tokenizer-json.js';
 import type { Tokenizer } from './types.js';
 
 const BYTES = 256;
@@ -32,7 +33,8 @@ export function byteTokenizer(): Tokenizer {
     },
     decode: (tokens) => decoder.decode(Uint8Array.from(ordinaryTokens(tokens, BYTES))),
     toJSON: () =>
-      tokenizerJson(BYTES, {
+      tokenizerJson({
+        added_tokens: padAndEnd(BYTES),
         pre_tokenizer: byteLevel({ words: false }),
         decoder: byteLevel({ words: true, prefixSpace: true }),
         model: bytePairs(

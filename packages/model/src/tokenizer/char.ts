@@ -1,4 +1,5 @@
-import { describeCharacter, loneSurrogate, ordinaryTokens, tokenizerJson } from './special.js';
+import { describeCharacter, loneSurrogate, ordinaryTokens, padAndEnd } from './special.js';
+import { tokenizerJson } from './tokenizer-json.js';
 import type { Tokenizer } from './types.js';
 
 /**
@@ -41,7 +42,8 @@ export function charTokenizer(alphabet: string): Tokenizer {
         .map((token) => characters[token])
         .join(''),
     toJSON: () =>
-      tokenizerJson(size, {
+      tokenizerJson({
+        added_tokens: padAndEnd(size),
         pre_tokenizer: {
           type: 'Split',
           pattern: { Regex: '[\\s\\S]' },

@@ -1,13 +1,14 @@
 import { checkTokens } from '@cfrl/engine';
 import { z } from 'zod';
 
-import { type AddedToken, addedTokenSchema } from './pipeline/added-tokens.js';
+import { addedTokenSchema } from './pipeline/added-tokens.js';
 import { cleanUp } from './pipeline/decoders.js';
 import { type TokenizerFile, readTokenizerFile } from './pipeline/file.js';
 import { createModel } from './pipeline/model.js';
 import { createPipeline, nextId } from './pipeline/pipeline.js';
 import type { WordModel } from './pipeline/word.js';
-import type { Tokenizer, TokenizerJson } from './types.js';
+import { addedToken } from './tokenizer-json.js';
+import type { AddedToken, Tokenizer, TokenizerJson } from './types.js';
 
 /** The parsed files of a tokenizer's folder. */
 export interface TokenizerFiles {
@@ -145,14 +146,6 @@ function specialTokensOf(config: Config): SpecialTokens {
   return { named, contents: [...standard, ...Object.values(named), ...listed] };
 }
 
-const plain = {
-  single_word: false,
-  lstrip: false,
-  rstrip: false,
-  normalized: false,
-  special: false,
-};
-
 /** The added tokens of all files; new ones get the ids that follow. */
 function addedTokens(
   file: TokenizerFile,
@@ -172,7 +165,7 @@ function addedTokens(
         `tokenizerFromFiles: tokenizer_config.json gives ${JSON.stringify(content)} the id ${id}, expected ${next}: the model's id, or the next`,
       );
     }
-    byContent.set(content, { ...plain, ...flags, content, id: next });
+    byContent.set(content, addedToken(next, content, flags));
   };
   const listed = Object.entries(config.added_tokens_decoder ?? {}).sort(
     ([a], [b]) => Number(a) - Number(b),

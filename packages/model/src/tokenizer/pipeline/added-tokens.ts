@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import type { AddedToken } from '../types.js';
 import { escapeText } from './pattern.js';
 
 /** A token of `added_tokens`, which texts are searched for. */
@@ -15,8 +16,6 @@ export const addedTokenSchema = z.object({
   normalized: z.boolean(),
   special: z.boolean(),
 });
-
-export type AddedToken = z.infer<typeof addedTokenSchema>;
 
 /** A stretch of a text: an added token, or what lies between them. */
 interface Stretch {

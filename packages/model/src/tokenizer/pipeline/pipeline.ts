@@ -1,12 +1,14 @@
 import { checkWellFormed } from '../special.js';
-import { type AddedToken, type Splitter, addedTokenSplitter } from './added-tokens.js';
-import { createDecoder, fallbackByte } from './decoders.js';
+import type { AddedToken } from '../types.js';
+import { type Splitter, addedTokenSplitter } from './added-tokens.js';
+import { decoders, fallbackByte } from './decoders.js';
 import { characterBytes } from './bytes.js';
 import type { TokenizerFile } from './file.js';
-import { createNormalizer } from './normalizers.js';
-import { type EncodedText, createPostProcessor } from './post-processors.js';
-import { createPreTokenizer } from './pre-tokenizers.js';
+import { normalizers } from './normalizers.js';
+import { type EncodedText, postProcessors } from './post-processors.js';
+import { preTokenizers } from './pre-tokenizers.js';
 import { type Piece, slicePiece, wholePiece } from './piece.js';
+import type { StepConfig } from './steps.js';
 import type { WordModel } from './word.js';
 
 /** How a text becomes tokens. */
@@ -28,8 +30,6 @@ export interface Pipeline {
   readonly textOf: (id: number) => string | undefined;
   readonly idOf: (text: string) => number | undefined;
 }
-
-const nothing = <T>(value: T): T => value;
 
 /** Text of each id. */
 function textsById(
@@ -66,10 +66,8 @@ function checkIds(model: WordModel, added: readonly AddedToken[]): void {
 
 /** Whether a decoder's configuration has a part of a type. */
 function hasPart(config: TokenizerFile['decoder'], type: string): boolean {
-  if (!config) return false;
-  return config.type === 'Sequence'
-    ? config.decoders.some((each) => hasPart(each, type))
-    : config.type === type;
+  if (config?.type !== 'Sequence') return config?.type === type;
+  return (config['decoders'] as readonly StepConfig[]).some((each) => hasPart(each, type));
 }
 
 /** Whether bytes end amid a character of UTF-8. */
@@ -91,17 +89,13 @@ export function createPipeline(
   checkIds(model, added);
   const ids = new Map([...added.map(({ content, id }) => [content, id] as const)]);
   const special = new Set(added.filter((token) => token.special).map(({ id }) => id));
-  const normalize = file.normalizer ? createNormalizer(file.normalizer) : nothing<Piece>;
+  const normalize = normalizers.create(file.normalizer);
   const textIn = ({ content, normalized }: AddedToken): string =>
     normalized ? normalize(wholePiece(content, false)).text : content;
   const texts = textsById(model, added, textIn);
-  const preTokenize = file.pre_tokenizer
-    ? createPreTokenizer(file.pre_tokenizer)
-    : (piece: Piece) => [piece];
-  const postProcess = file.post_processor
-    ? createPostProcessor(file.post_processor)
-    : nothing<EncodedText>;
-  const decoder = file.decoder ? createDecoder(file.decoder) : undefined;
+  const preTokenize = preTokenizers.create(file.pre_tokenizer);
+  const postProcess = postProcessors.create(file.post_processor);
+  const decoder = file.decoder ? decoders.create(file.decoder) : undefined;
   const nothingYet = { ids: [], offsets: [], texts: [] };
   for (const id of postProcess(nothingYet, { addSpecialTokens: true, source: '' }).ids) {
     if (texts.has(id)) continue;
