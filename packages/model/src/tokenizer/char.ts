@@ -30,12 +30,10 @@ export function charTokenizer(alphabet: string): Tokenizer {
     encode: (text) =>
       Array.from(text, (character, i) => {
         const id = ids.get(character);
-        if (id === undefined) {
-          throw new RangeError(
-            `encode: character ${i} of text is ${describeCharacter(character)}, expected one of the ${size} of the alphabet`,
-          );
-        }
-        return id;
+        if (id !== undefined) return id;
+        throw new RangeError(
+          `encode: character ${i} of text is ${describeCharacter(character)}, expected one of the ${size} of the alphabet`,
+        );
       }),
     decode: (tokens) =>
       ordinaryTokens(tokens, size)

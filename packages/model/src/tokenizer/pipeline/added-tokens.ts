@@ -24,7 +24,7 @@ interface Stretch {
   readonly id?: number;
 }
 
-/** Finds added tokens in a text; those that are special only when they are asked for. */
+/** Finds added tokens in a text; special ones only if `special` is set. */
 export type Splitter = (text: string, special: boolean) => readonly Stretch[];
 
 const WORD = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;

@@ -35,7 +35,7 @@ function describe(
 ): string[] {
   return issues.flatMap((issue) => {
     const at = [...path, ...issue.path];
-    // Of the members of a union, those that got furthest say what is wrong.
+    // For a union, the errors of the members that matched furthest are reported.
     const inner =
       issue.code === 'invalid_union' ? issue.errors.flatMap((each) => describe(each, at)) : [];
     const depth = (text: string): number => text.split(/[.[]/).length;
@@ -50,11 +50,7 @@ function describe(
   });
 }
 
-/**
- * Checks a parsed `tokenizer.json`.
- *
- * @throws RangeError that says what does not fit
- */
+/** @throws RangeError that says what does not fit */
 export function readTokenizerFile(where: string, json: unknown): TokenizerFile {
   const read = fileSchema.safeParse(json);
   if (read.success) return read.data;

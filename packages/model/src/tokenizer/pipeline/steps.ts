@@ -6,7 +6,7 @@ export interface StepConfig {
   readonly [field: string]: unknown;
 }
 
-/** A type of steps: its fields beside `type`, and what a step with them does. */
+/** A type of steps: its fields beside `type`, and the function that they make. */
 export interface Step<Made> {
   readonly fields: z.ZodRawShape;
   readonly make: (config: never) => Made;
