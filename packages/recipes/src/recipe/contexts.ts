@@ -91,7 +91,7 @@ export function withoutAdapters({ config, params }: Pick<LanguageModel, 'config'
 
 /** Refuses what is no signal, a controller say. */
 export function checkSignal(where: string, signal: unknown): void {
-  if (signal === undefined || signal instanceof AbortSignal) return;
+  if (signal instanceof AbortSignal) return;
   const is = signal instanceof AbortController ? 'an AbortController' : showValue(signal);
   throw new TypeError(
     `${where} is ${is}, expected an AbortSignal; of a controller it is controller.signal`,

@@ -15,14 +15,13 @@ export interface LoopState {
 }
 
 /** Refuses what is no state to go on from. */
-export function checkFrom(where: string, from: LoopState | undefined): void {
-  if (from === undefined) return;
+export function checkFrom(where: string, from: LoopState): void {
   const { step, sampledTokens, stage, params, optState } = (from ?? {}) as Partial<LoopState>;
   const whole = [step, sampledTokens, stage].every((n) => Number.isSafeInteger(n) && n! >= 0);
   const isRecord = (value: unknown): boolean => typeof value === 'object' && value !== null;
   if (whole && isRecord(params) && isRecord(optState)) return;
   throw new TypeError(
-    `${where}: from is ${showValue(from)}, expected a record's state: { step, sampledTokens, stage, params, optState }`,
+    `${where} is ${showValue(from)}, expected a record's state: { step, sampledTokens, stage, params, optState }`,
   );
 }
 
