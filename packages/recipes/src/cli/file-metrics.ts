@@ -45,7 +45,7 @@ interface MetricRow {
   readonly n: number;
 }
 
-/** What a file of completions comes to. */
+/** The metrics of a file of completions. */
 export interface FileMetrics {
   readonly completions: number;
   readonly groups: number;

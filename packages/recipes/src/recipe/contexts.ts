@@ -89,7 +89,7 @@ export function withoutAdapters({ config, params }: Pick<LanguageModel, 'config'
   return { ...merged, dispose: () => disposeParams(merged.params) };
 }
 
-/** Refuses what is no signal, a controller say. */
+/** Refuses anything but an AbortSignal, for example a controller. */
 export function checkSignal(where: string, signal: unknown): void {
   if (signal instanceof AbortSignal) return;
   const is = signal instanceof AbortController ? 'an AbortController' : showValue(signal);
@@ -98,7 +98,7 @@ export function checkSignal(where: string, signal: unknown): void {
   );
 }
 
-/** Refuses what is no model with its tokenizer. */
+/** Refuses anything but a model with its tokenizer. */
 export function checkModel(where: string, model: LanguageModel): void {
   const { config, params, tokenizer } = (model ?? {}) as Partial<LanguageModel>;
   const missing = Object.entries({ config, params, tokenizer }).find(

@@ -167,7 +167,7 @@ export async function* runStages(
   if (state.step === 0) {
     const first = state;
     const probed = await measure(stages[0]!, options, first).catch((error: unknown) => {
-      // Nobody has been given this state yet.
+      // No record has lent this state.
       if (options.from === undefined) disposeLoopState(first, options.model.params);
       throw error;
     });
@@ -192,7 +192,7 @@ async function* runStage(
   const next = stages[start.stage + 1];
   const contexts = heldOutContexts(model, task, probe.prompts);
   let { sampledTokens } = start;
-  /** What whoever asked has, whole until the next record is there: its tensors are not those that train frees. */
+  /** The state that the last record lent. It stays whole until the next record: its tensors are copies, which `train` does not free. */
   let lent = start;
   let own: TrainState | undefined;
   try {

@@ -162,7 +162,7 @@ export async function* warmStart(
   const resolved = resolveOptions('warmStart', options, table);
   const { model, task, optimizer, steps, batchSize, seed, signal, from } = resolved;
   checkTask('warmStart', model, task, { heldOut: 0, train: true });
-  // The lengths of all examples: those of a step are drawn at random, and what is wrong would be met late.
+  // Checks the lengths of all examples now: a step draws its own at random, so a wrong one might be found late.
   tf.dispose({ ...encodeExamples(model, task.train) });
   let { step, params, optState } = from ?? {
     step: 0,
@@ -200,7 +200,7 @@ export async function* warmStart(
     }
   } finally {
     update.dispose();
-    // Nobody has been given this state yet.
+    // No record has lent this state.
     if (!lent) disposeParams(optState);
   }
 }

@@ -14,7 +14,7 @@ export interface LoopState {
   readonly optState: Params;
 }
 
-/** Refuses what is no state to go on from. */
+/** Refuses anything but a state to go on from. */
 export function checkFrom(where: string, from: LoopState): void {
   const { step, sampledTokens, stage, params, optState } = (from ?? {}) as Partial<LoopState>;
   const whole = [step, sampledTokens, stage].every((n) => Number.isSafeInteger(n) && n! >= 0);
@@ -26,7 +26,7 @@ export function checkFrom(where: string, from: LoopState): void {
 }
 
 /**
- * Frees a recipe's last state, when nobody needs it any more.
+ * Frees a recipe's last state.
  *
  * @param state - the state of the last record
  * @param kept - records whose tensors stay, usually the `params` of the model that RL began with

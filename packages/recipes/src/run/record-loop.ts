@@ -114,7 +114,7 @@ export async function* recordLoop(loop: RecordedLoop): AsyncGenerator<LoopRecord
       before = now;
       await yieldToEventLoop();
       const due = state.step % checkpointEvery === 0 || signal?.aborted === true;
-      // Before the first step there is nothing that would be lost.
+      // Before the first step there is nothing to lose.
       if (done || (state.step > 0 && due)) {
         await saveCheckpoint(checkpoints(path), model, state, done);
       }

@@ -58,7 +58,7 @@ const table = {
 /**
  * Proximal policy optimisation with a linear value head on the policy's features. A completion is one
  * episode: its tokens earn their KL penalties and what the task gave each, or the last one the task's whole reward; after it nothing
- * more can be earned, whether the policy stopped or was cut off (the task has paid for what is there).
+ * more can be earned, whether the policy stopped or was cut off (the task has paid for the tokens that are there).
  *
  *     loss = mean over tokens of -min(ratio A, clip(ratio) A) - entropyCoef H + valueCoef valueLoss
  *
