@@ -269,6 +269,8 @@ export function checkFunction(where: string, value: unknown, mend: string): void
 export interface Option<T> {
   readonly value: T;
   readonly check: (where: string, value: Exclude<T, undefined>) => unknown;
+  /** Whether it must be given: `undefined` is checked too. */
+  readonly required?: true;
 }
 
 /** The type of a literal. */
@@ -299,11 +301,30 @@ export function option<T>(
   return { value: value as Wide<T>, check };
 }
 
+/**
+ * An entry without a default for {@link resolveOptions}: an option that must be given.
+ *
+ * @param check - throws if what was given is wrong, or if it is `undefined`
+ * @returns the entry
+ *
+ * @example
+ * ```ts
+ * resolveOptions('train', { seed: 7 }, { seed: required<number>(checkSeed) }); // => { seed: 7 }
+ * ```
+ */
+export const required = <T>(check: Option<T>['check']): Option<T> => ({
+  value: undefined as T,
+  check,
+  required: true,
+});
+
 /** Options by name. Whatever their types are, `Option<T>` is one of these. */
 type Table = Readonly<
   Record<
     string,
-    { readonly value: unknown; readonly check: (where: string, value: never) => unknown }
+    Omit<Option<unknown>, 'check'> & {
+      readonly check: (where: string, value: never) => unknown;
+    }
   >
 >;
 
@@ -331,9 +352,9 @@ export function resolveOptions<T extends Table>(
   table: T,
 ): Resolved<T> {
   checkOptions(where, options, Object.keys(table));
-  const entries = Object.entries(table).map(([name, { value, check }]) => {
+  const entries = Object.entries(table).map(([name, { value, check, required: must }]) => {
     const given = options[name] === undefined ? value : options[name];
-    if (given !== undefined) check(`${where}: ${name}`, given as never);
+    if (given !== undefined || must) check(`${where}: ${name}`, given as never);
     return [name, given];
   });
   return Object.fromEntries(entries) as Resolved<T>;

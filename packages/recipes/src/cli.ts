@@ -27,7 +27,7 @@ const within =
     return value;
   };
 
-// Whoever read what was printed has gone (`| head`): nothing more is to be said.
+// The reader of the output has gone (as with `| head`): end without a message.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;

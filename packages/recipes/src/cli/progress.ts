@@ -35,6 +35,21 @@ export function etaEstimator(clock: () => number): (total: number) => number | u
   };
 }
 
+/** A bar of a terminal. Signals are left to `signals.ts`: the bar would take them for itself, and the process would go on. */
+export const terminalBar = (
+  stream: NodeJS.WriteStream,
+  words: string,
+  options: cliProgress.Options = {},
+): cliProgress.SingleBar =>
+  new cliProgress.SingleBar({
+    format: `{bar} {percentage} % | ${words}`,
+    stream,
+    clearOnComplete: true,
+    barsize: 24,
+    gracefulExit: false,
+    ...options,
+  });
+
 /** A bar on a terminal; elsewhere (a log, CI) a line every tenth and whenever a run ends. */
 export function progressView(stream: NodeJS.WriteStream): ProgressView {
   const eta = etaEstimator(() => performance.now());
@@ -46,16 +61,8 @@ export function progressView(stream: NodeJS.WriteStream): ProgressView {
 }
 
 function bar(stream: NodeJS.WriteStream, left: (total: number) => string): ProgressView {
-  const view = new cliProgress.SingleBar({
-    format: '{bar} {percentage} % | {left} | {unit} | {text}',
-    stream,
-    hideCursor: true,
-    clearOnComplete: true,
-    barsize: 24,
-    linewrap: false,
-    // It would take the signals for itself, and the process would go on.
-    gracefulExit: false,
-  });
+  const shown = { hideCursor: true, linewrap: false };
+  const view = terminalBar(stream, '{left} | {unit} | {text}', shown);
   view.start(1000, 0, { left: 'estimating', unit: '', text: '' });
   const stop = (): void => {
     process.off('exit', stop);
