@@ -10,7 +10,6 @@ import { activeRecorder } from './recorder.js';
  *
  * @param tensors - the values; gradients pass through
  * @param awaited - the others; at least one is a float
- * @returns equal tensors
  */
 export function after(
   tensors: readonly tf.Tensor[],
@@ -31,7 +30,6 @@ export function after(
  * activations that they are computed from. XLA orders its operations by their memory itself.
  *
  * @param tensors - the values; gradients pass through
- * @returns equal tensors
  */
 export const together = (tensors: readonly tf.Tensor[]): readonly tf.Tensor[] =>
   activeRecorder()?.xla === false ? after(tensors, tensors) : tensors;
