@@ -12,8 +12,8 @@ export const MOST_ENTRIES = 2 ** 31 - 1;
 export const MOST_FLOAT32 = 3.4e38;
 
 /**
- * A value in a message, in a few words, so that it cannot be taken for another: a text in quotes, a bigint with its `n`, and of
- * functions, arrays and objects what they are.
+ * A value in a message, in a few words that fit no other value: a text in quotes, a bigint with its `n`; for functions, arrays
+ * and objects, what kind they are.
  *
  * @example
  * ```ts
@@ -31,11 +31,11 @@ export function showValue(value: unknown): string {
   return `an object with ${showNames(Object.keys(value))}`;
 }
 
-/** A message has so many names of a list at most. */
+/** The most names of a list that a message shows. */
 const NAMES = 8;
 
 /**
- * Names in a message: a model has hundreds of parameters, and what went wrong must not be lost among them.
+ * Names in a message, and only a few: a model has hundreds of parameters, among which what went wrong would be hard to find.
  *
  * @returns the first ones, and how many there are more
  *

@@ -43,33 +43,26 @@ describe('startWorker', () => {
 });
 
 describe('our worker', () => {
-  it('prepares, compares and runs each of our programs, on WebAssembly', async () => {
-    const start = starter(sourceWorker, undefined, folder);
+  it('prepares, compares and runs each of our programs on WebAssembly, and lives on after an error', async () => {
+    const worker = starter(sourceWorker, undefined, folder)('wasm');
     const counts: Record<string, string[]> = {};
     for (const name of ['training-step', 'decoding', 'grpo-step']) {
-      const worker = start('wasm');
       const { program, options } = selectRows([`${name}/XS`])[0]!.ours;
-      const request = { program, options, given: null, folder: join(folder, name) };
-      const { check, versions } = await worker.call('prepare', { ...request, bare: false });
+      const request = { program, options, given: null, folder: join(folder, name), bare: false };
+      const wrong = { ...request, program: 'none' };
+      await expect(worker.call('prepare', wrong)).rejects.toThrow('wasm: ');
+      const { check, versions } = await worker.call('prepare', request);
       expect(Object.keys(versions)).toEqual(['node', 'tensorflow.js wasm']);
       counts[name] = Object.entries(check).map(([of, { length }]) => `${of} ${length}`);
       const { samples, cpuMs, mebibytes } = await worker.call('run', { iterations: 2 });
       expect(samples.every((ms) => ms > 0) && samples.length === 2 && cpuMs > 0).toBe(true);
       expect(mebibytes).toBeGreaterThan(50);
-      await worker.close();
     }
+    await worker.close();
     expect(counts).toEqual({
       'training-step': ['losses 4'],
       decoding: ['tokens 1536', 'logProbs 1536'],
       'grpo-step': ['logProbs 1536', 'logProbsAfterStep 1536', 'entropy 1', 'reward 1'],
     });
-  });
-
-  it('tells an error, and lives on', async () => {
-    const worker = starter(sourceWorker, undefined, folder)('wasm');
-    const request = { program: 'none', options: {}, given: null, folder, bare: false };
-    await expect(worker.call('prepare', request)).rejects.toThrow('wasm: ');
-    await expect(worker.call('prepare', request)).rejects.toThrow('wasm: ');
-    await worker.close();
   });
 });

@@ -19,7 +19,7 @@ const matrixOf = (shape: readonly number[]): [number, number] => [
 const batchOf = (shape: readonly number[]): number => tf.util.sizeFromShape(shape.slice(0, -2));
 
 /**
- * `BatchMatMul` by a kernel of our own, whatever the flags and stacks. The backend's own is 20 to 50 times slower for
+ * `BatchMatMul` by a kernel of our own, for all flags and stacks. The backend's own is 20 to 50 times slower for
  * products with transposition and for stacks of small matrices, as in attention; it stays for other types, and for
  * machines without vectors.
  */

@@ -105,9 +105,9 @@ class Recorder {
   }
 
   /**
-   * Writes down that values are not to be had before others are.
+   * Writes down that values are available only after others.
    *
-   * @returns stand-ins for `tensors`, which TensorFlow takes for other values than they are
+   * @returns stand-ins for `tensors`, which TensorFlow treats as new values
    */
   after(tensors: readonly tf.Tensor[], awaited: readonly tf.Tensor[]): tf.Tensor[] {
     const node = {
