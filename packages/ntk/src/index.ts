@@ -10,6 +10,8 @@ export { empiricalNtk, layerNtk, traceNtk } from './kernel/empirical-ntk.js';
 export type { LayerNtkOptions, NtkOptions } from './kernel/empirical-ntk.js';
 export type { Apply } from './kernel/gradient-rows.js';
 export { type JacobianOptions, jacobian } from './kernel/jacobian.js';
+export type { KernelOperator, ProductOptions } from './kernel/operator.js';
+export { kernelOperator, kernelProduct, logitKernelOperator } from './kernel/products.js';
 export type {
   Measurement,
   MeasureStepOptions,
