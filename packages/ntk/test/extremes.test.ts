@@ -77,8 +77,8 @@ function callsNow(): Readonly<Record<string, readonly unknown[]>> {
     measureUpdate: [model, contexts, step, batched],
     mseLoss: [targets],
     policyGradientLoss: [[{ example: 0, token: 1, weight: 0.5 }], 2],
-    predictStep: [model, delta, contexts, { ...batched, maxBytes: 1e6 }],
-    predictUpdate: [model, contexts, step, { ...batched, maxBytes: 1e6 }],
+    predictStep: [model, delta, contexts, batched],
+    predictUpdate: [model, contexts, step, batched],
     sampleGradient: [logits, [0, 1]],
     toSamples: [
       { completions: [{ promptTokens: [0], tokens: [1, 2], advantages: [0.5, -0.5] }] },

@@ -30,6 +30,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import fixture from './fixtures/lazy.json' with { type: 'json' };
 import { messageOf } from './support/errors.js';
 import { apply, multiply, transpose } from './support/matrix.js';
+import { slopeOf } from './support/second-order.js';
 
 beforeEach(() => tf.engine().startScope());
 afterEach(() => tf.engine().endScope());
@@ -335,21 +336,13 @@ describe('wide networks', () => {
       );
       return Math.sqrt(squares.reduce((sum, x) => sum + x, 0) / 12);
     });
-    const slope = fit(widths.map(Math.log), errors.map(Math.log));
+    const slope = slopeOf(widths.map(Math.log), errors.map(Math.log));
     expect(slope).toBeGreaterThan(-0.65);
     expect(slope).toBeLessThan(-0.35);
     const norm = Math.hypot(...analytic.flat());
     expect(errors.at(-1)! / norm).toBeLessThan(0.05);
   });
 });
-
-/** The slope of a straight line through points. */
-function fit(x: readonly number[], y: readonly number[]): number {
-  const mean = (of: readonly number[]) => of.reduce((sum, each) => sum + each, 0) / of.length;
-  const [mx, my] = [mean(x), mean(y)];
-  const over = x.reduce((sum, each, i) => sum + (each - mx) * (y[i]! - my), 0);
-  return over / x.reduce((sum, each) => sum + (each - mx) ** 2, 0);
-}
 
 const { targets, initial, testInitial, learningRate, times, labels } = fixture;
 const ofFixture = (kind: 'full' | 'traced'): LazyModel => ({
