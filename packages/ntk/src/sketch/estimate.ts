@@ -61,7 +61,9 @@ export function kernelSizes(H: tf.Tensor3D, counts: ProbeCounts): SketchedKernel
     const meanOwn = tf.mean(own, 0) as tf.Tensor2D;
     const traceOf = (of: tf.Tensor2D, weights = traceWeights): tf.Tensor2D =>
       tf.matMul(weights, of) as tf.Tensor2D;
-    const tracesByBlock = tf.unstack(own).map((block) => traceOf(block as tf.Tensor2D, first(traceWeights)));
+    const tracesByBlock = tf
+      .unstack(own)
+      .map((block) => traceOf(block as tf.Tensor2D, first(traceWeights)));
     const meanTrace = traceOf(meanOwn, first(traceWeights));
     const trace = {
       probes: traceOf(meanOwn),

@@ -1,10 +1,28 @@
-import { type Params, compile, disposeParams, fold, mapParams, rng, yieldToEventLoop } from '@cfrl/engine';
+import {
+  type Params,
+  compile,
+  disposeParams,
+  fold,
+  mapParams,
+  rng,
+  yieldToEventLoop,
+} from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { type Contexts, type SequenceBatch, sequenceBatches, tokenBatch } from '../sequences/batches.js';
+import {
+  type Contexts,
+  type SequenceBatch,
+  sequenceBatches,
+  tokenBatch,
+} from '../sequences/batches.js';
 import type { SequenceModel, TokenBatch } from '../sequences/sequence-model.js';
 import { type ExampleUse, exampleUses } from '../uses/example-uses.js';
-import { type Projection, type SketchShape, drawProjections, sketchedGradients } from './projection.js';
+import {
+  type Projection,
+  type SketchShape,
+  drawProjections,
+  sketchedGradients,
+} from './projection.js';
 
 /** Sketched gradients of every sequence along every probe; the caller owns the tensors. */
 export interface GradientSketches {
@@ -61,7 +79,10 @@ export async function gradientSketches(
       tf.unstack(probes).map((probe): Record<string, tf.Tensor> => {
         const cotangent = tf.mul(
           tf.expandDims(weights, 2),
-          tf.reshape(tf.matMul(tf.expandDims(probe) as tf.Tensor2D, model.params[classifier] as tf.Tensor2D), [1, 1, -1]),
+          tf.reshape(
+            tf.matMul(tf.expandDims(probe) as tf.Tensor2D, model.params[classifier] as tf.Tensor2D),
+            [1, 1, -1],
+          ),
         );
         const { uses } = exampleUses(
           (own) => model.features({ ...model.params, ...own }, batch),
@@ -88,11 +109,20 @@ export async function gradientSketches(
       for (let graph = 0; graph < graphs; graph++) {
         await yieldToEventLoop(signal);
         const probes = tf.tidy(() => {
-          const own = tf.slice(directions, [graph * perGraph, 0], [Math.min(perGraph, P - graph * perGraph), -1]);
+          const own = tf.slice(
+            directions,
+            [graph * perGraph, 0],
+            [Math.min(perGraph, P - graph * perGraph), -1],
+          );
           // Zeros to make up the number: one graph for all.
-          return tf.pad(own, [[0, perGraph - own.shape[0]], [0, 0]]) as tf.Tensor2D;
+          return tf.pad(own, [
+            [0, perGraph - own.shape[0]],
+            [0, 0],
+          ]) as tf.Tensor2D;
         });
-        line.push(...sketch(moving, projections, { tokens, attentionMask }, weights, probes, directions));
+        line.push(
+          ...sketch(moving, projections, { tokens, attentionMask }, weights, probes, directions),
+        );
         probes.dispose();
         done(lines.length * graphs - graphs + graph + 1, batches.length * graphs);
       }
@@ -101,7 +131,10 @@ export async function gradientSketches(
     }
     return tf.tidy(() => {
       const joined = mapParams(lines[0]![0]!, (_, name) =>
-        tf.concat(lines.map((line) => tf.stack(line.map((sketches) => sketches[name]!))), 1),
+        tf.concat(
+          lines.map((line) => tf.stack(line.map((sketches) => sketches[name]!))),
+          1,
+        ),
       );
       const { [EMBEDDED]: embedded, ...byParam } = joined;
       return {

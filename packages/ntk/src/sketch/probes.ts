@@ -1,6 +1,8 @@
 import { type Rng, randomNormal } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
+import { randomSigns } from './random-signs.js';
+
 /** Directions in the space of logits, along which kernels are looked at. */
 export interface Probes {
   /** `[P, V]`: first `exact` orthonormal rows, then `random` ones orthogonal to them. */
@@ -25,7 +27,7 @@ export function drawProbes(
 ): Probes {
   return tf.tidy((): Probes & tf.TensorContainerObject => {
     const [V, D] = W.shape;
-    const signs = tf.sign(randomNormal(source, [random, V])) as tf.Tensor2D;
+    const signs = randomSigns(source, [random, V]);
     if (deflate === 0) return { directions: signs, exact: 0, random };
     const S = tf.matMul(W, W, true) as tf.Tensor2D;
     let Q = orthonormalRows(randomNormal(source, [Math.min(deflate, D), D]) as tf.Tensor2D);
@@ -62,4 +64,5 @@ function orthonormalRows(rows: tf.Tensor2D): tf.Tensor2D {
   return tf.tensor2d(flat, [basis.length, width]);
 }
 
-const length = (x: Float64Array): number => Math.sqrt(x.reduce((sum, value) => sum + value ** 2, 0));
+const length = (x: Float64Array): number =>
+  Math.sqrt(x.reduce((sum, value) => sum + value ** 2, 0));

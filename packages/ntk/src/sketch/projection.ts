@@ -1,7 +1,8 @@
-import { type Params, type Rng, randomNormal } from '@cfrl/engine';
+import type { Params, Rng } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { type ExampleUse, gradientsByExample } from '../uses/example-uses.js';
+import { randomSigns } from './random-signs.js';
 
 /** How gradients are made small: `blocks` sketches that are independent of one another, of `size x size` numbers each. */
 export interface SketchShape {
@@ -28,10 +29,7 @@ export function drawProjections(
     matrices.map(([name, { shape }]) => {
       const source = sourceOf(name);
       const draw = (side: number): tf.Tensor2D =>
-        tf.tidy(() => {
-          const signs = tf.sign(randomNormal(source, [side, blocks * size]));
-          return tf.div(signs, Math.sqrt(size)) as tf.Tensor2D;
-        });
+        randomSigns(source, [side, blocks * size], 1 / Math.sqrt(size));
       return [name, { left: draw(shape[0]!), right: draw(shape[1]!) }];
     }),
   );

@@ -20,7 +20,12 @@ import * as tf from '@tensorflow/tfjs-core';
 import { checkFiniteTensor, checkSelection } from '../check.js';
 import { kindOfParam, layerOfParam } from '../groups.js';
 import { type SharedOptions, shared } from '../options.js';
-import { type Contexts, resolveSequences, sequenceBatches, tokenBatch } from '../sequences/batches.js';
+import {
+  type Contexts,
+  resolveSequences,
+  sequenceBatches,
+  tokenBatch,
+} from '../sequences/batches.js';
 import type { Sequence, SequenceModel } from '../sequences/sequence-model.js';
 import { exampleUses } from '../uses/example-uses.js';
 import { knownParams } from '../uses/known-params.js';
@@ -87,7 +92,9 @@ const atLeast =
 
 const table = {
   ...shared('select'),
-  maxBytes: option(2 ** 30, (where: string, value: number) => checkInRange(where, value, 1, Infinity)),
+  maxBytes: option(2 ** 30, (where: string, value: number) =>
+    checkInRange(where, value, 1, Infinity),
+  ),
   layerOf: option<(name: string) => string>(layerOfParam, (where, value) =>
     checkFunction(where, value, 'write (name) => name'),
   ),
@@ -349,7 +356,9 @@ async function meanFeatures(
         }),
       );
     }
-    return tf.tidy(() => checkFiniteTensor(`${WHERE}: model.features`, tf.concat(rows))) as tf.Tensor2D;
+    return tf.tidy(() =>
+      checkFiniteTensor(`${WHERE}: model.features`, tf.concat(rows)),
+    ) as tf.Tensor2D;
   } finally {
     tf.dispose(rows);
     features.dispose();
@@ -362,7 +371,9 @@ function representationSizes(
   V: number,
   selected: boolean,
 ): SketchedDecomposition['representation'] {
-  const kernel = tf.tidy(() => tf.mul(tf.matMul(phi, phi, false, true), Number(selected)) as tf.Tensor2D);
+  const kernel = tf.tidy(
+    () => tf.mul(tf.matMul(phi, phi, false, true), Number(selected)) as tf.Tensor2D,
+  );
   const rows = kernel.arraySync();
   kernel.dispose();
   const map = (of: (x: number) => number): number[][] => rows.map((row) => row.map(of));
@@ -371,15 +382,18 @@ function representationSizes(
 
 /** Inner products of sketches `[P, N, blocks, numbers]`, added up: `[blocks, P N, P N]`. */
 function innerProducts(sketches: readonly tf.Tensor[]): tf.Tensor {
-  return sketches.reduce((sum: tf.Tensor, sketch) => {
-    const next = tf.tidy(() => {
-      const [P, N, blocks, numbers] = sketch.shape as [number, number, number, number];
-      const rows = tf.transpose(tf.reshape(sketch, [P * N, blocks, numbers]), [1, 0, 2]);
-      return tf.add(sum, tf.matMul(rows, rows, false, true));
-    });
-    sum.dispose();
-    return next;
-  }, tf.zeros([1, 1, 1]));
+  return sketches.reduce(
+    (sum: tf.Tensor, sketch) => {
+      const next = tf.tidy(() => {
+        const [P, N, blocks, numbers] = sketch.shape as [number, number, number, number];
+        const rows = tf.transpose(tf.reshape(sketch, [P * N, blocks, numbers]), [1, 0, 2]);
+        return tf.add(sum, tf.matMul(rows, rows, false, true));
+      });
+      sum.dispose();
+      return next;
+    },
+    tf.zeros([1, 1, 1]),
+  );
 }
 
 /** `u_i^T C(c, c') u_j = sum_t u_i[token_t] <phi(c), delta_t^j(c')>`: `[1, P N, P N]`. */
