@@ -36,3 +36,21 @@ export {
   sketchDecomposition,
 } from './sketch/sketch-decomposition.js';
 export type { Interval, PairEstimates, SketchedKernel } from './sketch/estimate.js';
+export {
+  type ExplainOptions,
+  type ExplainProgress,
+  explainChange,
+} from './change/explain-change.js';
+export type {
+  ChangeExplanation,
+  ChangePart,
+  ContextChange,
+  PlacedChange,
+} from './change/explanation.js';
+export {
+  type Functional,
+  confidenceFunctional,
+  entropyFunctional,
+  logProbFunctional,
+} from './change/functional.js';
+export type { Way } from './change/slopes.js';

@@ -1,3 +1,4 @@
+import { embedding } from '@cfrl/engine';
 import * as ntk from '@cfrl/ntk';
 import { everyNumber, isRefusal, variations } from '@cfrl/testkit';
 import * as tf from '@tensorflow/tfjs-core';
@@ -23,6 +24,14 @@ function callsNow(): Readonly<Record<string, readonly unknown[]>> {
   const apply = (p: Params, rows: readonly number[][]): tf.Tensor2D =>
     tf.matMul(features(p, rows), tf.transpose(p['W'] as tf.Tensor2D)) as tf.Tensor2D;
   const model = { params, classifier: 'W', tied: false, features };
+  const sequenceModel = {
+    params,
+    classifier: 'W',
+    tied: false,
+    linear: true,
+    features: (p: Params, { tokens }: ntk.TokenBatch) => embedding(p['A']!, tokens),
+    logits: (p: Params, phi: tf.Tensor2D) => tf.matMul(phi, p['W'] as tf.Tensor2D, false, true),
+  };
   const contexts = [
     [1, 0.5],
     [0.2, -1],
@@ -43,7 +52,9 @@ function callsNow(): Readonly<Record<string, readonly unknown[]>> {
     empiricalNtk: [apply, params, contexts, contexts, kernel],
     entropyChange: [model, { ...params, W: tf.add(params.W, delta.W) }, contexts, batched],
     jacobian: [apply, params, contexts, {}],
+    kindOfParam: ['model.norm.weight'],
     layerNtk: [apply, params, contexts, contexts, kernel],
+    layerOfParam: ['model.norm.weight'],
     logProbChange: [logits, logits],
     logProbTransform: [logits],
     measureStep: [model, delta, contexts, batched],
@@ -51,6 +62,11 @@ function callsNow(): Readonly<Record<string, readonly unknown[]>> {
     predictStep: [model, delta, contexts, { ...batched, maxBytes: 1e6 }],
     predictUpdate: [model, contexts, step, { ...batched, maxBytes: 1e6 }],
     sampleGradient: [logits, [0, 1]],
+    sketchDecomposition: [
+      sequenceModel,
+      [{ tokens: [0, 1] }, { tokens: [1] }],
+      { probes: 3, deflate: 1, sketches: 3, sketchSize: 1, seed: 1, maxBytes: 1e6 },
+    ],
     toSamples: [
       { completions: [{ promptTokens: [0], tokens: [1, 2], advantages: [0.5, -0.5] }] },
       { learningRate: 0.1 },
@@ -72,8 +88,8 @@ function extremesFor(value: unknown): readonly unknown[] {
   return [];
 }
 
-const called = (name: string, given: readonly unknown[]): unknown =>
-  (ntk[name as keyof typeof ntk] as (...given: unknown[]) => unknown)(...given);
+const called = async (name: string, given: readonly unknown[]): Promise<unknown> =>
+  await (ntk[name as keyof typeof ntk] as (...given: unknown[]) => unknown)(...given);
 
 /** Of logits alone: they pass on what they get. */
 const primitives = ['logProbChange', 'logProbTransform', 'sampleGradient'];
@@ -86,10 +102,10 @@ describe('extremes', () => {
     expect(Object.keys(callsNow()).sort()).toEqual(Object.keys(ntk).sort());
   });
 
-  const refusal = (name: string, changed: readonly unknown[]): string => {
+  const refusal = async (name: string, changed: readonly unknown[]): Promise<string> => {
     const before = tf.memory().numTensors;
     try {
-      return isFinite(called(name, changed)) || primitives.includes(name) ? '' : 'not finite';
+      return isFinite(await called(name, changed)) || primitives.includes(name) ? '' : 'not finite';
     } catch (error) {
       const left = tf.memory().numTensors - before;
       if (left !== 0) return `leaves ${left} tensors: ${String(error)}`;
@@ -97,25 +113,25 @@ describe('extremes', () => {
     }
   };
 
-  it.each(Object.keys(ntk))('give finite numbers or the one error: %s', (name) => {
+  it.each(Object.keys(ntk))('give finite numbers or the one error: %s', async (name) => {
     const given = callsNow()[name]!;
-    expect(isFinite(called(name, given))).toBe(true);
+    expect(isFinite(await called(name, given))).toBe(true);
     const wrong: string[] = [];
     for (const { at, extreme, changed } of variations(given, extremesFor)) {
-      const said = refusal(name, changed);
+      const said = await refusal(name, changed);
       if (said !== '') wrong.push(`${at} = ${String(extreme)}: ${said}`);
     }
     expect(wrong).toEqual([]);
   });
 
   const withOptions = Object.keys(ntk).filter(
-    (name) => !['assemble', ...primitives].includes(name),
+    (name) => !['assemble', 'kindOfParam', 'layerOfParam', ...primitives].includes(name),
   );
 
-  it.each(withOptions)('a misspelt option is refused: %s', (name) => {
+  it.each(withOptions)('a misspelt option is refused: %s', async (name) => {
     const given = callsNow()[name]!;
     const options = { ...(given.at(-1) as object), maxbytes: 1 };
-    expect(() => called(name, [...given.slice(0, -1), options])).toThrowError(
+    await expect(called(name, [...given.slice(0, -1), options])).rejects.toThrowError(
       new RegExp(`^${name}: options has "maxbytes", expected only `),
     );
   });

@@ -94,8 +94,8 @@ export function kernelSizes(H: tf.Tensor3D, counts: ProbeCounts): SketchedKernel
             }),
     };
     return {
-      trace: estimates(trace, N, t, (x) => x),
-      norm: estimates(norm, N, t, (x) => Math.sqrt(Math.max(0, x))),
+      trace: estimates(trace, N, t, false),
+      norm: estimates(norm, N, t, true),
     } as unknown as tf.TensorContainer;
   }) as unknown as SketchedKernel;
 }
@@ -140,34 +140,46 @@ interface Replicates {
   readonly blocks: readonly tf.Tensor[];
 }
 
+/**
+ * What is a sum of squares (a squared norm, the trace of a kernel of a sequence with itself) has its interval on the scale of cube roots, on
+ * which such sums are nearly normal (Wilson and Hilferty 1931); a trace of two sequences may have either sign and has it as it is.
+ *
+ * @param positive - squared norms, which are shown as norms; otherwise traces
+ */
 function estimates(
   { probes, blocks }: Replicates,
   N: number,
   t: number,
-  show: (x: number) => number,
+  positive: boolean,
 ): PairEstimates {
+  const show = (x: number): number => (positive ? Math.sqrt(Math.max(0, x)) : x);
   const [all = [], ...withoutProbe] = probes.arraySync();
   const withoutBlock = blocks.length < 2 ? [] : (tf.concat([...blocks]) as tf.Tensor2D).arraySync();
-  const interval = (of: (pairs: readonly number[]) => number): Interval => {
-    const value = of(all);
-    const variance = jackknife(withoutProbe.map(of)) + jackknife(withoutBlock.map(of));
-    const half = t * Math.sqrt(variance);
-    return { value: show(value), low: show(value - half), high: show(value + half) };
+  const interval = (of: (pairs: readonly number[]) => number, signed: boolean): Interval => {
+    const scaled = (pairs: readonly number[]): number =>
+      signed ? of(pairs) : Math.cbrt(of(pairs));
+    const variance = jackknife(withoutProbe.map(scaled)) + jackknife(withoutBlock.map(scaled));
+    const [centre, half] = [scaled(all), t * Math.sqrt(variance)];
+    const at = (x: number): number => show(signed ? x : x ** 3);
+    return { value: show(of(all)), low: at(centre - half), high: at(centre + half) };
   };
-  const each = all.map((_, pair) => interval((pairs) => pairs[pair]!));
+  const signedAt = (self: boolean): boolean => !positive && !self;
+  const each = all.map((_, pair) =>
+    interval((pairs) => pairs[pair]!, signedAt(Math.floor(pair / N) === pair % N)),
+  );
   const table = (of: (interval: Interval) => number): number[][] =>
     Array.from({ length: N }, (_, c) => each.slice(c * N, (c + 1) * N).map(of));
-  const over = (kept: (c: number, d: number) => boolean): Interval =>
+  const over = (self: boolean): Interval =>
     interval((pairs) => {
-      const some = pairs.filter((_, pair) => kept(Math.floor(pair / N), pair % N));
+      const some = pairs.filter((_, pair) => (Math.floor(pair / N) === pair % N) === self);
       return some.reduce((sum, x) => sum + x, 0) / some.length;
-    });
+    }, signedAt(self));
   return {
     value: table(({ value }) => value),
     low: table(({ low }) => low),
     high: table(({ high }) => high),
-    self: over((c, d) => c === d),
-    others: N === 1 ? null : over((c, d) => c !== d),
+    self: over(true),
+    others: N === 1 ? null : over(false),
   };
 }
 

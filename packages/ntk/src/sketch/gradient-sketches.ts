@@ -65,7 +65,14 @@ export async function gradientSketches(
   const perGraph = Math.ceil(P / Math.ceil(P / PROBES_A_GRAPH));
   const graphs = Math.ceil(P / perGraph);
   const time = Math.max(...sequences.map(({ tokens }) => tokens.length));
-  const batches = sequenceBatches(sequences, plan.batchSize).map((batch) => ({ ...batch, time }));
+  const N = sequences.length;
+  const size = Math.ceil(N / Math.ceil(N / plan.batchSize));
+  // The last batch is filled up with sequences that are left out again: one graph for all.
+  const filled = Array.from(
+    { length: size * Math.ceil(N / size) },
+    (_, i) => sequences[Math.min(i, N - 1)]!,
+  );
+  const batches = sequenceBatches(filled, size).map((batch) => ({ ...batch, time }));
 
   const sketch = compile(
     (
@@ -106,34 +113,41 @@ export async function gradientSketches(
       const weights = positionWeights(batch);
       const line: Params[] = [];
       lines.push(line);
-      for (let graph = 0; graph < graphs; graph++) {
-        await yieldToEventLoop(signal);
-        const probes = tf.tidy(() => {
-          const own = tf.slice(
-            directions,
-            [graph * perGraph, 0],
-            [Math.min(perGraph, P - graph * perGraph), -1],
+      try {
+        for (let graph = 0; graph < graphs; graph++) {
+          await yieldToEventLoop(signal);
+          const probes = tf.tidy(() => {
+            const own = tf.slice(
+              directions,
+              [graph * perGraph, 0],
+              [Math.min(perGraph, P - graph * perGraph), -1],
+            );
+            // Zeros to make up the number: one graph for all.
+            return tf.pad(own, [
+              [0, perGraph - own.shape[0]],
+              [0, 0],
+            ]) as tf.Tensor2D;
+          });
+          line.push(
+            ...sketch(moving, projections, { tokens, attentionMask }, weights, probes, directions),
           );
-          // Zeros to make up the number: one graph for all.
-          return tf.pad(own, [
-            [0, perGraph - own.shape[0]],
-            [0, 0],
-          ]) as tf.Tensor2D;
-        });
-        line.push(
-          ...sketch(moving, projections, { tokens, attentionMask }, weights, probes, directions),
-        );
-        probes.dispose();
-        done(lines.length * graphs - graphs + graph + 1, batches.length * graphs);
+          probes.dispose();
+          done(lines.length * graphs - graphs + graph + 1, batches.length * graphs);
+        }
+      } finally {
+        tf.dispose([tokens, attentionMask, weights]);
       }
-      tf.dispose([tokens, attentionMask, weights]);
       line.splice(P).forEach(disposeParams);
     }
     return tf.tidy(() => {
       const joined = mapParams(lines[0]![0]!, (_, name) =>
-        tf.concat(
-          lines.map((line) => tf.stack(line.map((sketches) => sketches[name]!))),
-          1,
+        tf.slice(
+          tf.concat(
+            lines.map((line) => tf.stack(line.map((sketches) => sketches[name]!))),
+            1,
+          ),
+          [0, 0],
+          [-1, N],
         ),
       );
       const { [EMBEDDED]: embedded, ...byParam } = joined;
