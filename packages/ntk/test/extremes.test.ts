@@ -1,4 +1,4 @@
-import { embedding } from '@cfrl/engine';
+import { checkTokens, embedding } from '@cfrl/engine';
 import * as ntk from '@cfrl/ntk';
 import { everyNumber, isRefusal, variations } from '@cfrl/testkit';
 import * as tf from '@tensorflow/tfjs-core';
@@ -29,6 +29,8 @@ function callsNow(): Readonly<Record<string, readonly unknown[]>> {
     classifier: 'W',
     tied: false,
     linear: true,
+    checkTokens: (where: string, lists: readonly (readonly number[])[]) =>
+      lists.forEach((list, i) => checkTokens(`${where}[${i}]`, list, 2)),
     features: (p: Params, { tokens }: ntk.TokenBatch) => embedding(p['A']!, tokens),
     logits: (p: Params, phi: tf.Tensor2D) => tf.matMul(phi, p['W'] as tf.Tensor2D, false, true),
   };

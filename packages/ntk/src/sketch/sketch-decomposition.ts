@@ -135,6 +135,7 @@ const table = {
  *
  * @example
  * ```ts
+ * import { embedding } from '@cfrl/engine';
  * import * as tf from '@tensorflow/tfjs-core';
  * const model = {
  *   params: { table: tf.tensor2d([[1, 0], [0, 2]]), head: tf.tensor2d([[1, 0], [0, 1], [1, 1]]) },
