@@ -231,7 +231,7 @@ describe('explainChange', () => {
     ];
     const both = await explainChange(split, {}, { [name]: after }, two, entropyFunctional());
     const alone = await explainChange(split, {}, { [name]: after }, [two[1]!], entropyFunctional());
-    const [{ change }] = both.table as [{ change: number[][] }];
+    const { change } = both.table[0]!;
     expect(change[0]!.map((x) => x !== 0)).toEqual([false, true, false, false]);
     expect(change[1]!.map((x) => x !== 0)).toEqual([true, false]);
     expect(both.bySequence[1]).toBeCloseTo(alone.explained / 4, 7);
