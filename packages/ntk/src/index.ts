@@ -6,8 +6,18 @@ export type { EntropyChange, EntropyChangeOptions } from './entropy/change-by-pa
 export { type AssembledKernels, assemble } from './kernel/assemble.js';
 export type { CrossTerms } from './kernel/cross-terms.js';
 export { type Decomposition, type DecomposeOptions, decompose } from './kernel/decompose.js';
-export { empiricalNtk, layerNtk, traceNtk } from './kernel/empirical-ntk.js';
-export type { LayerNtkOptions, NtkOptions } from './kernel/empirical-ntk.js';
+export {
+  diagonalNtk,
+  empiricalNtk,
+  explainCost,
+  layerNtk,
+  pseudoNtk,
+  traceNtk,
+} from './kernel/empirical-ntk.js';
+export type { ExplainCostOptions, LayerNtkOptions } from './kernel/empirical-ntk.js';
+export type { KernelCost, LayerCost, Method, MethodCost } from './kernel/cost.js';
+export type { NtkOptions } from './kernel/kernels.js';
+export type { ExampleBatch } from './uses/examples.js';
 export type { Apply } from './kernel/gradient-rows.js';
 export { type JacobianOptions, jacobian } from './kernel/jacobian.js';
 export type {

@@ -3,7 +3,8 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { checkFiniteResults, checkSelection } from '../check.js';
 import { type CrossTerms, crossFactors, crossTerms } from './cross-terms.js';
-import { type NtkOptions, kernels } from './empirical-ntk.js';
+import { type NtkOptions, kernelsOf } from './kernels.js';
+import { listed } from '../uses/examples.js';
 import { type SharedOptions, shared } from '../options.js';
 import { type SplitModel, classifierOf, reachesFeatures, untiedFeatures } from '../split-model.js';
 
@@ -119,15 +120,23 @@ function featureKernel<X>(
   model: SplitModel<X>,
   contexts: readonly X[],
   contexts2: readonly X[] | undefined,
-  options: Required<NtkOptions>,
+  options: NtkOptions & Required<Pick<NtkOptions, 'select'>>,
 ): tf.Tensor4D {
   const { features, params, classifier } = model;
   if (countParams(selectParams(params, options.select)) === 0) {
     const D = params[classifier]!.shape[1]!;
     return tf.zeros([contexts.length, (contexts2 ?? contexts).length, D, D]);
   }
-  const all = kernels('decompose', features, params, contexts, contexts2, options);
-  return tf.transpose(all['all']!, [0, 2, 1, 3]); // [N, D, M, D] -> [N, M, D, D]
+  const all = kernelsOf({
+    where: 'decompose',
+    params,
+    left: listed(features, contexts),
+    right: contexts2 ? listed(features, contexts2) : null,
+    entries: 'full',
+    layerOf: () => 'all',
+    options,
+  });
+  return tf.transpose(all['all'] as tf.Tensor4D, [0, 2, 1, 3]); // [N, D, M, D] -> [N, M, D, D]
 }
 
 /** Norm and trace of `W A W^T` through `A S`, `[D, D]`. */
