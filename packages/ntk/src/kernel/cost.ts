@@ -70,7 +70,7 @@ export function kernelCost(
   });
   const useCost = (use: UseShape): { cost: MethodCost; route: Route } => {
     const { kind, rows: R, width, out } = use;
-    const bytes = rows * bytesPerRow([use]);
+    const bytes = rows * bytesPerRow([use], K);
     if (kind === 'bias' || kind === 'gain') {
       return { cost: { ...gradients(width * out), bytes }, route: 'gradients' };
     }

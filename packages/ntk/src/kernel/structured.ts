@@ -18,18 +18,26 @@ export interface StructuredPlan extends Contraction {
   readonly maxBytes: number;
 }
 
-/** Bytes that activations of one pass take, about; more passes cost less than a processor's cache that is left. */
+/** Bytes that inputs and cotangents of one pass take, about; more passes cost less than a processor's cache that is left. */
 const BYTES_PER_PASS = 2 ** 24;
 
 /** Two blocks of uses, each beside a copy while its parts are put together. */
 const BLOCKS = 4;
 
-/** Bytes that the uses of one direction of one example take. */
-export const bytesPerRow = (shapes: readonly UseShape[]): number =>
-  4 * shapes.reduce((sum, { kind, rows, width, out }) => sum + rows * (out + (kind === 'dense' ? width : 1)), 1); // prettier-ignore
+const isFactored = ({ kind }: UseShape): boolean => kind === 'dense' || kind === 'embedding';
+
+/** Bytes that the uses of one direction of one example take, of `K` that share their inputs. */
+export const bytesPerRow = (shapes: readonly UseShape[], K: number): number =>
+  4 *
+  shapes.reduce((sum, use) => {
+    const { kind, rows, width, out } = use;
+    if (!isFactored(use)) return sum + width * out;
+    return sum + rows * (out + (kind === 'dense' ? width : 1) / K);
+  }, 1);
 
 /** Fewest bytes that {@link structuredKernels} gets by with. */
-export const leastBytes = (shapes: readonly UseShape[]): number => BLOCKS * bytesPerRow(shapes);
+export const leastBytes = (shapes: readonly UseShape[]): number =>
+  Math.ceil(BLOCKS * bytesPerRow(shapes, 1));
 
 /** Examples and directions that are looked at together. */
 interface Block {
@@ -53,8 +61,11 @@ function fullBlocks({ examples, directions: { count: K } }: Side, rows: number):
  */
 export function structuredKernels(plan: StructuredPlan): Params {
   const { left, right, params, select, shapes, maxBytes, entries } = plan;
-  const rows = Math.max(1, Math.floor(maxBytes / leastBytes(shapes)));
-  const rowsPerPass = Math.min(rows, Math.max(1, Math.floor(BYTES_PER_PASS / bytesPerRow(shapes))));
+  const K = Math.max(left.directions.count, right?.directions.count ?? 1);
+  const shared = entries === 'full' ? K : 1;
+  const rows = Math.max(1, Math.floor(maxBytes / (BLOCKS * bytesPerRow(shapes, shared))));
+  const passBytes = bytesPerRow(shapes.filter(isFactored), 1);
+  const rowsPerPass = Math.min(rows, Math.max(1, Math.floor(BYTES_PER_PASS / passBytes)));
   const readers = [left, ...(right ? [right] : [])].map((side) =>
     usesReader(side, params, select, rowsPerPass),
   );
@@ -66,7 +77,6 @@ export function structuredKernels(plan: StructuredPlan): Params {
         const grids = fullBlocks(left, rows);
         return gridOf(plan, read, grids, right && fullBlocks(right, rows));
       }
-      const K = left.directions.count;
       const most = Math.max(left.examples.count, right?.examples.count ?? 0);
       const kernels = runsOf(0, K, Math.max(1, Math.floor(rows / most))).map((k) => {
         const blocks = ({ examples }: Side): Block[] =>

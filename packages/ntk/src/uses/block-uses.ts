@@ -148,10 +148,16 @@ const firstDirections = ({ inputs, cotangents, formed }: Raw, count: number): Ra
   return { inputs, cotangents: mapParams(cotangents, cut), formed: mapParams(formed, cut) };
 };
 
-const joined = (parts: readonly Params[], axis: number): Params =>
-  parts.length === 1
-    ? parts[0]!
-    : mapParams(parts[0]!, (_, name) => tf.concat(parts.map((part) => part[name]!), axis)); // prettier-ignore
+/** Parts behind one another; those of each are freed as soon as they are. */
+const joined = (parts: readonly Params[], axis: number): Params => {
+  if (parts.length === 1) return parts[0]!;
+  return mapParams(parts[0]!, (_, name) => {
+    const own = parts.map((part) => part[name]!);
+    const whole = tf.concat(own, axis);
+    tf.dispose(own);
+    return whole;
+  });
+};
 
 /** Runs of examples behind one another; shorter ones, of other paddings, get rows without a cotangent. */
 function joinedRuns(runs: readonly Raw[]): Raw {
