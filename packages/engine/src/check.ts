@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 /**
- * Boundary checks. Each throws one message of the form `where is X, expected Y` and returns the
- * value, so that a check can stand where the value is used.
+ * Boundary checks. Each throws one message of the form `where is X, expected Y`, where `where` is `function: argument`, and
+ * most return the value, so that a check can stand where the value is used.
  */
 
 /** Indices of tensors are int32. */
@@ -12,11 +12,8 @@ export const MOST_ENTRIES = 2 ** 31 - 1;
 export const MOST_FLOAT32 = 3.4e38;
 
 /**
- * A value in a message, in a few words, so that it cannot be taken for another: a text in quotes, a bigint with its `n`, and of
- * functions, arrays and objects what they are.
- *
- * @param value - whatever was given
- * @returns a short text
+ * A value in a message, in a few words that fit no other value: a text in quotes, a bigint with its `n`; for functions, arrays
+ * and objects, what kind they are.
  *
  * @example
  * ```ts
@@ -34,13 +31,12 @@ export function showValue(value: unknown): string {
   return `an object with ${showNames(Object.keys(value))}`;
 }
 
-/** A message has so many names of a list at most. */
+/** The most names of a list that a message shows. */
 const NAMES = 8;
 
 /**
- * Names in a message: a model has hundreds of parameters, and what went wrong must not be lost among them.
+ * Names in a message, and only a few: a model has hundreds of parameters, among which what went wrong would be hard to find.
  *
- * @param names - all of them
  * @returns the first ones, and how many there are more
  *
  * @example
@@ -55,12 +51,15 @@ export function showNames(names: readonly string[]): string {
   return `${names.slice(0, NAMES).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
+/** The value, if it fits. */
+function expectValue<T>(where: string, value: T, fits: boolean, expected: string): T {
+  if (fits) return value;
+  throw new RangeError(`${where} is ${showValue(value)}, expected ${expected}`);
+}
+
 /**
  * Refuses anything but an integer of at least 1.
  *
- * @param where - `function: argument`, the beginning of the message
- * @param value - the argument
- * @returns `value`
  * @throws RangeError if `value` is not a positive integer
  *
  * @example
@@ -69,18 +68,13 @@ export function showNames(names: readonly string[]): string {
  * ```
  */
 export function checkPositiveInteger(where: string, value: number): number {
-  if (!Number.isSafeInteger(value) || value < 1) {
-    throw new RangeError(`${where} is ${showValue(value)}, expected a positive integer`);
-  }
-  return value;
+  const fits = Number.isSafeInteger(value) && value >= 1;
+  return expectValue(where, value, fits, 'a positive integer');
 }
 
 /**
  * Refuses NaN and the infinities.
  *
- * @param where - `function: argument`, the beginning of the message
- * @param value - the argument
- * @returns `value`
  * @throws RangeError if `value` is not a finite number
  *
  * @example
@@ -89,20 +83,12 @@ export function checkPositiveInteger(where: string, value: number): number {
  * ```
  */
 export function checkFinite(where: string, value: number): number {
-  if (typeof value !== 'number' || !Number.isFinite(value)) {
-    throw new RangeError(`${where} is ${showValue(value)}, expected a finite number`);
-  }
-  return value;
+  return expectValue(where, value, Number.isFinite(value), 'a finite number');
 }
 
 /**
  * Refuses numbers outside a closed interval.
  *
- * @param where - `function: argument`, the beginning of the message
- * @param value - the argument
- * @param low - smallest allowed value
- * @param high - largest allowed value, `Infinity` for no bound
- * @returns `value`
  * @throws RangeError if `value` is NaN or outside `[low, high]`
  *
  * @example
@@ -111,19 +97,14 @@ export function checkFinite(where: string, value: number): number {
  * ```
  */
 export function checkInRange(where: string, value: number, low: number, high: number): number {
-  if (typeof value !== 'number' || !(value >= low && value <= high)) {
-    const range = high === Infinity ? `a number >= ${low}` : `a number in [${low}, ${high}]`;
-    throw new RangeError(`${where} is ${showValue(value)}, expected ${range}`);
-  }
-  return value;
+  if (typeof value === 'number' && value >= low && value <= high) return value;
+  const range = high === Infinity ? `a number >= ${low}` : `a number in [${low}, ${high}]`;
+  return expectValue(where, value, false, range);
 }
 
 /**
  * Refuses a seed that is not an integer in `[0, 2^53)`.
  *
- * @param where - `function: argument`, the beginning of the message
- * @param value - the argument
- * @returns `value`
  * @throws RangeError if `value` is not a non-negative safe integer
  *
  * @example
@@ -132,17 +113,13 @@ export function checkInRange(where: string, value: number, low: number, high: nu
  * ```
  */
 export function checkSeed(where: string, value: number): number {
-  if (!Number.isSafeInteger(value) || value < 0) {
-    throw new RangeError(`${where} is ${showValue(value)}, expected an integer in [0, 2^53)`);
-  }
-  return value;
+  const fits = Number.isSafeInteger(value) && value >= 0;
+  return expectValue(where, value, fits, 'an integer in [0, 2^53)');
 }
 
 /**
  * Refuses lists with an entry that is no token.
  *
- * @param where - `function: argument`, the beginning of the message
- * @param tokens - the argument
  * @param vocabSize - `V`; without it, what int32 can hold
  * @throws RangeError naming the first entry that is no integer in `[0, V)`
  *
@@ -154,19 +131,12 @@ export function checkSeed(where: string, value: number): number {
 export function checkTokens(where: string, tokens: readonly number[], vocabSize?: number): void {
   const end = vocabSize ?? MOST_ENTRIES + 1;
   const i = tokens.findIndex((token) => !(Number.isInteger(token) && token >= 0 && token < end));
-  if (i >= 0) {
-    throw new RangeError(
-      `${where}[${i}] is ${showValue(tokens[i])}, expected a token in [0, ${vocabSize ?? 'V'})`,
-    );
-  }
+  expectValue(`${where}[${i}]`, tokens[i], i < 0, `a token in [0, ${vocabSize ?? 'V'})`);
 }
 
 /**
  * Refuses what is no tensor.
  *
- * @param where - `function: argument`, the beginning of the message
- * @param x - the argument
- * @returns `x`
  * @throws TypeError if `x` is something else
  *
  * @example
@@ -195,11 +165,7 @@ export function checkShape(where: string, x: tf.Tensor, fits: boolean, expected:
 /**
  * Refuses a tensor whose shape is not that of another: nothing is broadcast by mistake.
  *
- * @param where - `function: argument`, the beginning of the message
- * @param x - the argument
- * @param like - the tensor that it goes with
  * @param whose - what `like` is
- * @returns `x`
  * @throws RangeError if the shapes differ; TypeError if one is no tensor
  *
  * @example
@@ -224,9 +190,6 @@ export function checkSameShape<T extends tf.Tensor>(
 /**
  * Refuses option names that a function does not know: a typing mistake must not become a default.
  *
- * @param where - the function's name
- * @param options - what the caller passed
- * @param known - the names that exist
  * @throws TypeError if `options` is not an object; RangeError naming the unknown options and the
  *   known ones
  *
@@ -250,9 +213,6 @@ export function checkOptions(where: string, options: object, known: readonly str
 /**
  * Refuses what cannot be called.
  *
- * @param where - `function: argument`, the beginning of the message
- * @param value - the argument
- * @param mend - what to write instead
  * @throws TypeError if `value` is no function
  *
  * @example
@@ -269,6 +229,8 @@ export function checkFunction(where: string, value: unknown, mend: string): void
 export interface Option<T> {
   readonly value: T;
   readonly check: (where: string, value: Exclude<T, undefined>) => unknown;
+  /** Whether it must be given: `undefined` is checked too. */
+  readonly required?: true;
 }
 
 /** The type of a literal. */
@@ -283,9 +245,7 @@ type Wide<T> = T extends number
 /**
  * One entry of a table for {@link resolveOptions}.
  *
- * @param value - the default
  * @param check - throws if what was given is wrong; of no default (`undefined`) only what is given is checked
- * @returns the entry
  *
  * @example
  * ```ts
@@ -299,11 +259,30 @@ export function option<T>(
   return { value: value as Wide<T>, check };
 }
 
+/**
+ * An entry without a default for {@link resolveOptions}: an option that must be given.
+ *
+ * @param check - throws if what was given is wrong, or if it is `undefined`
+ * @returns the entry
+ *
+ * @example
+ * ```ts
+ * resolveOptions('train', { seed: 7 }, { seed: required<number>(checkSeed) }); // => { seed: 7 }
+ * ```
+ */
+export const required = <T>(check: Option<T>['check']): Option<T> => ({
+  value: undefined as T,
+  check,
+  required: true,
+});
+
 /** Options by name. Whatever their types are, `Option<T>` is one of these. */
 type Table = Readonly<
   Record<
     string,
-    { readonly value: unknown; readonly check: (where: string, value: never) => unknown }
+    Omit<Option<unknown>, 'check'> & {
+      readonly check: (where: string, value: never) => unknown;
+    }
   >
 >;
 
@@ -313,10 +292,7 @@ export type Resolved<T extends Table> = { readonly [Name in keyof T]: T[Name]['v
 /**
  * Options with their defaults, checked one by one in the table's order.
  *
- * @param where - the function's name
- * @param options - what the caller passed; borrowed
  * @param table - every option that there is, with its default and its check
- * @returns every option of the table
  * @throws TypeError or RangeError if `options` is not an object, has a name that is not in the table, or a check throws
  *
  * @example
@@ -331,9 +307,9 @@ export function resolveOptions<T extends Table>(
   table: T,
 ): Resolved<T> {
   checkOptions(where, options, Object.keys(table));
-  const entries = Object.entries(table).map(([name, { value, check }]) => {
+  const entries = Object.entries(table).map(([name, { value, check, required: must }]) => {
     const given = options[name] === undefined ? value : options[name];
-    if (given !== undefined) check(`${where}: ${name}`, given as never);
+    if (given !== undefined || must) check(`${where}: ${name}`, given as never);
     return [name, given];
   });
   return Object.fromEntries(entries) as Resolved<T>;
@@ -341,10 +317,6 @@ export function resolveOptions<T extends Table>(
 
 /**
  * The check of {@link checkInRange} with its bounds, for a table of options.
- *
- * @param low - smallest allowed value
- * @param high - largest allowed value, `Infinity` for no bound
- * @returns the check
  *
  * @example
  * ```ts

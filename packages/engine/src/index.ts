@@ -32,6 +32,7 @@ export {
   checkTensor,
   checkTokens,
   option,
+  required,
   resolveOptions,
   showNames,
   showValue,

@@ -9,8 +9,6 @@ export type Params = Readonly<Record<string, tf.Tensor>>;
 /**
  * Applies a function to every tensor of a record, in the record's order.
  *
- * @param params - record of tensors of any shape
- * @param f - called with the tensor and its name
  * @returns a new record with the same names; the caller owns its tensors
  *
  * @example
@@ -31,8 +29,6 @@ export function mapParams<P extends Params>(
 /**
  * The entries whose names satisfy a predicate. The tensors are shared, not copied.
  *
- * @param params - record of tensors
- * @param predicate - true for the names to keep
  * @returns a record with the kept entries; it borrows the tensors of `params`
  *
  * @example
@@ -50,7 +46,6 @@ export function selectParams(params: Params, predicate: (name: string) => boolea
  * One record out of several; a later record's entry replaces an earlier one of the same name, at
  * the earlier one's place.
  *
- * @param records - records of tensors
  * @returns a record that borrows the tensors
  *
  * @example
@@ -66,8 +61,6 @@ export function mergeParams(...records: readonly Params[]): Params {
 /**
  * The record with a prefix before every name.
  *
- * @param prefix - what the new names begin with
- * @param params - record of tensors
  * @returns a record that borrows the tensors
  *
  * @example
@@ -83,8 +76,6 @@ export function addPrefix(prefix: string, params: Params): Params {
 /**
  * The entries whose names begin with a prefix, under the rest of their names: the inverse of {@link addPrefix}.
  *
- * @param prefix - what is taken off
- * @param params - record of tensors
  * @returns a record that borrows the tensors
  *
  * @example
@@ -104,7 +95,6 @@ export function takePrefix(prefix: string, params: Params): Params {
 /**
  * Copies every tensor of a record.
  *
- * @param params - record of tensors
  * @returns equal tensors that the caller owns, independent of the originals' lifetime
  *
  * @example
@@ -161,9 +151,6 @@ export function disposeExcept(records: readonly Params[], kept: readonly Params[
 
 /**
  * How many numbers a record holds.
- *
- * @param params - record of tensors
- * @returns the sum of the tensors' sizes
  *
  * @example
  * ```ts

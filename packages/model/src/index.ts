@@ -82,7 +82,6 @@ export { tokenizerFromJson } from './tokenizer/from-json.js';
 export {
   type ChatTemplate,
   type DecodeOptions,
-  type EncodeOptions,
   type Encoding,
   type PretrainedTokenizer,
   type TokenizerFiles,
@@ -90,4 +89,4 @@ export {
   tokenizerFromFiles,
 } from './tokenizer/pretrained.js';
 export { type DecodeStream, decodeStream } from './tokenizer/stream.js';
-export type { AddedToken, Tokenizer, TokenizerJson } from './tokenizer/types.js';
+export type { AddedToken, EncodeOptions, Tokenizer, TokenizerJson } from './tokenizer/types.js';

@@ -39,3 +39,21 @@ export { type RecordedCompletion, type ToSamplesOptions, toSamples } from './sam
 export type { SplitModel } from './split-model.js';
 export { kindOfParam, layerOfParam } from './groups.js';
 export type { Sequence, SequenceModel, TokenBatch } from './sequences/sequence-model.js';
+export {
+  type ExplainOptions,
+  type ExplainProgress,
+  explainChange,
+} from './change/explain-change.js';
+export type {
+  ChangeExplanation,
+  ChangePart,
+  ContextChange,
+  PlacedChange,
+} from './change/explanation.js';
+export {
+  type Functional,
+  confidenceFunctional,
+  entropyFunctional,
+  logProbFunctional,
+} from './change/functional.js';
+export type { Way } from './change/slopes.js';

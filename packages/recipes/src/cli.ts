@@ -3,6 +3,7 @@ import { describeBackend, useBackend } from '@cfrl/engine';
 import { Command, InvalidArgumentError, Option } from 'commander';
 
 import { type DemoOptions, runDemo } from './cli/demo.js';
+import { type ExplainCommandOptions, functionals, runExplain } from './cli/explain.js';
 import { type MetricsOptions, runMetrics, tokenizers } from './cli/metrics.js';
 import { rebuildReport } from './cli/report.js';
 import { endOnSignals } from './cli/signals.js';
@@ -16,7 +17,17 @@ const upTo =
     return Number(text);
   };
 
-// Whoever read what was printed has gone (`| head`): nothing more is to be said.
+const within =
+  (low: number, high: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (text.trim() === '' || !(value >= low && value <= high)) {
+      throw new InvalidArgumentError(`expected a number from ${low} to ${high}.`);
+    }
+    return value;
+  };
+
+// The reader of the output has gone (as with `| head`): end without a message.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
@@ -54,6 +65,45 @@ program
   .argument('<folder>', 'the folder of an experiment')
   .option('--json', 'print the summary as JSON')
   .action((folder: string, options: { json?: boolean }) => rebuildReport(folder, options));
+
+program
+  .command('explain')
+  .description('why the second of two checkpoints says something else than the first')
+  .argument('<before>', 'a folder, a GGUF file or an id of the hub')
+  .argument('<after>', 'the same model later, or a folder with an adapter for it')
+  .requiredOption(
+    '--prompts <file>',
+    'a JSON object a line with prompt or messages (and completion), or a text a line',
+  )
+  .option('--base <model>', 'the model that the adapters are for')
+  .addOption(
+    new Option('--functional <name>', 'what is explained')
+      .choices(Object.keys(functionals))
+      .default('entropy'),
+  )
+  .addOption(
+    new Option(
+      '--from <model>',
+      'which model completions are sampled from, where the file has none',
+    )
+      .choices(['before', 'after'])
+      .default('before'),
+  )
+  .option('--limit <n>', 'prompts to take of the file', upTo(1e6), 64)
+  .option('--samples <n>', 'completions to sample of each prompt', upTo(1000), 1)
+  .option('--max-new-tokens <n>', 'longest completion to sample', upTo(1e5), 32)
+  .option('--temperature <t>', 'temperature of sampling', within(0, 100), 1)
+  .option('--seed <n>', 'seed of sampling', within(0, Number.MAX_SAFE_INTEGER), 0)
+  .option(
+    '--tolerance <share>',
+    'largest residual, as a share of the change',
+    within(1e-6, 1),
+    0.01,
+  )
+  .option('--json', 'print everything as JSON')
+  .action((before: string, after: string, options: ExplainCommandOptions) =>
+    runExplain(before, after, options),
+  );
 
 program
   .command('metrics')

@@ -24,6 +24,7 @@ export { explainedVariance, scoringGap } from './loop/diagnostics.js';
 export { type GaeOptions, gae } from './advantages/gae.js';
 export { type KlEstimator, klK1, klK2, klK3 } from './losses/kl.js';
 export { completionSeed, minibatches, promptsOfStep } from './data/order.js';
+export { type InitStateOptions, initState } from './loop/init-state.js';
 export { type TrainState, disposeState } from './loop/state.js';
 export type { ScoredCompletion, StepMetrics, StepRecord } from './loop/record.js';
 export { type Reduce, fixedLength, perSequence, perToken, sequenceSum } from './losses/reduce.js';

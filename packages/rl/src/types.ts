@@ -158,7 +158,7 @@ export interface Rollout {
 export interface Target {
   /** `[L]`, reward units (or standard deviations of it, if normalised). */
   readonly advantages: readonly number[];
-  /** `[L]`, reward units: what the critic should have said. */
+  /** `[L]`, reward units: the critic's targets. */
   readonly returns?: readonly number[];
 }
 

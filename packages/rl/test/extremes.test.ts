@@ -106,6 +106,7 @@ const makersAndRuns = [
   'disposeState',
   'fixedLength',
   'grpo',
+  'initState',
   'ppo',
   'reinforce',
   'rloo',

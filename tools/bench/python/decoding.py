@@ -38,6 +38,3 @@ class Job:
 
     def iterate(self) -> None:
         self.decode(greedy=False)
-
-    def release(self) -> None:
-        pass

@@ -32,6 +32,3 @@ class Job:
 
     def iterate(self) -> None:
         self.generate(do_sample=True, temperature=1.0, top_k=0, top_p=1.0)
-
-    def release(self) -> None:
-        pass

@@ -1,7 +1,6 @@
 """GRPO steps of TRL's trainer, one at a time: its own loop runs in a thread and is held between steps."""
 
 import queue
-import tempfile
 import threading
 import time
 
@@ -20,7 +19,7 @@ class Held(TrainerCallback):
     """Holds the trainer before its first step and after each one, until it may go on."""
 
     def __init__(self) -> None:
-        self.permits, self.ends, self.stop = threading.Semaphore(0), queue.Queue(), False
+        self.permits, self.ends = threading.Semaphore(0), queue.Queue()
 
     def on_train_begin(self, args, state, control, **_) -> None:
         self.permits.acquire()
@@ -28,7 +27,6 @@ class Held(TrainerCallback):
     def on_step_end(self, args, state, control, **_) -> None:
         self.ends.put(None)
         self.permits.acquire()
-        control.should_training_stop = self.stop
 
 
 def configuration(work: dict, folder: str) -> GRPOConfig:
@@ -76,12 +74,11 @@ class Job:
         tokenizer.add_special_tokens({"eos_token": "<|never|>"})
         self.model = pretrained.load(given["folder"])
         self.model.generation_config.eos_token_id = None
-        self.output = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self.held = Held()
         self.trainer = GRPOTrainer(
             model=self.model,
             reward_funcs=lambda completions, **_: [float(text.count(letter)) for text in completions],
-            args=configuration(work, self.output.name),
+            args=configuration(work, given["folder"]),
             train_dataset=Dataset.from_dict({"prompt": given["prompts"] * PASSES}),
             processing_class=tokenizer,
             callbacks=[self.held],
@@ -128,9 +125,3 @@ class Job:
         error = self.held.ends.get()
         if error is not None:
             raise error
-
-    def release(self) -> None:
-        self.held.stop = True
-        self.held.permits.release()
-        self.thread.join()
-        self.output.cleanup()

@@ -23,6 +23,3 @@ class Job:
 
     def iterate(self) -> None:
         self.load()
-
-    def release(self) -> None:
-        pass

@@ -25,6 +25,3 @@ class Job:
     def iterate(self) -> np.ndarray:
         blocks = range(0, len(self.logits), self.block)
         return np.concatenate([entropies(self.logits[t : t + self.block]) for t in blocks])
-
-    def release(self) -> None:
-        pass

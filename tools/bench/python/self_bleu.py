@@ -58,6 +58,3 @@ class Job:
         else:
             self.library.score(self.at)
             self.at = (self.at + 1) % self.count
-
-    def release(self) -> None:
-        pass

@@ -31,6 +31,3 @@ class Job:
 
     def iterate(self) -> None:
         self.encode()
-
-    def release(self) -> None:
-        pass

@@ -37,7 +37,3 @@ class Job:
         torch.nn.utils.clip_grad_norm_(self.parameters, self.max_norm, foreach=True)
         self.optimizer.step()
         return loss.item()
-
-    def release(self) -> None:
-        if hasattr(self.model, "_orig_mod"):
-            torch.compiler.reset()

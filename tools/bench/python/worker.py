@@ -3,7 +3,6 @@
 Whatever the libraries print goes to standard error.
 """
 
-import gc
 import importlib
 import json
 import os
@@ -29,41 +28,31 @@ def peak_mebibytes() -> float:
 
 
 class Worker:
-    """The jobs at hand, by name."""
+    """A process that does one job."""
 
-    def __init__(self) -> None:
-        self.jobs = {}
-
-    def hello(self, _: dict) -> dict:
+    def prepare(self, request: dict) -> dict:
         import torch
 
         torch.set_num_threads(int(os.environ["CFRL_THREADS"]))
         torch.manual_seed(0)
-        versions = {name: metadata.version(name) for name in PEERS}
-        return {"versions": {"python": platform.python_version(), **versions}, "threads": torch.get_num_threads()}
-
-    def prepare(self, request: dict) -> dict:
         module = importlib.import_module(request["program"])
-        job = module.Job(request["given"], request["options"], request["bare"])
-        self.jobs[request["job"]] = job
-        return {"check": job.check, "firstMs": job.first_ms}
+        self.job = module.Job(request["given"], request["options"], request["bare"])
+        versions = {"python": platform.python_version(), **{name: metadata.version(name) for name in PEERS}}
+        return {
+            "check": self.job.check,
+            "firstMs": self.job.first_ms,
+            "versions": versions,
+            "threads": torch.get_num_threads(),
+        }
 
     def run(self, request: dict) -> dict:
-        job = self.jobs[request["job"]]
         samples, before = [], time.process_time()
         for _ in range(request["iterations"]):
             start = time.perf_counter()
-            job.iterate()
+            self.job.iterate()
             samples.append((time.perf_counter() - start) * 1000)
-        return {"samples": samples, "cpuMs": (time.process_time() - before) * 1000}
-
-    def memory(self, _: dict) -> dict:
-        return {"mebibytes": peak_mebibytes()}
-
-    def release(self, request: dict) -> dict:
-        self.jobs.pop(request["job"]).release()
-        gc.collect()
-        return {}
+        cpu_ms = (time.process_time() - before) * 1000
+        return {"samples": samples, "cpuMs": cpu_ms, "mebibytes": peak_mebibytes()}
 
 
 def main() -> None:
@@ -73,12 +62,12 @@ def main() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         try:
-            reply = {"id": request["id"], "result": getattr(worker, request["method"])(request["params"])}
+            reply = {"result": getattr(worker, request["method"])(request["params"])}
         except Exception as error:
             import traceback
 
             traceback.print_exc()
-            reply = {"id": request["id"], "error": f"{type(error).__name__}: {error}"}
+            reply = {"error": f"{type(error).__name__}: {error}"}
         replies.write(json.dumps(reply) + "\n")
 
 

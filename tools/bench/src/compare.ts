@@ -67,12 +67,6 @@ export const greedy =
     ];
   };
 
-/** Several comparisons as one. */
-export const every =
-  (...all: readonly Compare[]): Compare =>
-  (ours, theirs) =>
-    all.flatMap((compare) => compare(ours, theirs));
-
 /** The first difference that is too large, in words; nothing if there is none. */
 export function disagreement(differences: readonly Difference[]): string | undefined {
   const first = differences.find(({ difference, tolerance }) => !(difference <= tolerance));

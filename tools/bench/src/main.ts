@@ -15,7 +15,7 @@ import type { Results } from './results.js';
 import { resultsJson, resultsPage, summary } from './results-page.js';
 import { selectRows, titleOf } from './rows.js';
 import { full, quick } from './take-turns.js';
-import { isOurs, workers } from './workers.js';
+import { starter } from './workers.js';
 
 /**
  * Builds the packages and our worker, so that what is measured is what users install: a process that translates sources as
@@ -25,30 +25,33 @@ import { isOurs, workers } from './workers.js';
  */
 function buildWorker(): readonly string[] {
   const nx = createRequire(import.meta.url).resolve('nx/bin/nx.js');
-  const args = [nx, 'run', '@cfrl/bench:build', '--outputStyle=static'];
+  const build = [process.execPath, nx, 'run', '@cfrl/bench:build', '--outputStyle=static'] as const;
   const env = { NX_DAEMON: 'false', NX_TUI: 'false', NODE_OPTIONS: '' };
-  runVisibly('building the packages', process.execPath, args, '', env);
+  runVisibly('building the packages', build, { env });
   return [inRepository('tools/bench/dist/worker.js')];
 }
+
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
 
 async function bench(args: ReturnType<typeof parseArguments>): Promise<Results> {
   const rows = selectRows(args.only);
   const plan = args.quick ? quick : full;
-  const peers = rows.some(({ theirs }) => theirs.some(({ worker }) => !isOurs(worker)));
+  const peers = rows.some(({ theirs }) => theirs.some(({ worker }) => worker === 'python'));
   const python = peers ? peersPython() : undefined;
   const load = await readLoad();
-  const reason = refusal(load);
-  if (reason !== undefined && !args.force) throw new Error(reason);
+  const busy = refusal(load);
+  if (busy !== undefined && !args.force) throw new Error(busy);
 
-  const all = workers(buildWorker(), python, join(cacheFolder(), 'bench-caches'));
+  const startWorker = starter(buildWorker(), python, join(cacheFolder(), 'bench-caches'));
   const results: Results = {
     date: new Date().toISOString(),
     command: args.command,
     commit: describeCommit(),
     machine: describeMachine(),
     load,
-    versions: all.versions,
-    threads: all.threads,
+    versions: {},
+    threads: {},
     settings: { quick: args.quick, forced: args.force, rounds: plan.rounds },
     rows: [],
     failed: [],
@@ -59,16 +62,17 @@ async function bench(args: ReturnType<typeof parseArguments>): Promise<Results> 
     const at = `${i + 1} of ${rows.length} | ${titleOf(row)}`;
     const progress = (doing: string): void => void process.stderr.write(`${at}: ${doing}\n`);
     try {
-      results.rows.push(await measure(row, { plan, workers: all, folder, progress }));
+      const given = { plan, startWorker, folder, progress, said: results };
+      results.rows.push(await measure(row, given));
     } catch (error) {
       const { name, model, against } = row;
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
+      progress(`failed: ${reason}`);
       results.failed.push({ name, model, against, reason });
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
   }
-  await all.close();
   return results;
 }
 
@@ -84,6 +88,6 @@ try {
     if (results.failed.length > 0) process.exitCode = 1;
   }
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`${messageOf(error)}\n`);
   process.exitCode = 1;
 }

@@ -1,114 +1,117 @@
-import type { Worker } from './client.js';
 import { type Difference, disagreement } from './compare.js';
 import { watchOthers } from './machine.js';
 import type { Json, Prepared } from './protocol.js';
-import { type ResultRow, resultRow } from './results.js';
+import { type ResultRow, type Results, resultRow } from './results.js';
 import type { Row, Side } from './rows.js';
 import { type Plan, takeTurns } from './take-turns.js';
-import type { Workers } from './workers.js';
+import type { Worker } from './worker.js';
+import { THREADS, type WorkerName } from './workers.js';
 
 /** What a measurement works with. */
 export interface Bench {
   readonly plan: Plan;
-  readonly workers: Workers;
+  readonly startWorker: (name: WorkerName) => Worker;
   /** A folder of its own for weights. */
   readonly folder: string;
   /** Called with what is being done. */
   readonly progress: (doing: string) => void;
+  /** Filled with what the processes say of themselves. */
+  readonly said: Pick<Results, 'versions' | 'threads'>;
 }
 
 /** GRPO steps of a process whose memory is measured. */
 const MEMORY_STEPS = 4;
 
-/** A side that is ready to be measured. */
+/** A side that is ready to be measured, in a process of its own. */
 interface Ready extends Prepared {
   readonly side: Side;
   readonly worker: Worker;
   readonly differences: readonly Difference[];
 }
 
-/** The first line of what was thrown. */
-const reasonOf = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!;
+type Differ = (theirs: Prepared) => readonly Difference[];
 
-const prepare = (
-  worker: Worker,
-  { label: job, program, options }: Side,
-  folder: string,
-  given: Json,
-  bare = false,
-): Promise<Prepared> => worker.call('prepare', { job, program, options, given, folder, bare });
-
+/** Starts a process for a side, and refuses it if it computes something else than ours. */
+async function start(
+  side: Side,
+  { startWorker, folder, said }: Bench,
+  { given = null, bare = false, differ }: { given?: Json; bare?: boolean; differ?: Differ } = {},
+): Promise<Ready> {
+  const { worker: name, program, options } = side;
+  const worker = startWorker(name);
+  try {
+    const prepared = await worker.call('prepare', { program, options, given, folder, bare });
+    const { versions, threads } = prepared;
+    // WebAssembly has one thread in Node.js, whatever it is given.
+    if (threads !== THREADS && name !== 'wasm') {
+      throw new Error(
+        `bench: ${name} has ${threads} threads, expected ${THREADS}; measure on a machine with at least ${THREADS} processors`,
+      );
+    }
+    Object.assign(said.versions, versions);
+    said.threads[name] = threads;
+    const differences = differ?.(prepared) ?? [];
+    const reason = disagreement(differences);
+    if (reason !== undefined) throw new Error(reason);
+    return { ...prepared, side, worker, differences };
+  } catch (error) {
+    await worker.close();
+    throw error;
+  }
+}
 /** Prepares both sides of a row, refuses rivals that compute something else, and measures the rest. */
 export async function measure(row: Row, bench: Bench): Promise<ResultRow> {
-  const { workers, folder, progress } = bench;
-  const ready: Ready[] = [];
+  bench.progress(`preparing ${row.ours.label}`);
+  const own = await start(row.ours, bench);
+  const ready = [own];
   const failed: { label: string; reason: string }[] = [];
-  const start = async (side: Side, own?: Prepared): Promise<void> => {
-    const worker = await workers.get(side.worker);
-    progress(`preparing ${side.label}`);
-    const prepared = await prepare(worker, side, folder, own?.handoff ?? null);
-    const differences = own ? row.compare(own.check, prepared.check) : [];
-    ready.push({ ...prepared, side, worker, differences });
-    const reason = disagreement(differences);
-    if (reason === undefined) return;
-    await release(ready.pop()!);
-    throw new Error(reason);
-  };
+  const differ: Differ = ({ check }) => row.compare.flatMap((compare) => compare(own.check, check));
   try {
-    await start(row.ours);
-    const [own] = ready;
     for (const side of row.theirs) {
-      await start(side, own).catch((error: unknown) => {
+      bench.progress(`preparing ${side.label}`);
+      try {
+        ready.push(await start(side, bench, { given: own.handoff ?? null, differ }));
+      } catch (error) {
         if (row.theirs.length === 1) throw error;
-        failed.push({ label: side.label, reason: reasonOf(error) });
-      });
+        failed.push({ label: side.label, reason: (error as Error).message.split('\n', 1)[0]! });
+      }
     }
     if (ready.length === 1) {
       throw new Error(failed.map(({ label, reason }) => `${label}: ${reason}`).join('; '));
     }
-    progress('measuring');
-    const { rounds, disturbance } = await (row.unit === 'MiB' ? memory : time)(ready, bench);
+    bench.progress('measuring');
+    const measured = await (row.unit === 'MiB' ? memory : time)(ready, bench);
+    const { rounds, ...disturbance } = measured;
     return { ...resultRow(row, ready, rounds, failed), ...disturbance };
   } finally {
-    for (const each of ready) await release(each).catch(() => undefined);
+    await Promise.all(ready.map(({ worker }) => worker.close()));
   }
 }
-
-const release = ({ worker, side }: Ready): Promise<object> =>
-  worker.call('release', { job: side.label });
 
 /** The time of an iteration: all take turns, so that all see the same machine. */
 async function time(ready: readonly Ready[], { plan }: Bench) {
   let cpuMs = 0;
-  const turns = ready.map(({ side, worker }) => async (iterations: number) => {
-    const ran = await worker.call('run', { job: side.label, iterations });
+  const turns = ready.map(({ worker }) => async (iterations: number) => {
+    const ran = await worker.call('run', { iterations });
     cpuMs += ran.cpuMs;
     return ran.samples;
   });
   const stopWatching = watchOthers();
   const rounds = await takeTurns(turns, plan);
-  const disturbance = stopWatching(cpuMs).busy;
-  return { rounds, disturbance: disturbance === undefined ? {} : { disturbance } };
+  return { rounds, disturbance: stopWatching(cpuMs) };
 }
 
 /** The peak memory of a process that does nothing but the work: a fresh one each time. */
-async function memory(ready: readonly Ready[], { plan, workers, folder }: Bench) {
-  const peak = async (side: Side, given: Json): Promise<number> => {
-    const worker = await workers.fresh(side.worker);
-    try {
-      await prepare(worker, side, folder, given, true);
-      await worker.call('run', { job: side.label, iterations: MEMORY_STEPS });
-      return (await worker.call('memory', {})).mebibytes;
-    } finally {
-      await worker.close();
-    }
-  };
+async function memory(ready: readonly Ready[], bench: Bench) {
   const rounds: number[][][] = [];
-  while (rounds.length < plan.processes) {
+  while (rounds.length < bench.plan.processes) {
     const round: number[][] = [];
-    for (const { side } of ready) round.push([await peak(side, ready[0]!.handoff!)]);
+    for (const { side } of ready) {
+      const { worker } = await start(side, bench, { given: ready[0]!.handoff!, bare: true });
+      const ran = worker.call('run', { iterations: MEMORY_STEPS });
+      round.push([(await ran.finally(worker.close)).mebibytes]);
+    }
     rounds.push(round);
   }
-  return { rounds, disturbance: {} };
+  return { rounds };
 }

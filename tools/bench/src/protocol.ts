@@ -8,21 +8,7 @@ export type Options = Readonly<Record<string, Json>>;
 /** Numbers by which two sides are compared before they are timed. */
 export type Check = Readonly<Record<string, readonly number[]>>;
 
-/** What a worker is to make a job from. */
-interface PrepareRequest {
-  /** The name under which the job is run and released. */
-  readonly job: string;
-  readonly program: string;
-  readonly options: Options;
-  /** What the other side handed over: weights, data, settings; null for the side that makes them. */
-  readonly given: Json;
-  /** A folder for weights. */
-  readonly folder: string;
-  /** Whether to leave out the comparison, which costs memory of its own. */
-  readonly bare: boolean;
-}
-
-/** A job that is there. */
+/** What a program computed first. */
 export interface Prepared {
   readonly check: Check;
   /** The first iteration, compilation included, ms. */
@@ -31,23 +17,34 @@ export interface Prepared {
   readonly handoff?: Json;
 }
 
-/** The methods of a worker. Times are in ms, `cpuMs` of all processors; memory is the largest resident size so far. */
+/** What a process says of itself. */
+export interface Process {
+  readonly versions: Readonly<Record<string, string>>;
+  readonly threads: number;
+}
+
+/** The methods of a worker, a process that does one job. */
 export interface Methods {
-  hello(params: object): { versions: Readonly<Record<string, string>>; threads: number };
-  prepare(params: PrepareRequest): Prepared;
-  run(params: { job: string; iterations: number }): { samples: number[]; cpuMs: number };
-  memory(params: object): { mebibytes: number };
-  release(params: { job: string }): object;
+  prepare(params: {
+    program: string;
+    options: Options;
+    /** What the other side handed over: weights, data, settings; null for the side that makes them. */
+    given: Json;
+    /** A folder for weights. */
+    folder: string;
+    /** Whether to leave out the comparison, which costs memory of its own. */
+    bare: boolean;
+  }): Prepared & Process;
+  /** The ms of each iteration, the ms of all processors, and the largest resident size so far. */
+  run(params: { iterations: number }): { samples: number[]; cpuMs: number; mebibytes: number };
 }
 
 /** What a method is given. */
 export type Params<M extends keyof Methods> = Parameters<Methods[M]>[0];
 
 /** A line from a worker; nothing if it is what a library printed. */
-export function parseReply(
-  line: string,
-): { id: number; result: unknown } | { id: number; error: string } | undefined {
-  if (!line.startsWith('{"id":')) return undefined;
+export function parseReply(line: string): { result: unknown } | { error: string } | undefined {
+  if (!/^\{"(result|error)":/.test(line)) return undefined;
   try {
     return JSON.parse(line) as ReturnType<typeof parseReply>;
   } catch {

@@ -61,18 +61,14 @@ function remarks({ rows, failed }: Results): string {
 }
 
 function circumstances(results: Results): string {
-  const { threads, date, commit, machine, load, settings, versions, command } = results;
+  const { threads, date, commit, machine, settings, versions, command } = results;
   const list = (record: Readonly<Record<string, string | number>>): string =>
     Object.entries(record)
       .map((entry) => entry.join(' '))
       .join(', ');
-  const busy =
-    load.busy === undefined
-      ? `a load average of ${load.average.toFixed(2)}`
-      : `processors ${percent(load.busy)} busy`;
   return `- Measured on ${date.slice(0, 10)} by \`${command}\`, commit \`${commit.id}\`${commit.modified ? ' with changes' : ''}.
 - Machine: ${machine.processor}, ${machine.cores} processors, ${machine.memoryGiB} GiB, ${machine.system}.
-- The run began at ${busy}${settings.forced ? ', and was forced' : ''}.${settings.quick ? ' It was a quick run: its spread is wide.' : ''}
+- The run began at processors ${percent(results.load.busy)} busy${settings.forced ? ', and was forced' : ''}.${settings.quick ? ' It was a quick run: its spread is wide.' : ''}
 - Versions: ${list(versions)}.
 - Threads: ${list(threads)}. All sides compute in float32, from the same weights, on the same data; ${settings.rounds} rounds.`;
 }

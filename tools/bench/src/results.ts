@@ -30,7 +30,7 @@ const row = z.strictObject({
   theirs: side,
   /** Rivals that were slower, or could not be measured. */
   others: z.array(z.union([side, z.strictObject({ label: text, reason: text })])),
-  /** Share of the machine that other processes used meanwhile, where time was measured and the system tells. */
+  /** Share of the machine that other processes used meanwhile, where time was measured. */
   disturbance: number.min(0).max(1).optional(),
   /** What was compared before. */
   differences: z.array(z.strictObject({ quantity: text, difference: number, tolerance: number })),
@@ -42,10 +42,9 @@ export const resultsSchema = z.strictObject({
   command: text,
   commit: z.strictObject({ id: text, modified: flag }),
   machine: z.strictObject({ processor: text, cores: count, memoryGiB: number, system: text }),
-  /** Right before: the processors' busy share in a second, where the system tells, and the load average of a minute. */
-  load: z.strictObject({ busy: number.optional(), average: number, cores: count }),
+  /** The processors' busy share in the second before. */
+  load: z.strictObject({ busy: number, cores: count }),
   versions: z.record(text, text),
-  /** Of each process. */
   threads: z.record(text, count),
   settings: z.strictObject({ quick: flag, forced: flag, rounds: count }),
   rows: z.array(row),
@@ -91,13 +90,6 @@ export function resultRow(
   const ratios = ratioOf(perUnit.map((round) => ({ ours: round[0]!, theirs: round[at]! })));
   const others = [...rivals.filter((each) => each !== theirs), ...failed];
   const differences = [...sides[at]!.differences];
-  return {
-    name,
-    model,
-    against,
-    unit,
-    goal,
-    met: ratios.ratio <= goal,
-    ...rounded({ ...ratios, ours: ours!, theirs, others, differences }),
-  };
+  const numbers = rounded({ ...ratios, ours: ours!, theirs, others, differences });
+  return { name, model, against, unit, goal, met: ratios.ratio <= goal, ...numbers };
 }

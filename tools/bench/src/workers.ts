@@ -1,21 +1,19 @@
+import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-import { type Worker, startWorker } from './client.js';
+import { type Worker, startWorker } from './worker.js';
 
-/** The processes: ours on two backends, and one for each peer. */
-export type WorkerName = 'ours' | 'wasm' | 'torch' | 'transformers' | 'trl';
-
-/** Whether a worker is one of ours. */
-export const isOurs = (name: WorkerName): boolean => name === 'ours' || name === 'wasm';
+/** Who computes: ours on one of two backends, or a peer in Python. */
+export type WorkerName = 'ours' | 'wasm' | 'python';
 
 /** Threads an operation may use, the same for all processes. */
-const THREADS = 2;
+export const THREADS = 2;
 
 const path = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 
 /** Node's arguments that run TypeScript with the packages' sources. */
-export const fromSources: readonly string[] = [
+const fromSources: readonly string[] = [
   '--import',
   pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href,
   '--conditions=@cfrl/source',
@@ -38,56 +36,32 @@ const peerSettings = (caches: string) => ({
   HF_HUB_DISABLE_TELEMETRY: '1',
 });
 
-/** What {@link workers} gives. */
-export type Workers = ReturnType<typeof workers>;
-
 /**
- * The processes of one run, and what they say of themselves.
+ * Starts a process for one side of a row.
  *
  * @param ours - Node's arguments that start ours
  * @param python - an interpreter with the peers, if a row needs one
  * @param caches - a folder for what the peers keep
  */
-export function workers(ours: readonly string[], python: string | undefined, caches: string) {
-  const kept = new Map<WorkerName, Promise<Worker>>();
-  const versions: Record<string, string> = {};
-  const threads: Record<string, number> = {};
-
-  /** A process of its own; the caller closes it. */
-  async function fresh(name: WorkerName): Promise<Worker> {
-    const CFRL_BACKEND = name === 'wasm' ? 'wasm' : 'tensorflow';
-    const settings = isOurs(name) ? { CFRL_BACKEND } : peerSettings(caches);
-    const env = { CFRL_THREADS: String(THREADS), ...settings };
-    const worker = isOurs(name)
-      ? startWorker(name, process.execPath, ours, env)
-      : startWorker(name, python!, ['-u', path('../python/worker.py')], env);
-    try {
-      const hello = await worker.call('hello', {});
-      // WebAssembly has one thread in Node.js, whatever it is given.
-      if (hello.threads !== THREADS && name !== 'wasm') {
-        throw new Error(
-          `bench: ${name} has ${hello.threads} threads, expected ${THREADS}; measure on a machine with at least ${THREADS} processors`,
-        );
-      }
-      Object.assign(versions, hello.versions);
-      threads[name] = hello.threads;
-      return worker;
-    } catch (error) {
-      await worker.close();
-      throw error;
+export const starter =
+  (ours: readonly string[], python: string | undefined, caches: string) =>
+  (name: WorkerName): Worker => {
+    const env = { CFRL_THREADS: String(THREADS) };
+    if (name === 'python') {
+      const settings = { ...env, ...peerSettings(caches) };
+      return startWorker(name, python!, ['-u', path('../python/worker.py')], settings);
     }
-  }
+    const CFRL_BACKEND = name === 'wasm' ? 'wasm' : 'tensorflow';
+    return startWorker(name, process.execPath, ours, { ...env, CFRL_BACKEND });
+  };
 
-  /** The long-lived worker of that name. */
-  function get(name: WorkerName): Promise<Worker> {
-    const worker = kept.get(name) ?? fresh(name);
-    kept.set(name, worker);
-    return worker;
-  }
-
-  async function close(): Promise<void> {
-    const started = await Promise.allSettled(kept.values());
-    await Promise.all(started.map((each) => 'value' in each && each.value.close()));
-  }
-  return { fresh, get, close, versions, threads };
+/** Runs a script of ours in a process of its own, and returns what it prints as JSON. */
+export function runScript<T>(url: URL, argument: unknown, env: NodeJS.ProcessEnv = {}): T {
+  const args = [...fromSources, url.pathname, JSON.stringify(argument)];
+  const output = execFileSync(process.execPath, args, {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+    encoding: 'utf8',
+  });
+  return JSON.parse(output) as T;
 }

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
-import { absolute, disagreement, every, greedy, relative } from '../src/compare.js';
+import { type Compare, absolute, disagreement, greedy, relative } from '../src/compare.js';
 
-const compare = every(absolute('a', 0.1), relative('b', 0.1));
+const compare: Compare = (ours, theirs) =>
+  [absolute('a', 0.1), relative('b', 0.1)].flatMap((each) => each(ours, theirs));
 
 describe('compare', () => {
   it('takes the largest difference of each quantity', () => {

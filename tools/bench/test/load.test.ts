@@ -1,51 +1,32 @@
 import { describe, expect, it } from 'vitest';
 
-import { othersShare, parsePeak, parseTicks, refusal } from '../src/machine.js';
-
-const stat = (user: number, idle: number): string =>
-  `cpu  ${user} 0 10 ${idle} 5 0 0 0 7 0\ncpu0 1 0 0 0 0 0 0 0 0 0\nintr 1\n`;
-
-describe('parseTicks', () => {
-  it('adds all processors up, guests once', () => {
-    expect(parseTicks(stat(100, 85))).toEqual({ total: 200, idle: 90 });
-  });
-
-  it('says nothing of another text', () => {
-    expect(parseTicks('')).toBeUndefined();
-  });
-});
-
-describe('othersShare of nothing', () => {
-  it('is the share of time that was not idle', () => {
-    const [before, after] = [parseTicks(stat(100, 85))!, parseTicks(stat(150, 235))!];
-    expect(othersShare(0, before, after)).toBe(0.25);
-    expect(othersShare(0, after, after)).toBeUndefined();
-  });
-});
+import { othersShare, parsePeak, refusal, watchOthers } from '../src/machine.js';
 
 describe('othersShare', () => {
   it('is what is busy without our own share', () => {
-    const [before, after] = [
-      { total: 0, idle: 0 },
-      { total: 200, idle: 20 },
-    ];
-    expect(othersShare(0.5, before, after)).toBeCloseTo(0.4);
-    expect(othersShare(1, before, after)).toBe(0);
+    expect(othersShare(0, 150, 200)).toBe(0.25);
+    expect(othersShare(100, 20, 200)).toBeCloseTo(0.4);
+    expect(othersShare(200, 20, 200)).toBe(0);
+  });
+});
+
+describe('watchOthers', () => {
+  it('gives a share, and nothing where all time was our own', async () => {
+    const stop = watchOthers();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(stop(0)).toBeLessThanOrEqual(1);
+    expect(stop(1e6)).toBe(0);
   });
 });
 
 describe('refusal', () => {
-  it('lets a free machine measure, whatever the load average remembers', () => {
-    expect(refusal({ busy: 0.05, average: 9, cores: 2 })).toBeUndefined();
-    expect(refusal({ average: 0.1, cores: 2 })).toBeUndefined();
+  it('lets a free machine measure', () => {
+    expect(refusal({ busy: 0.05, cores: 2 })).toBeUndefined();
   });
 
   it('refuses a busy one', () => {
-    expect(refusal({ busy: 0.5, average: 0, cores: 2 })).toMatchInlineSnapshot(
+    expect(refusal({ busy: 0.5, cores: 2 })).toMatchInlineSnapshot(
       `"bench: the processors are 50 % busy, expected at most 15 %; end what else is running, or measure all the same with --force"`,
-    );
-    expect(refusal({ average: 1, cores: 2 })).toMatchInlineSnapshot(
-      `"bench: the load average is 1.00 on 2 processors (50 %), expected at most 15 %; end what else is running, or measure all the same with --force"`,
     );
   });
 });

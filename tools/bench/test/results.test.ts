@@ -30,7 +30,7 @@ const results: Results = {
   ...{ date: '2020-01-02T03:04:05.000Z', command: 'npm run bench' },
   commit: { id: '0123456789ab', modified: false },
   machine: { processor: 'One', cores: 2, memoryGiB: 4, system: 'linux x64' },
-  load: { busy: 0.02, average: 0.5, cores: 2 },
+  load: { busy: 0.02, cores: 2 },
   versions: { node: '20.0.0', torch: '2.0.0' },
   threads: { ours: 2, torch: 2 },
   settings: { quick: false, forced: false, rounds: 3 },

@@ -16,7 +16,6 @@ const routes: Readonly<Record<BackendRoute, string>> = {
 /**
  * Says in plain words what {@link useBackend} chose, and why nothing better was available.
  *
- * @param info - What `useBackend` returned.
  * @returns Lines of text, without a line break at the end.
  *
  * @example

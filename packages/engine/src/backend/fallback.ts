@@ -1,7 +1,7 @@
 import type { BackendInfo } from './types.js';
 
 /**
- * The line that says that something slower is used than there could be, why, and which command mends that; `undefined` where
+ * The line that says that a slower backend than native TensorFlow is used, why, and which command mends that; `undefined` where
  * native TensorFlow was chosen.
  */
 export function fallbackLine({ name, rejected }: BackendInfo): string | undefined {

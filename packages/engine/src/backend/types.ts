@@ -8,8 +8,8 @@ export const backendNames = ['tensorflow-gpu', 'tensorflow', 'wasm', 'cpu'] as c
 export type BackendName = (typeof backendNames)[number];
 
 /**
- * How a backend came to be there: `installed` is a native binding that lay in `node_modules`, `wheel` one
- * that was built against the library of TensorFlow's wheel, and `package` is code that an npm package ships ready to run.
+ * Where a backend comes from: `installed` is a native binding found in `node_modules`, `wheel` one that was built against the
+ * library of TensorFlow's wheel, and `package` is code that an npm package ships ready to run.
  */
 export type BackendRoute = 'installed' | 'wheel' | 'package';
 
@@ -31,7 +31,7 @@ export interface BackendInfo {
   readonly version: string;
   /** File of the native binding, or `null` where there is none. */
   readonly binding: string | null;
-  /** How the backend came to be there. */
+  /** Where the backend comes from. */
   readonly route: BackendRoute;
   /** Vector instructions of this processor that speed arithmetic up, e.g. `avx2`, `fma`, `avx512f`. */
   readonly cpuFeatures: readonly string[];
@@ -63,8 +63,8 @@ export interface UseBackendOptions {
   /** Whether an installation that failed less than an hour ago is tried again. @defaultValue whether a backend is named */
   readonly retry?: boolean;
   /**
-   * Whether nothing is said where something slower than native TensorFlow is chosen. Else, in Node.js, one line a process goes to
-   * standard error, with the command that mends it; `CFRL_LOG=quiet` keeps it away too. @defaultValue false
+   * Whether to say nothing when a backend slower than native TensorFlow is chosen. Otherwise, in Node.js, one line per process goes to
+   * standard error, with the command that mends it; `CFRL_LOG=quiet` hides it too. @defaultValue false
    */
   readonly quiet?: boolean;
 }

@@ -19,11 +19,9 @@ const matrixOf = (shape: readonly number[]): [number, number] => [
 const batchOf = (shape: readonly number[]): number => tf.util.sizeFromShape(shape.slice(0, -2));
 
 /**
- * `BatchMatMul` by a kernel of our own, whatever the flags and stacks. The backend's own is 20 to 50 times slower for
+ * `BatchMatMul` by a kernel of our own, for all flags and stacks. The backend's own is 20 to 50 times slower for
  * products with transposition and for stacks of small matrices, as in attention; it stays for other types, and for
  * machines without vectors.
- *
- * @param original - the backend's kernel
  */
 export const fastMatMul =
   (original: Kernel): Kernel =>
@@ -59,8 +57,6 @@ const outerShape = (a: tf.TensorInfo, b: tf.TensorInfo): number[] =>
 
 /**
  * `_FusedMatMul` (a product with bias and activation), which is given its matrices without transpose flags, for the same reason.
- *
- * @param original - the backend's kernel
  */
 export const fastFusedMatMul =
   (original: Kernel): Kernel =>

@@ -4,13 +4,12 @@ import { withGradient } from '../ops/with-gradient.js';
 import { activeRecorder } from './recorder.js';
 
 /**
- * Tensors that, in a compiled function, are not to be had before others have been computed, and are others than they were: what
- * is done with them comes after, and is not taken for what has been done already. Where operations run one by one they come
- * in their order anyway.
+ * In a compiled function: tensors that are available only after others have been computed. They count as new values, so that
+ * operations on them run later and are not merged with equal operations that ran before. Where operations run one by one, their
+ * order is given anyway.
  *
  * @param tensors - the values; gradients pass through
  * @param awaited - the others; at least one is a float
- * @returns equal tensors
  */
 export function after(
   tensors: readonly tf.Tensor[],
@@ -27,18 +26,17 @@ export function after(
 }
 
 /**
- * Gradients that, in a graph, are to be had all at once: what needs one of them does not begin while others still keep the
- * activations that they are computed from. XLA orders its operations by their memory itself.
+ * Gradients that a graph makes available all at once: no operation uses one of them while others still keep the activations
+ * that they are computed from. XLA orders its operations by their memory itself.
  *
  * @param tensors - the values; gradients pass through
- * @returns equal tensors
  */
 export const together = (tensors: readonly tf.Tensor[]): readonly tf.Tensor[] =>
   activeRecorder()?.xla === false ? after(tensors, tensors) : tensors;
 
 /**
- * XLA sees through identities and optimisation barriers. So a float gets 0 times a number of what is awaited added: that must not
- * be left out, since the number might be none.
+ * XLA removes identities and optimisation barriers. So 0 times an awaited number is added to floats: XLA must not remove that,
+ * since the number may be NaN.
  */
 function plusZero(x: tf.Tensor, awaited: readonly tf.Tensor[]): tf.Tensor {
   if (x.dtype !== 'float32') return tf.clone(x);

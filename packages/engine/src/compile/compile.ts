@@ -42,7 +42,6 @@ export function ownTensors(where: string, result: unknown): tf.TensorContainer {
  * what a graph is for. Tensors that the function takes from outside are fed as they were at the first call.
  *
  * @param fn - tensors to tensors, in arrays and plain records of any depth; gradients and optimisers may be used inside
- * @param options - see {@link CompileOptions}
  * @returns the function, with `dispose()`; the caller owns the tensors that it returns
  * @throws RangeError if an option is unknown or outside its range; Error or TypeError (from the returned function) if `fn`
  *   reads a tensor's values, is asynchronous, uses `Math.random`, makes a shape that depends on values, keeps tensors or

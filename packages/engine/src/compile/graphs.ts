@@ -20,7 +20,6 @@ export class Graphs {
    * Runs the graph for a key, which is made first where there is none.
    *
    * @param make - records the program, and says which nodes it needs besides
-   * @param run - runs it
    * @param beforeRelease - is told of a graph that is about to be freed
    */
   use<T>(

@@ -12,9 +12,9 @@ const SMALL = 1 << 14;
 const MANY = 8;
 
 /**
- * The same program whose small tensors cross its border as one: a training step has hundreds of biases and moments, and XLA
- * would make, compile and keep a kernel for every single one. They are joined and cut apart outside (`xla: false`), and
- * the other way round inside, where XLA sees that pieces which lie side by side are one.
+ * The same program, whose small tensors enter and leave it as one tensor: a training step has hundreds of biases and moments, and
+ * XLA would make, compile and keep a kernel for each of them. What enters is joined outside (`xla: false`) and split inside; what
+ * leaves is joined inside, where XLA sees that neighbouring pieces are one, and split outside.
  */
 export function packSmall(program: Program): Program {
   const { TF_FLOAT } = nativeBackend().binding;

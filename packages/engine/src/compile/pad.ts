@@ -24,7 +24,6 @@ export function bucket(length: number, multiple: number): number {
 /**
  * A tensor made longer along one axis.
  *
- * @param x - any tensor
  * @param length - how long the axis shall be, at least as long as it is
  * @param options - the axis (default the last), the value to fill with (default 0), and whether the padding comes before
  * @returns the padded tensor; the caller owns it

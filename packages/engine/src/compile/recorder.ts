@@ -105,11 +105,9 @@ class Recorder {
   }
 
   /**
-   * Writes down that values are not to be had before others are.
+   * Writes down that values are available only after others.
    *
-   * @param tensors - the values
-   * @param awaited - the others
-   * @returns stand-ins for `tensors`, which TensorFlow takes for other values than they are
+   * @returns stand-ins for `tensors`, which TensorFlow treats as new values
    */
   after(tensors: readonly tf.Tensor[], awaited: readonly tf.Tensor[]): tf.Tensor[] {
     const node = {
@@ -307,10 +305,8 @@ const typeOf = ({ dtype }: tf.Tensor): number => typeNumber(dtype);
 /**
  * Runs a function once on the native backend, and writes down which operations TensorFlow was asked for.
  *
- * @param where - what to call the function in messages
  * @param inputs - the arguments' tensors: those with a `place` are found there in the graph, the others will be fed
  * @param xla - whether XLA will compile the graph
- * @param body - runs the function
  * @returns the program; the tensors of the function's result are gone
  * @throws Error if the function reads a tensor's values, is asynchronous, asks for random numbers of JavaScript's, or uses an
  *   operation whose result's shape depends on values; the message names the line

@@ -34,9 +34,9 @@ function zerosOf(
 }
 
 /**
- * Executes operations for the shapes and types of their results alone. An operation is run for the first time only that it
- * occurs with these inputs' shapes; and all results of one shape and type are the same memory, so that recording a
- * training step takes neither its time nor its memory.
+ * Executes operations only for the shapes and types of their results. An operation runs only the first time that it occurs
+ * with these shapes of inputs, and all results of one shape and type share their memory. So recording a training step takes
+ * neither the time nor the memory of a step.
  */
 export function shapeExecutor(binding: Binding) {
   const shapes = new Map<number, string>();

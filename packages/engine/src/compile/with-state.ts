@@ -45,7 +45,6 @@ export type StatefulFunction<S, A extends readonly unknown[], O> = ((...args: A)
  *
  * @param initial - the first state: tensors in arrays and plain records of any depth; borrowed
  * @param fn - gives the state after a call, of the same structure, shapes and types, and an output
- * @param options - as for {@link compile}
  * @returns a function of the other arguments to the output, which the caller owns
  * @throws as {@link compile}; TypeError (from the returned function) if the new state has another structure, shape or type;
  *   Error if it is called inside of another compiled function or under a gradient, where a state could not stay

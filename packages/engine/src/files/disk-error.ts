@@ -11,7 +11,6 @@ const meanings: Readonly<Record<string, string>> = {
 /**
  * A file system's error in plain words, with what mends it.
  *
- * @param error - what a function of `node:fs` threw
  * @returns its code and its meaning; `undefined` for an error of another kind
  *
  * @example

@@ -90,8 +90,6 @@ async function writeNew(path: string, contents: Contents, signal?: AbortSignal):
 /**
  * As {@link writeText}, for large contents. Folders on the way are made.
  *
- * @param path - of the file
- * @param contents - all that it shall hold
  * @throws the file system's error; the old file is intact then
  */
 export async function writeLarge(path: string, contents: Contents): Promise<void> {
@@ -110,7 +108,6 @@ export async function writeLarge(path: string, contents: Contents): Promise<void
  * replaced at once, in the given order, and other files stay, but for outdated ones: they are removed at last.
  *
  * @param folder - made, with its parents, if it is not there; it may be a link to one
- * @param files - contents by name
  * @param outdated - of the names of other files and folders: whether they go
  * @param signal - when it aborts while files are written, everything stays as it was
  * @throws the file system's error; the signal's reason

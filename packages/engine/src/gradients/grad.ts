@@ -164,7 +164,6 @@ export function valueAuxAndGrad<A>(
  *     vjp(f, params, u) = J(params)^T u
  *
  * @param f - differentiable function of the parameters to a tensor of any shape
- * @param params - where to differentiate
  * @param cotangent - `u`, of the shape of the function's value
  * @returns `value` and one gradient a parameter (0 where unused); the caller owns both
  * @throws RangeError if the cotangent's shape is not the value's

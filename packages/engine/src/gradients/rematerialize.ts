@@ -102,7 +102,6 @@ function checkRows(rows: Params): number {
  *   be among its arguments
  * @param rows - tensors `[N, ...]`, integers too; borrowed
  * @param shared - what all rows use, as weights; borrowed
- * @param options - the size of the chunks
  * @returns `[N, ...]`; the caller owns it
  * @throws RangeError if the tensors of `rows` have different numbers of rows, or none
  *

@@ -76,8 +76,6 @@ function part(backend: NativeBackend, whole: number, { begin, shape }: FileSpan)
  * Tensors whose numbers stay in a file, which is mapped into memory: nothing is read before it is used.
  * The file must not be changed in place any more; to replace or to delete it is safe.
  *
- * @param path - the file
- * @param spans - where the tensors lie
  * @returns a tensor a span, which the caller owns, or nothing where that is not possible: a backend
  *   without mapped memory, a part that does not begin at a multiple of 64 bytes or is beyond what
  *   TensorFlow's indices reach

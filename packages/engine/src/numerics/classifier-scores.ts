@@ -20,9 +20,7 @@ export interface ClassifierScoresOptions {
  *
  * @param logits - from rows `[n, D]` and parameters to `[n, V]`; everything that it uses must be among its arguments
  * @param features - `[..., D]`, float32
- * @param params - the classifier's parameters
  * @param tokens - `[...]`, int32, as of {@link tokenScores}
- * @param options - how much at a time
  * @returns `logProbs` and `entropy`, `[...]` each, nats; the caller owns both
  * @throws RangeError if the shapes do not fit
  * @see Wijmans et al. 2025, section 4, https://arxiv.org/abs/2411.09009

@@ -59,7 +59,6 @@ function checkShapes({ q, k, v }: Operands, { causal, keyMask }: AttentionOption
  * @param q - `[B, H, T, d]`, float32
  * @param k - `[B, K, S, d]`; query head `h` reads key head `floor(h K / H)`
  * @param v - `[B, K, S, e]`
- * @param options - what may be seen
  * @returns `[B, H, T, e]`; the caller owns it
  * @throws RangeError if the shapes do not fit or an option is out of range
  * @see Vaswani et al. 2017, eq. 1, https://arxiv.org/abs/1706.03762; Ainslie et al. 2023 (grouped

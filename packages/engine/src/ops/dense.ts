@@ -24,7 +24,6 @@ const addBias = (x: tf.Tensor, bias: tf.Tensor): tf.Tensor =>
  *
  * @param x - `[N, in]`, float32
  * @param weight - `W`, `[in, out]` or `[out, in]` as the layout says
- * @param layout - which of the two
  * @param bias - `b`, `[out]`; without it nothing is added
  * @returns `[N, out]`; the caller owns it
  * @throws RangeError if the shapes do not fit

@@ -93,7 +93,6 @@ function checkRows(
  *
  * @param x - `[N, D]`, float32
  * @param gain - `[D]`
- * @param epsilon - added to the mean square
  * @returns `[N, D]`; the caller owns it
  * @throws RangeError if the shapes do not fit, or `epsilon` is negative or not finite
  * @see Zhang and Sennrich 2019, eq. 4, https://arxiv.org/abs/1910.07467
@@ -117,7 +116,6 @@ export function rmsNorm(x: tf.Tensor, gain: tf.Tensor, epsilon: number): tf.Tens
  * @param x - `[N, D]`, float32
  * @param gain - `[D]`
  * @param bias - `[D]`; undefined adds nothing
- * @param epsilon - added to the variance
  * @returns `[N, D]`; the caller owns it
  * @throws RangeError if the shapes do not fit
  * @see Ba et al. 2016, eq. 4, https://arxiv.org/abs/1607.06450

@@ -51,7 +51,6 @@ const lengthsOf = (positions: tf.Tensor): tf.Tensor =>
  * @param positions - int32, `[T]` for all rows alike or `[B, T]`
  * @param width - `d`, of one head, even
  * @param theta - base of the wavelengths, 10,000 in the paper
- * @param options - see {@link RotaryOptions}
  * @returns the tables; the caller owns both
  * @throws RangeError if `width` is not even, or the scaling does not fit it
  * @see Su et al. 2021, eq. 15, https://arxiv.org/abs/2104.09864; Peng et al. 2023 (dynamic, YaRN),

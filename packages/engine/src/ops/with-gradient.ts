@@ -44,8 +44,8 @@ export const keptValue = (compute: () => tf.Tensor) => (): Computed => {
 };
 
 /**
- * A tensor that an operation kept, as the function of the operation's inputs that it is. While a
- * gradient is itself being differentiated it carries its own gradient; otherwise it costs nothing.
+ * A tensor that an operation kept, as a function of the operation's inputs again. While a gradient is itself being
+ * differentiated it has a gradient of its own; otherwise it costs nothing.
  *
  * @param gradient - one gradient an input, from the cotangent, the inputs and the kept tensor
  */

@@ -33,7 +33,6 @@ const biasCorrection = (beta: number, t: tf.Tensor): tf.Tensor =>
  *     m = beta1 m + (1 - beta1) g;   v = beta2 v + (1 - beta2) g^2
  *     update = -learningRate (m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon) + weightDecay p)
  *
- * @param options - step size, decays, weight decay
  * @returns the optimiser; its state is `step`, and `m/name` and `v/name` for each parameter
  * @throws RangeError if an option is outside its range or unknown
  * @see Loshchilov and Hutter 2019, algorithm 2, https://arxiv.org/abs/1711.05101

@@ -9,8 +9,6 @@ const SMALL = 1 << 14;
  * Applies an elementwise function to records with the same names, as if to each name alone. Small
  * tensors are joined, worked on at once and cut apart again.
  *
- * @param names - which entries
- * @param records - the function's arguments
  * @param f - elementwise, with a fixed number of results
  * @returns one record a result, in the order of the names
  */

@@ -18,8 +18,6 @@ const progress = (step: tf.Scalar, steps: number): tf.Scalar =>
 /**
  * The same value at every step.
  *
- * @param value - learning rate
- * @returns the schedule
  * @throws RangeError if the value is not finite
  *
  * @example
@@ -38,7 +36,6 @@ export function constant(value: number): Schedule {
  * @param from - value at step 0
  * @param to - value from step `steps` on
  * @param steps - length of the line, in steps
- * @returns the schedule
  * @throws RangeError if a value is not finite or `steps` not a positive integer
  *
  * @example
@@ -60,7 +57,6 @@ export function linear(from: number, to: number, steps: number): Schedule {
  * @param from - value at step 0
  * @param to - value from step `steps` on
  * @param steps - length of the half wave, in steps
- * @returns the schedule
  * @throws RangeError if a value is not finite or `steps` not a positive integer
  * @see Loshchilov and Hutter 2017, eq. 5, https://arxiv.org/abs/1608.03983
  *
@@ -85,8 +81,6 @@ export function cosine(from: number, to: number, steps: number): Schedule {
  * `(t + 1) / steps` of the schedule's first value; then the schedule runs from its beginning.
  *
  * @param steps - length of the rise, in steps
- * @param schedule - what follows
- * @returns the schedule
  * @throws RangeError if `steps` is not a positive integer
  *
  * @example
@@ -107,9 +101,7 @@ export function warmup(steps: number, schedule: Schedule): Schedule {
 /**
  * A schedule's value at a step, as a number: for logs and plots.
  *
- * @param schedule - the schedule, or a constant
  * @param step - steps taken so far, at least 0
- * @returns the learning rate
  * @throws RangeError if `step` is negative or a constant not finite
  *
  * @example

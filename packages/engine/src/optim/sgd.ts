@@ -18,8 +18,6 @@ export interface SgdOptions {
  *
  *     b_t = momentum b_{t-1} + g_t;   update = -learningRate b_t
  *
- * @param options - step size and momentum
- * @returns the optimiser
  * @throws RangeError if an option is outside its range or unknown
  *
  * @example

@@ -24,9 +24,6 @@ export function normal(source: Rng): number {
 /**
  * A tensor of independent normal numbers of mean 0, the same on every backend.
  *
- * @param source - random stream
- * @param shape - the tensor's shape
- * @param std - standard deviation
  * @returns a float32 tensor of that shape; the caller owns it
  *
  * @example
@@ -72,7 +69,6 @@ export function randomInt(source: Rng, n: number): number {
  *
  * @param source - random stream; one number an item is taken from it
  * @param items - left as they are
- * @returns a new array with the same items
  *
  * @example
  * ```ts

@@ -10,7 +10,6 @@ import { checkBooleans, checkFinite, checkSameLength } from '../check.js';
  *
  * @param scores - `[n]`, finite; higher means more confident.
  * @param correct - `[n]`, whether each answer was right; both kinds must occur.
- * @returns The area.
  * @throws RangeError if the lengths differ, a score is not finite, or one kind of answer is missing;
  *   TypeError if an entry of `correct` is not a boolean.
  * @see Hanley and McNeil 1982, https://doi.org/10.1148/radiology.143.1.7063747
@@ -45,7 +44,6 @@ export function auroc(scores: ArrayLike<number>, correct: readonly boolean[]): n
  *
  * @param scores - `[n]`, finite; higher means more confident.
  * @param correct - `[n]`, whether each answer was right; at least one must be.
- * @returns The area.
  * @throws As {@link auroc}, but a wrong answer is not needed.
  * @see Davis and Goadrich 2006, https://doi.org/10.1145/1143844.1143874
  *

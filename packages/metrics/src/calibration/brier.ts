@@ -25,7 +25,6 @@ export interface BrierDecomposition {
  *
  * @param confidences - `[n]`, probabilities in [0, 1].
  * @param correct - `[n]`, whether each answer was right.
- * @returns The score.
  * @throws RangeError if the lengths differ or are 0, or a confidence is outside [0, 1]; TypeError if an entry
  *   of `correct` is not a boolean.
  * @see Brier 1950, https://doi.org/10.1175/1520-0493(1950)078%3C0001:VOFEIT%3E2.0.CO;2
@@ -52,7 +51,6 @@ export function brierScore(confidences: ArrayLike<number>, correct: readonly boo
  *
  * @param probabilities - `[n][K]`, a distribution over the same classes each.
  * @param labels - `[n]`, the class that came true, in [0, K).
- * @returns The score.
  * @throws RangeError if the lengths differ or are 0, a row is no distribution, or a label is no class.
  * @see Brier 1950, eq. 2, https://doi.org/10.1175/1520-0493(1950)078%3C0001:VOFEIT%3E2.0.CO;2
  *
@@ -94,7 +92,6 @@ export function multiclassBrierScore(
  *
  * @param confidences - `[n]`, probabilities in [0, 1].
  * @param correct - `[n]`, whether each answer was right.
- * @returns The score and its parts.
  * @throws As {@link reliabilityDiagram}.
  * @see Murphy 1973, https://doi.org/10.1175/1520-0450(1973)012%3C0595:ANVPOT%3E2.0.CO;2; within bins: Stephenson et al. 2008, https://doi.org/10.1175/2007WAF2006116.1
  *

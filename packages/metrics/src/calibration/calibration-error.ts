@@ -11,7 +11,6 @@ import { type CalibrationOptions, diagram, gap } from './reliability.js';
  *
  * @param confidences - `[n]`, probabilities in [0, 1].
  * @param correct - `[n]`, whether each answer was right.
- * @returns The error.
  * @throws As {@link reliabilityDiagram}.
  * @see Guo et al. 2017, eq. 3, https://arxiv.org/abs/1706.04599
  *
@@ -38,7 +37,6 @@ export function expectedCalibrationError(
  *
  * @param confidences - `[n]`, probabilities in [0, 1].
  * @param correct - `[n]`, whether each answer was right.
- * @returns The error.
  * @throws As {@link reliabilityDiagram}.
  * @see Guo et al. 2017, eq. 5, https://arxiv.org/abs/1706.04599
  *
@@ -66,7 +64,6 @@ export function maximumCalibrationError(
  *
  * @param confidences - `[n]`, probabilities in [0, 1].
  * @param correct - `[n]`, whether each answer was right.
- * @returns The error.
  * @throws As {@link reliabilityDiagram}.
  * @see Kumar et al. 2019, definition 5.1, https://arxiv.org/abs/1909.10155
  *

@@ -69,8 +69,6 @@ export function reliabilityDiagram(
  *
  * Unit: probability. Range: [0, 1]. Misleads when confidences crowd at one end, which leaves most bins empty.
  *
- * @param _confidences - Not looked at.
- * @param bins - How many.
  * @returns The edges, `[bins + 1]`.
  * @throws RangeError if `bins` is no integer in [1, 1000000].
  * @see Guo et al. 2017, section 2, https://arxiv.org/abs/1706.04599
@@ -94,7 +92,6 @@ export function equalWidth(_confidences: ArrayLike<number>, bins: number): Float
  * of the confidences. Misleads when many confidences are equal: some bins are empty then.
  *
  * @param confidences - `[n]`.
- * @param bins - How many.
  * @returns The edges, `[bins + 1]`.
  * @throws RangeError if there is no confidence, one is not finite, or `bins` is no integer in [1, 1000000].
  * @see Nixon et al. 2019 (adaptive calibration error), https://arxiv.org/abs/1904.01685

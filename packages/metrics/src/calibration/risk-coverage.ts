@@ -23,7 +23,6 @@ export interface RiskCoverage {
  *
  * @param confidences - `[n]`, probabilities in [0, 1].
  * @param correct - `[n]`, whether each answer was right.
- * @returns The curve and its areas.
  * @throws As {@link brierScore}.
  * @see Geifman et al. 2019 (AURC, excess AURC), https://arxiv.org/abs/1805.08206
  *

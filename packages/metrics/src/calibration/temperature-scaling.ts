@@ -20,7 +20,6 @@ export interface TemperatureFit {
  *
  * @param logits - `[n][V]`, finite.
  * @param labels - `[n]`, the right token of each, in [0, V).
- * @returns Temperature and loss.
  * @throws RangeError if lengths differ, an entry is no finite logit or no label, or no finite temperature is best
  *   (every label is a largest logit, or labels lie no higher than the mean logit).
  * @see Guo et al. 2017, section 4.2, https://arxiv.org/abs/1706.04599

@@ -11,7 +11,6 @@ import { summarizeLogits } from './logits.js';
  * {@link expectedCalibrationError}), and where several tokens mean the same: they share the probability.
  *
  * @param logits - `[V]`, unnormalised; `-Infinity` marks a token that cannot occur.
- * @returns The largest probability.
  * @throws RangeError if `logits` is empty, has NaN or +Infinity, or is -Infinity throughout.
  * @see Hendrycks and Gimpel 2017, https://arxiv.org/abs/1610.02136
  *
@@ -33,7 +32,6 @@ export function confidence(logits: ArrayLike<number>): number {
  * probabilities are small: 0.01 is a clear lead at 0.02 and none at 0.5.
  *
  * @param logits - `[V]`, unnormalised; `-Infinity` marks a token that cannot occur.
- * @returns The difference of the two largest probabilities.
  * @throws RangeError if `logits` is empty, has NaN or +Infinity, or is -Infinity throughout.
  * @see Scheffer et al. 2001, https://doi.org/10.1007/3-540-44816-0_31
  *
@@ -62,7 +60,6 @@ export function margin(logits: ArrayLike<number>): number {
  *
  * @param logits - `[V]`, unnormalised; `-Infinity` marks a token that cannot occur.
  * @param k - How many tokens, in [1, V].
- * @returns Their probability.
  * @throws As {@link confidence}, and RangeError if `k` is no integer in [1, V].
  * @see Fan et al. 2018 (top-k sampling), https://arxiv.org/abs/1805.04833
  *
@@ -91,7 +88,6 @@ export function topKMass(logits: ArrayLike<number>, k: number): number {
  *
  * @param logits - `[V]`, unnormalised; `-Infinity` marks a token that cannot occur.
  * @param token - Its number, in [0, V).
- * @returns The negative log-probability.
  * @throws As {@link confidence}, and RangeError if `token` is no integer in [0, V).
  * @see Shannon 1948, https://doi.org/10.1002/j.1538-7305.1948.tb01338.x
  *

@@ -12,7 +12,6 @@ import { summarizeLogits } from './logits.js';
  * positions: a few forking tokens carry most of it, and long completions outweigh short ones.
  *
  * @param logits - `[V]`, unnormalised; `-Infinity` marks a token that cannot occur.
- * @returns The entropy, nats.
  * @throws RangeError if `logits` is empty, has NaN or +Infinity, or is -Infinity throughout.
  * @see Shannon 1948, section 6, https://doi.org/10.1002/j.1538-7305.1948.tb01338.x
  *
@@ -69,7 +68,6 @@ export function tokenEntropies(logits: ArrayLike<number>, vocabSize: number): Fl
  * take {@link tokenEntropy} when logits are at hand.
  *
  * @param probabilities - `[V]`, each in [0, 1]; their sum is 1 within 1e-4 and is not rescaled.
- * @returns The entropy, nats.
  * @throws RangeError if `probabilities` is empty, has an entry outside [0, 1], or does not sum to 1.
  * @see Shannon 1948, section 6, https://doi.org/10.1002/j.1538-7305.1948.tb01338.x
  *
@@ -91,7 +89,6 @@ export function entropy(probabilities: ArrayLike<number>): number {
  * distributions over different numbers of outcomes: V counts every token, those that cannot occur as well.
  *
  * @param probabilities - `[V]`, at least two, each in [0, 1]; their sum is 1 within 1e-4 and is not rescaled.
- * @returns The share.
  * @throws RangeError if `probabilities` has fewer than two entries, one outside [0, 1], or does not sum to 1.
  * @see Pielou 1966 (evenness), https://doi.org/10.1016/0022-5193(66)90013-0
  *
@@ -116,7 +113,6 @@ export function normalizedEntropy(probabilities: ArrayLike<number>): number {
  * only on average, and only if they were drawn from this distribution.
  *
  * @param probabilities - `[V]`, each in [0, 1]; their sum is 1 within 1e-4 and is not rescaled.
- * @returns The perplexity.
  * @throws RangeError if `probabilities` is empty, has an entry outside [0, 1], or does not sum to 1.
  * @see Jelinek et al. 1977, https://doi.org/10.1121/1.2016299
  *

@@ -9,7 +9,6 @@ import { summarizeLogits } from './logits.js';
  * without the entropy beside it: 0 is both the surest and the least sure distribution.
  *
  * @param logits - `[V]`, unnormalised; `-Infinity` marks a token that cannot occur.
- * @returns The variance.
  * @throws RangeError if `logits` is empty, has NaN or +Infinity, or is -Infinity throughout.
  * @see Kontoyiannis and Verdu 2014, https://doi.org/10.1109/TIT.2013.2291007
  *
@@ -41,7 +40,6 @@ export function varentropy(logits: ArrayLike<number>): number {
  *
  * @param logits - `[V]`, unnormalised; `-Infinity` marks a token that cannot occur.
  * @param order - At least 0, or `Infinity`.
- * @returns The entropy.
  * @throws As {@link tokenEntropy}, and RangeError if `order` is negative.
  * @see Renyi 1961, https://projecteuclid.org/euclid.bsmsp/1200512181
  *
@@ -71,7 +69,6 @@ export function renyiEntropy(logits: ArrayLike<number>, order: number): number {
  *
  * @param logits - `[V]`, unnormalised; `-Infinity` marks a token that cannot occur.
  * @param order - At least 0, finite.
- * @returns The entropy.
  * @throws As {@link tokenEntropy}, and RangeError if `order` is negative or infinite.
  * @see Tsallis 1988, https://doi.org/10.1007/BF01016429
  *

@@ -11,7 +11,6 @@ import { surprise } from './sequence-entropy.js';
  * tokenizers, which count other T for the same text, and as a mean: pool first, `perplexity(logProbs.flat())`.
  *
  * @param logProbs - `[T]`, nats.
- * @returns The perplexity.
  * @throws RangeError if `logProbs` is empty or has an entry that is not finite or above 0.
  * @see Jelinek et al. 1977, https://doi.org/10.1121/1.2016299
  *
@@ -34,7 +33,6 @@ export function perplexity(logProbs: ArrayLike<number>): number {
  * the completion (that is `exp(sum)`, which falls with length); many sure tokens hide a very unlikely one.
  *
  * @param logProbs - `[T]`, nats: the log-probability of each token, stop token included.
- * @returns The geometric mean probability.
  * @throws RangeError if `logProbs` is empty or has an entry that is not finite or above 0.
  * @see Murray and Chiang 2018 (length normalisation), https://arxiv.org/abs/1808.10006
  *

@@ -29,7 +29,6 @@ export interface SemanticEntropy {
  *
  * @param items - `[n]`, answers of any type.
  * @param equivalent - Whether two answers mean the same.
- * @returns The entropy, the clusters and their probabilities.
  * @throws RangeError if there is no item, or `logProbs` has another length or an entry that is not finite.
  * @see Farquhar et al. 2024, https://doi.org/10.1038/s41586-024-07421-0
  *

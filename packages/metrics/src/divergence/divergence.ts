@@ -10,7 +10,6 @@ import { checkDistribution, checkSameLength } from '../check.js';
  *
  * @param p - `[V]`, probabilities of sum 1 (within 1e-4, not rescaled).
  * @param q - `[V]`, likewise.
- * @returns The divergence.
  * @throws RangeError if the lengths differ, or one is no distribution.
  * @see Kullback and Leibler 1951, https://doi.org/10.1214/aoms/1177729694
  *
@@ -34,7 +33,6 @@ export function klDivergence(p: ArrayLike<number>, q: ArrayLike<number>): number
  *
  * @param p - `[V]`, probabilities of sum 1.
  * @param q - `[V]`, likewise.
- * @returns The divergence.
  * @throws As {@link klDivergence}.
  * @see Lin 1991, https://doi.org/10.1109/18.61115
  *
@@ -58,7 +56,6 @@ export function jensenShannonDivergence(p: ArrayLike<number>, q: ArrayLike<numbe
  *
  * @param p - `[V]`, probabilities of sum 1.
  * @param q - `[V]`, likewise.
- * @returns The distance.
  * @throws As {@link klDivergence}.
  * @see Levin and Peres 2017, section 4.1, https://doi.org/10.1090/mbk/107
  *

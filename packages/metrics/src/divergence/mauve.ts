@@ -26,7 +26,6 @@ export interface MauveOptions {
  *
  * @param p - `[n][D]`, finite, none zero: features of one set, from a language model.
  * @param q - `[m][D]`: of the other.
- * @returns The similarity.
  * @throws RangeError if a set is empty, lengths differ, a feature is zero or not finite, or an option is not
  *   valid.
  * @see Pillutla et al. 2021, https://arxiv.org/abs/2102.01454

@@ -16,9 +16,7 @@ import { smoothingMethod1 } from './smoothing.js';
  * candidate is a reference of at least maxN tokens. Misleads as a corpus score (that pools counts before
  * dividing: {@link corpusBleu}), across tokenizers, and on texts shorter than maxN, which cannot reach 1.
  *
- * @param candidate - A string or its tokens.
  * @param references - At least one string or token list.
- * @returns The score.
  * @throws RangeError if there is no reference, a token is not a string or a finite number, or an option
  *   is out of range; TypeError if a text is neither a string nor a list.
  * @see Papineni et al. 2002, section 2.3, https://aclanthology.org/P02-1040

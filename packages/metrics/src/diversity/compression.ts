@@ -28,7 +28,6 @@ interface Platform {
  * amounts of text, which decide how much can repeat, and across compressors and their levels: state them.
  *
  * @param texts - At least one.
- * @returns The ratio.
  * @throws RangeError if there is no text or they are all empty; TypeError if one is not a string.
  * @see Shaib et al. 2024, https://arxiv.org/abs/2403.00553
  *

@@ -41,7 +41,6 @@ export interface CorpusBleu {
  *
  * @param candidates - `[n]`, strings or token lists; white space at the end of a string is left out.
  * @param references - `[n][at least 1]`: those of each candidate, in the same order.
- * @returns The score and what it is made of.
  * @throws As {@link bleu}, and RangeError if there is no candidate or one has no reference.
  * @see Post 2018 (sacreBLEU), https://aclanthology.org/W18-6319; Papineni et al. 2002, section 2.3, https://aclanthology.org/P02-1040
  *

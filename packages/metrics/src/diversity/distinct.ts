@@ -14,7 +14,6 @@ import type { Text, Tokenize, TokenizeOptions } from '../tokenization/tokens.js'
  *
  * @param samples - At least one string or token list.
  * @param n - Length of the n-grams, tokens.
- * @returns The ratio.
  * @throws RangeError if no sample has n tokens, `n` is not a positive integer, or a token is not a string or a
  *   finite number; TypeError if a sample is neither a string nor a list.
  * @see Li et al. 2016 (distinct-1, distinct-2), https://arxiv.org/abs/1510.03055
@@ -45,7 +44,6 @@ export function distinctN(
  * @param samples - At least one string or token list.
  * @param n - Length of the n-grams, tokens.
  * @param vocabSize - `V`: how many different n-grams there could be.
- * @returns The ratio.
  * @throws As {@link distinctN}, and RangeError if `vocabSize` is not a positive integer.
  * @see Liu et al. 2022, https://arxiv.org/abs/2202.13587
  *
@@ -76,7 +74,6 @@ export function adjustedDistinct(
  *
  * @param samples - At least one string or token list.
  * @param n - Length of the n-grams, tokens.
- * @returns The entropy.
  * @throws As {@link distinctN}.
  * @see Zhang et al. 2018 (Ent-n), https://arxiv.org/abs/1809.05972
  *
@@ -106,7 +103,6 @@ export function ngramEntropy(
  * tokens. Misleads on long samples, which differ by one comma and count as two, and across n.
  *
  * @param samples - `[n]`, at least one string or token list.
- * @returns The ratio.
  * @throws RangeError if there is no sample or a token is not a string or a finite number; TypeError if a
  *   sample is neither a string nor a list.
  * @see Kirk et al. 2024 (diversity after RLHF), https://arxiv.org/abs/2310.06452

@@ -12,9 +12,6 @@ import { atLeastTwo, forEachPair, onePair } from './pairs.js';
  * Unit: tokens. Range: [0, max(|a|, |b|)]. For characters pass `{ tokenize: splitCharacters }`. Misleads on
  * moved blocks, which cost twice their length.
  *
- * @param a - A string or its tokens.
- * @param b - Another one.
- * @returns The distance.
  * @throws RangeError if a token is not a string or a finite number; TypeError if a text is neither string nor
  *   list.
  * @see Levenshtein 1966; computed as Myers 1999, https://doi.org/10.1145/316542.316550
@@ -38,7 +35,6 @@ export function editDistance(a: Text, b: Text, options: TokenizeOptions = {}): n
  * as different, and on very unequal lengths, which count as diverse.
  *
  * @param texts - `[n]`, `n >= 2`: strings or token lists.
- * @returns The mean.
  * @throws As {@link editDistance}, and RangeError if there are fewer than two texts.
  * @see Levenshtein 1966; as a diversity: Alihosseini et al. 2019, https://aclanthology.org/W19-2311
  *

@@ -13,7 +13,6 @@ import { atLeastTwo } from './pairs.js';
  *
  * @param texts - `[n]`, `n >= 2`: strings or token lists.
  * @param n - Length of the n-grams, tokens.
- * @returns The diversity.
  * @throws As {@link editDiversity}, and RangeError if `n` is not a positive integer.
  * @see Jaccard 1912, https://doi.org/10.1111/j.1469-8137.1912.tb05611.x
  *

@@ -20,9 +20,7 @@ export interface Loop {
  *
  * Unit: none. Range: [0, 1); 0 for a text below n tokens. Misleads across lengths: long texts repeat more.
  *
- * @param text - A string or its tokens.
  * @param n - Length of the n-grams, tokens.
- * @returns The share.
  * @throws RangeError if `n` is not a positive integer, otherwise as {@link trailingLoop}.
  * @see Welleck et al. 2020 (seq-rep-n), https://arxiv.org/abs/1908.04319
  *
@@ -47,7 +45,6 @@ export function repetitionRate(text: Text, n: number, options: TokenizeOptions =
  * Linear in the tokens. Unit: tokens. Range: [0, T]. Misleads on what repeats rightly, such as a list of equal
  * digits, and on a word that happens to come twice: look at `length` too.
  *
- * @param text - A string or its tokens.
  * @returns Period, turns and length.
  * @throws RangeError if a token is not a string or a finite number; TypeError if `text` is neither string nor
  *   list.

@@ -22,8 +22,6 @@ export interface SelfSimilarity {
  * Unit: none. Range: [0, 1]; symmetric. The default tokens are {@link rougeTokens}: rouge-score without
  * stemming. Misleads as a judge of facts: one word can change the meaning.
  *
- * @param candidate - A string or its tokens.
- * @param reference - Another one.
  * @returns The F1.
  * @throws As {@link editDistance}.
  * @see Lin 2004, section 3, https://aclanthology.org/W04-1013
@@ -48,7 +46,6 @@ export function rougeL(candidate: Text, reference: Text, options: TokenizeOption
  * best of more others is higher; `pairwise` is not affected.
  *
  * @param texts - `[n]`, `n >= 2`: strings or token lists.
- * @returns The mean, each text's score, and the mean over pairs.
  * @throws As {@link editDistance}, and RangeError if there are fewer than two texts.
  * @see Lin 2004, section 3 (several references: the best), https://aclanthology.org/W04-1013
  *

@@ -24,7 +24,6 @@ export interface SelfBleu {
  * equal; and as meaning: a paraphrase counts as diversity.
  *
  * @param texts - `[n]`, `n >= 2`: strings or token lists.
- * @returns The mean and the score of each text.
  * @throws As {@link bleu}, and RangeError if there are fewer than two texts.
  * @see Zhu et al. 2018 (Texygen), https://arxiv.org/abs/1802.01886
  *

@@ -17,8 +17,6 @@ export type Smoothing = (precisions: readonly NgramPrecision[]) => readonly numb
  * Unit: none. Range: [0, 1]. NLTK's `method0` puts the smallest float in place of 0, and so a number below
  * 1e-76 where this gives 0. Misleads on short texts, most of which score exactly 0.
  *
- * @param precisions - Counts for n = 1 to maxN.
- * @returns One precision an order.
  * @throws RangeError if there is no order, or counts give no precision that is finite and at least 0.
  * @see Papineni et al. 2002, section 2.3, https://aclanthology.org/P02-1040
  *
@@ -42,9 +40,7 @@ export function noSmoothing(precisions: readonly NgramPrecision[]): number[] {
  * Unit: none. Range: (0, 1]. For another epsilon pass `(p) => smoothingMethod1(p, 0.01)`. Misleads on short
  * texts, whose score is then mostly epsilon.
  *
- * @param precisions - Counts for n = 1 to maxN.
  * @param epsilon - What stands in for 0 matches, n-grams; 0.1 as in NLTK.
- * @returns One precision an order.
  * @throws As {@link noSmoothing}.
  * @see Chen and Cherry 2014 (smoothing 1), https://aclanthology.org/W14-3346
  *
@@ -67,8 +63,6 @@ export function smoothingMethod1(precisions: readonly NgramPrecision[], epsilon 
  *
  * Unit: none. Range: (0, 1]. Misleads on short texts, which gain most by the added match.
  *
- * @param precisions - Counts for n = 1 to maxN.
- * @returns One precision an order.
  * @throws As {@link noSmoothing}.
  * @see Lin and Och 2004, https://aclanthology.org/C04-1072
  *
@@ -93,8 +87,6 @@ export function smoothingMethod2(precisions: readonly NgramPrecision[]): number[
  *
  * Unit: none. Range: (0, 1]. Misleads on short texts: a total of 1 leaves 1/2 for no match at all.
  *
- * @param precisions - Counts for n = 1 to maxN.
- * @returns One precision an order.
  * @throws As {@link noSmoothing}.
  * @see Chen and Cherry 2014 (smoothing 3), https://aclanthology.org/W14-3346
  *
@@ -115,8 +107,6 @@ export function smoothingMethod3(precisions: readonly NgramPrecision[]): number[
  * Unit: none. Range: (0, infinity); counts for texts above 22,000 tokens exceed 1. A candidate of one token
  * leaves orders without a match out of the product, as NLTK does. Misleads across lengths.
  *
- * @param precisions - Counts for n = 1 to maxN.
- * @returns One precision an order.
  * @throws As {@link noSmoothing}.
  * @see Chen and Cherry 2014 (smoothing 4, K = 5), https://aclanthology.org/W14-3346
  *

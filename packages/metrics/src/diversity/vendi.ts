@@ -18,7 +18,6 @@ export interface VendiOptions {
  * by its features: what they do not tell apart counts as one.
  *
  * @param features - `[n][D]`, finite, none zero.
- * @returns The effective number.
  * @throws As {@link featureCosine}, but one feature is enough; RangeError if `order` is negative.
  * @see Friedman and Dieng 2023, https://arxiv.org/abs/2210.02410
  *
@@ -45,7 +44,6 @@ export function vendiScore(
  * Unit: items. Range: [1, n]. Misleads by its kernel: state it.
  *
  * @param kernel - `[n][n]`, symmetric, positive semidefinite, 1 on the diagonal.
- * @returns The effective number.
  * @throws RangeError if the kernel is empty, not square, not finite, not symmetric, or has another diagonal, or
  *   `order` is negative.
  * @see Friedman and Dieng 2023, https://arxiv.org/abs/2210.02410

@@ -64,7 +64,6 @@ export function featureCosine(features: readonly ArrayLike<number>[]): FeatureCo
  * context alike. Unit: none. Range: [-1 / (N - 1), 1]. Misleads as {@link featureCosine} does.
  *
  * @param features - `[N][D]`, finite, none zero, `N >= 2`.
- * @returns The mean over the pairs.
  * @throws As {@link featureCosine}.
  * @see Ethayarajh 2019, https://arxiv.org/abs/1909.00512
  *

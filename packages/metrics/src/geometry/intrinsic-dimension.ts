@@ -16,7 +16,6 @@ export interface IntrinsicDimensionOptions {
  * it is too low, with duplicates, and with noise, which has the full dimension at the smallest scale.
  *
  * @param features - `[N][D]`, finite, `N >= 3`, no two equal.
- * @returns The estimate.
  * @throws RangeError if there are fewer than three features, their lengths differ, one is not finite, two are
  *   equal, every nearest two neighbours are equally far, or `discard` is out of range.
  * @see Facco et al. 2017, https://doi.org/10.1038/s41598-017-11873-y

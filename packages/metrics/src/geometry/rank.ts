@@ -13,7 +13,6 @@ import type { Matrix } from '../numbers/matrix.js';
  * Range: [1, rank]. Misleads across N (compare equal N), and when a large common mean is one of the directions.
  *
  * @param features - `[N][D]`, finite, not all zero.
- * @returns The effective rank.
  * @throws RangeError if there is no feature, lengths differ, an entry is not finite, or all are zero.
  * @see Roy and Vetterli 2007, https://infoscience.epfl.ch/record/110188
  *
@@ -45,7 +44,6 @@ export function effectiveRank(features: readonly ArrayLike<number>[]): number {
  * and by its squares: one strong direction hides many weak ones, which {@link effectiveRank} still sees.
  *
  * @param features - `[N][D]`, finite, `N >= 2`, not all equal.
- * @returns The participation ratio.
  * @throws RangeError if there are fewer than two features, lengths differ, one is not finite, or all are equal.
  * @see Gao et al. 2017, https://doi.org/10.1101/214262
  *
@@ -70,7 +68,6 @@ export function participationRatio(features: readonly ArrayLike<number>[]): numb
  * which gives a number near 1.
  *
  * @param features - `[N][D]`, finite, not all zero.
- * @returns The stable rank.
  * @throws As {@link effectiveRank}.
  * @see Rudelson and Vershynin 2007, https://doi.org/10.1145/1255443.1255449
  *

@@ -11,7 +11,6 @@ import { singular } from '../numbers/singular-values.js';
  *
  * @param x - `[N][D]`, finite, not all equal.
  * @param y - `[N][E]`: the same items in the same order.
- * @returns The similarity.
  * @throws RangeError if N differs or is below 2, lengths differ, a value is not finite, or a side does not
  *   vary.
  * @see Kornblith et al. 2019, https://arxiv.org/abs/1905.00414
@@ -41,7 +40,6 @@ export function linearCka(
  *
  * @param x - `[N][D]`, finite, not all equal.
  * @param y - `[N][E]`: the same items in the same order.
- * @returns The disparity.
  * @throws As {@link linearCka}.
  * @see Gower 1975; as scipy.spatial.procrustes, https://doi.org/10.1007/BF02291478
  *

@@ -10,7 +10,6 @@ import { ALL_EQUAL, ONLY_ZEROS, positive, share } from './rank.js';
  * differ much, since long features decide it, and for small N: independent features of mean 0 give `1 - 1 / N`.
  *
  * @param features - `[N][D]`, finite, not all zero.
- * @returns The ratio.
  * @throws RangeError if there is no feature, their lengths differ, one is not finite, or all are zero.
  * @see Tomihari 2026 (limited feature variability), https://arxiv.org/abs/2601.04670
  *
@@ -35,7 +34,6 @@ export function centredVarianceRatio(features: readonly ArrayLike<number>[]): nu
  * {@link centredVarianceRatio}.
  *
  * @param features - `[N][D]`, finite.
- * @returns The distance.
  * @throws RangeError if there is no feature, their lengths differ, or one is not finite.
  * @see Lai et al. 2020, https://arxiv.org/abs/2003.08529
  *
@@ -58,7 +56,6 @@ export function embeddingDispersion(features: readonly ArrayLike<number>[]): num
  * {@link meanCosine}. Misleads across N, and when one coordinate is large for all.
  *
  * @param features - `[N][D]`, finite, `N >= 2`, not all equal.
- * @returns The share.
  * @throws As {@link participationRatio}.
  * @see Razzhigaev et al. 2024, https://arxiv.org/abs/2311.05928
  *

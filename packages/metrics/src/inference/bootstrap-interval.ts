@@ -26,8 +26,6 @@ export interface Replicates {
  * Unit: that of the statistic. Range: within the replicates. Misleads for skewed statistics and small n, where
  * it is too narrow: see {@link bca}.
  *
- * @param given - Replicates and level.
- * @returns The ends.
  * @throws RangeError if there is no replicate, a number is not finite, or `level` is outside (0, 1).
  * @see Efron and Tibshirani 1993, section 13.3, https://doi.org/10.1201/9780429246593
  *
@@ -52,8 +50,6 @@ export function percentile(given: Replicates): [number, number] {
  * with the bias `z0 = Phi^-1(share of replicates below the estimate)` and the acceleration `a`, a sixth of the
  * jackknife's skewness. Unit: that of the statistic. Range: within the replicates. Misleads for n below about 10.
  *
- * @param given - Replicates, estimate, level and jackknife.
- * @returns The ends.
  * @throws RangeError if all replicates lie on one side of the estimate, or as {@link percentile}.
  * @see Efron 1987, https://doi.org/10.2307/2289144
  *

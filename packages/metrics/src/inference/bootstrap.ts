@@ -56,7 +56,6 @@ export type Nested = readonly (number | Nested)[];
  *
  * @param items - `[n]`, of any type.
  * @param statistic - From items to a number; gets an array that it must not keep.
- * @returns The statistic, its interval and standard error.
  * @throws RangeError if there is no item, an option is out of range, `uniform` leaves [0, 1), or a replicate is
  *   not finite.
  * @see Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapters 13 and 14, https://doi.org/10.1201/9780429246593
@@ -109,7 +108,6 @@ function bootstrapOf<Item>(
  * @param a - `[n]`, finite.
  * @param b - `[n]`, finite: the other method, in the same order.
  * @param statistic - From values to a number. The mean if left out.
- * @returns The difference, its interval and standard error.
  * @throws RangeError if the lengths differ, a value is not finite, or as {@link bootstrap}.
  * @see Efron and Tibshirani 1993, section 10.3, https://doi.org/10.1201/9780429246593
  *
@@ -147,7 +145,6 @@ export function pairedBootstrap(
  * [min, max] of the values. Misleads with few groups at the top: their number limits what the interval knows.
  *
  * @param groups - Nested lists of finite numbers, such as `[seeds][prompts]`; none empty.
- * @returns The mean of means, its interval and standard error.
  * @throws As {@link bootstrap}, and RangeError if a list is empty or a value not finite.
  * @see Saravanan et al. 2020, https://arxiv.org/abs/2007.07797
  *
@@ -191,7 +188,6 @@ export function hierarchicalBootstrap(
  * scores. Range: that of the statistic. Misleads as uncertainty about other tasks: these tasks are kept.
  *
  * @param scores - `[runs][tasks]`, finite.
- * @param options - As for {@link hierarchicalBootstrap}.
  * @param statistic - From all scores to a number. {@link interquartileMean} if left out.
  * @returns The statistic, its interval and standard error; `n` is the number of runs.
  * @throws As {@link bootstrap}, and RangeError if rows are empty, differ in length, or have a score that is not

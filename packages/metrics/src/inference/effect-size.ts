@@ -11,7 +11,6 @@ import { mean, standardDeviation } from './mean.js';
  *
  * @param a - `[n]`, finite, `n >= 2`.
  * @param b - `[m]`, finite, `m >= 2`; not all equal in both.
- * @returns The effect size.
  * @throws RangeError if a sample has fewer than two values or one that is not finite, or nothing varies.
  * @see Cohen 1988, Statistical Power Analysis, section 2.5, https://doi.org/10.4324/9780203771587
  *
@@ -33,7 +32,6 @@ export function cohenD(a: ArrayLike<number>, b: ArrayLike<number>): number {
  *
  * @param a - `[n]`, finite, `n >= 2`.
  * @param b - `[m]`, finite, `m >= 2`; not all equal in both.
- * @returns The effect size.
  * @throws As {@link cohenD}.
  * @see Hedges 1981, https://doi.org/10.3102/10769986006002107
  *
@@ -55,7 +53,6 @@ export function hedgesG(a: ArrayLike<number>, b: ArrayLike<number>): number {
  *
  * @param a - `[n]`, finite.
  * @param b - `[m]`, finite.
- * @returns The chance.
  * @throws RangeError if a sample is empty or not finite.
  * @see Agarwal et al. 2021, section 4.3, https://arxiv.org/abs/2108.13264
  *

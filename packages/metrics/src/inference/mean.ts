@@ -10,7 +10,6 @@ import { powerOfTwoNear } from '../numbers/scale.js';
  * of the values. Range: [min x, max x]. Misleads for skewed values, where a few decide it.
  *
  * @param values - `[n]`, finite.
- * @returns The mean.
  * @throws RangeError if `values` is empty or has an entry that is not finite.
  * @see Higham 2002, Accuracy and Stability of Numerical Algorithms, section 1.9, https://doi.org/10.1137/1.9780898718027
  *
@@ -33,7 +32,6 @@ export function mean(values: ArrayLike<number>): number {
  * a mean: that is `s / sqrt(n)`, or {@link meanInterval}.
  *
  * @param values - `[n]`, finite, `n >= 2`.
- * @returns The standard deviation.
  * @throws RangeError if there are fewer than two values, or one is not finite.
  * @see Higham 2002, Accuracy and Stability of Numerical Algorithms, section 1.9, https://doi.org/10.1137/1.9780898718027
  *
@@ -60,7 +58,6 @@ export function standardDeviation(values: ArrayLike<number>): number {
  * max x]. Misleads when failures are what matters: it does not see the worst quarter.
  *
  * @param values - `[n]`, finite: the scores of all runs on all tasks.
- * @returns The mean.
  * @throws As {@link mean}.
  * @see Agarwal et al. 2021, section 4.2, https://arxiv.org/abs/2108.13264
  *

@@ -24,9 +24,6 @@ export const noMoments: Moments = { n: 0, mean: 0, squares: 0, min: Infinity, ma
  *
  * Unit: that of the numbers. Range: any finite. Misleads by its rounding, which depends on their order.
  *
- * @param moments - Of the numbers so far.
- * @param x - The next one, finite.
- * @returns Of all of them.
  * @throws RangeError if `x` is not finite, `moments` is malformed, or the squares pass 1.8e308.
  * @see Welford 1962, https://doi.org/10.1080/00401706.1962.10490022
  *
@@ -58,9 +55,6 @@ export function addMoment(moments: Moments, x: number): Moments {
  * Associative and commutative up to rounding, so workers may report in any order. Unit: that of the numbers.
  * Range: any finite. Misleads as {@link addMoment} does.
  *
- * @param a - Of one stream.
- * @param b - Of another.
- * @returns Of both.
  * @throws RangeError if `a` or `b` is malformed, or the squares pass 1.8e308.
  * @see Chan et al. 1979, https://doi.org/10.1080/00031305.1983.10483115
  *

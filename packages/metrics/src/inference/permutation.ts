@@ -30,7 +30,6 @@ export interface PermutationTest {
  *
  * @param a - `[n]`, finite.
  * @param b - `[m]`, finite.
- * @returns Difference and p-value.
  * @throws RangeError if a sample is empty or not finite, or an option is out of range.
  * @see Pitman 1937, https://doi.org/10.2307/2984124
  *
@@ -87,7 +86,6 @@ export function permutationTest(
  *
  * @param a - `[n]`, finite.
  * @param b - `[n]`, finite, in the same order.
- * @returns Mean difference and p-value.
  * @throws As {@link permutationTest}, and RangeError if the lengths differ.
  * @see Pitman 1937, https://doi.org/10.2307/2984124
  *

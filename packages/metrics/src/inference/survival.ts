@@ -105,7 +105,6 @@ export function kaplanMeier(
  *
  * @param curves - `[runs]`: `[step, value]` pairs in order of steps.
  * @param threshold - What a value must reach.
- * @returns The median, each run's step, and the curve.
  * @throws RangeError if there is no run, a run has no entry or steps that do not grow, or a number is not finite.
  * @see Kaplan and Meier 1958, https://doi.org/10.1080/01621459.1958.10501452
  *

@@ -23,7 +23,6 @@ export interface ShareInterval {
  *
  * @param successes - In [0, n].
  * @param n - Trials, at least 1.
- * @returns The share and its interval.
  * @throws RangeError if a count is not an integer or out of range, or `level` is outside (0, 1).
  * @see Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953
  *

@@ -12,7 +12,6 @@ import { checkCount, checkFinite, checkNumberOf, checkSameLength } from '../chec
  * @param rewards - `[N]`, finite.
  * @param n - Samples to choose from, in [1, N].
  * @param scores - `[N]`, finite: what chooses. The rewards themselves if left out.
- * @returns The expectation.
  * @throws RangeError if there is no reward, lengths differ, a value is not finite, or `n` is out of range.
  * @see Nakano et al. 2021, appendix I (estimator), https://arxiv.org/abs/2112.09332
  *

@@ -10,9 +10,7 @@ import { logBinomial } from '../numbers/log-binomial.js';
  * agree: pass the extracted values.
  *
  * @param answers - `[N]`, compared by `===`.
- * @param isCorrect - Whether an answer is right.
  * @param k - Votes, in [1, N].
- * @returns The expectation.
  * @throws RangeError if there is no answer, or `k` is out of range.
  * @see Wang et al. 2023 (self-consistency), https://arxiv.org/abs/2203.11171
  *
@@ -82,7 +80,6 @@ function shareOfWins(
  * one draw; average over problems.
  *
  * @param answers - `[k]`, compared by `===`.
- * @param isCorrect - Whether an answer is right.
  * @returns 0 or 1, or between on a tie.
  * @throws RangeError if there is no answer.
  * @see Wang et al. 2023 (self-consistency), https://arxiv.org/abs/2203.11171

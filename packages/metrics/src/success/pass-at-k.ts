@@ -13,7 +13,6 @@ import { logBinomial } from '../numbers/log-binomial.js';
  * @param n - Samples drawn.
  * @param c - Samples that were correct, in [0, n].
  * @param k - Samples the user may try, in [1, n].
- * @returns The estimate.
  * @throws RangeError if an argument is not an integer or out of range.
  * @see Chen et al. 2021, eq. 1, https://arxiv.org/abs/2107.03374
  *
@@ -41,7 +40,6 @@ export function passAtK(n: number, c: number, k: number): number {
  * @param c - Samples that were right, in [0, n].
  * @param k - Samples that are looked at, in [1, n].
  * @param tau - Share that must be right, in [0, 1].
- * @returns The estimate.
  * @throws As {@link passAtK}, and RangeError if `tau` is outside [0, 1].
  * @see Liu et al. 2024, eq. 5, https://arxiv.org/abs/2412.13147
  *
@@ -69,7 +67,6 @@ export function gPassAtK(n: number, c: number, k: number, tau: number): number {
  * @param n - Samples drawn.
  * @param c - Samples that were right, in [0, n].
  * @param k - Samples that are looked at, in [2, n].
- * @returns The estimate.
  * @throws As {@link passAtK}, and RangeError if `k` is 1.
  * @see Liu et al. 2024, eq. 6, https://arxiv.org/abs/2412.13147
  *

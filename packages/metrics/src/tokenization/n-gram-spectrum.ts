@@ -89,7 +89,6 @@ function tally(counts: Int32Array): Spectrum {
  * number together, and a table counts them. Quicker than looking each pair up in a table of pairs, which no cache
  * holds; and nothing branches on whether a pair is new, which nothing could foretell.
  *
- * @param lists - Numbers, in order.
  * @param sizes - How often each number occurs in them.
  */
 function tallyPairs(lists: readonly Integers[], sizes: Int32Array): Spectrum {

@@ -7,8 +7,6 @@ import { splitAtWhitespace } from './tokens.js';
  *
  * Misleads where what a reader takes for one character is several, such as letters with combining accents.
  *
- * @param text - The text.
- * @returns Its tokens.
  * @see Post 2018 (sacreBLEU), https://aclanthology.org/W18-6319
  *
  * @example
@@ -27,8 +25,6 @@ export function splitCharacters(text: string): string[] {
  *
  * Misleads for other alphabets than the English one: their letters are dropped.
  *
- * @param text - The text.
- * @returns Its tokens.
  * @see https://pypi.org/project/rouge-score
  *
  * @example
@@ -47,8 +43,6 @@ export function rougeTokens(text: string): string[] {
  *
  * Misleads for text with other punctuation than ASCII's, which stays glued to words: see {@link intlTokens}.
  *
- * @param text - The text.
- * @returns Its tokens.
  * @see Post 2018 (sacreBLEU), https://aclanthology.org/W18-6319
  *
  * @example
@@ -80,8 +74,6 @@ export function mtevalTokens(text: string): string[] {
  *
  * Misleads at the end of a text: a full stop after a number stays with it, as in the original.
  *
- * @param text - The text.
- * @returns Its tokens.
  * @see Post 2018 (sacreBLEU), https://aclanthology.org/W18-6319
  *
  * @example
@@ -106,7 +98,6 @@ export function intlTokens(text: string): string[] {
  * with their words. Misleads for other languages than English.
  *
  * @param text - One sentence.
- * @returns Its tokens.
  * @see Marcus et al. 1993, https://aclanthology.org/J93-2004; NLTK, https://www.nltk.org/api/nltk.tokenize.destructive.html
  *
  * @example

@@ -20,8 +20,6 @@ export interface TokenizeOptions {
  *
  * Whitespace is what Python's `str.split()` takes for it. Misleads for languages without spaces.
  *
- * @param text - The text.
- * @returns Its tokens.
  * @see https://docs.python.org/3/library/stdtypes.html#str.split
  *
  * @example

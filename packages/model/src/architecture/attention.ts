@@ -7,7 +7,6 @@ import { headDimOf } from './derived.js';
 import { type Decide, linear } from './linear.js';
 import type { QueryKeyNorm } from './norms.js';
 
-/** What the projections of attention may vary in. */
 interface AttentionOptions {
   /** The module, whose name its parameters begin with. */
   readonly module: string;
@@ -16,19 +15,16 @@ interface AttentionOptions {
   readonly outputBias?: Decide;
 }
 
-const withBias = (bias: Decide | undefined) => bias && { bias };
-
 /** The heads of queries, keys and values together. */
 const allHeads = ({ heads, keyValueHeads }: ModelConfig): number => heads + 2 * keyValueHeads;
 
-/** The output projection, the same for all. */
 const outputOf = (
   { module, output, outputBias }: AttentionOptions,
   options: { readonly layout?: WeightLayout; readonly initial?: Initial } = {},
 ) =>
   linear(`${module}.${output}`, (config) => [config.heads * headDimOf(config), config.hiddenSize], {
     ...options,
-    ...withBias(outputBias),
+    bias: outputBias,
   });
 
 export interface SeparateOptions extends AttentionOptions {
@@ -50,7 +46,7 @@ export function separate({ norms, ...options }: SeparateOptions): AttentionPart 
     projection: linear(
       `${module}.${name}`,
       (config) => [config.hiddenSize, config[heads] * headDimOf(config)],
-      withBias(inputBias),
+      { bias: inputBias },
     ),
     norm: norm === undefined ? undefined : { ...norms!, name: `${module}.${norm}` },
   });
@@ -102,7 +98,7 @@ export function fused({
   const input = linear(
     `${options.module}.${name}`,
     (config) => [config.hiddenSize, allHeads(config) * headDimOf(config)],
-    { layout, ...withBias(options.inputBias) },
+    { layout, bias: options.inputBias },
   );
   const output = outputOf(options, { layout, initial: outputInitial });
   return {

@@ -29,9 +29,15 @@ export interface Norm {
   readonly apply: (x: tf.Tensor, get: Lookup, name: string, epsilon: number) => tf.Tensor;
 }
 
-/** The projections of attention; rows `x` are `[B T, D]`. */
-export interface AttentionPart {
+/** A part of a layer: its parameters, and what it makes of rows `x`, `[B T, width]`. */
+export interface Part {
   readonly specs: (config: ModelConfig, layer: string) => ParamSpec[];
+  readonly apply: (x: tf.Tensor, get: Lookup, layer: string, config: ModelConfig) => tf.Tensor;
+}
+
+/** The projections of attention. */
+export interface AttentionPart {
+  readonly specs: Part['specs'];
   /** Heads `[B, H + 2 K, T, d]`: those of the queries, of the keys, of the values. */
   readonly heads: (
     x: tf.Tensor,
@@ -40,13 +46,7 @@ export interface AttentionPart {
     config: ModelConfig,
     batch: number,
   ) => tf.Tensor;
-  readonly output: (x: tf.Tensor, get: Lookup, layer: string, config: ModelConfig) => tf.Tensor;
-}
-
-/** The feed-forward part; rows `x` are `[B T, D]`. */
-export interface MlpPart {
-  readonly specs: (config: ModelConfig, layer: string) => ParamSpec[];
-  readonly apply: (x: tf.Tensor, get: Lookup, layer: string, config: ModelConfig) => tf.Tensor;
+  readonly output: Part['apply'];
 }
 
 /** Names of the norms inside a layer, on the way into and out of its two parts. */
@@ -76,5 +76,5 @@ export interface Blueprint {
   /** Whether attention and the MLP read the same residual stream, for those that have no choice. */
   readonly parallel?: true;
   readonly attention: AttentionPart;
-  readonly mlp: MlpPart;
+  readonly mlp: Part;
 }

@@ -56,7 +56,6 @@ const gemma: Blueprint = {
   mlp: gated(geluGate),
 };
 
-/** The table of differences. */
 export const blueprints: Readonly<Record<Architecture, Blueprint>> = {
   gpt2: {
     embedding: 'transformer.wte.weight',

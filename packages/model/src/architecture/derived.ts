@@ -25,17 +25,11 @@ export const longestSequence = ({ maxPositions, ropeScaling }: ModelConfig): num
     ? Math.floor(ropeScaling.originalPositions * ropeScaling.factor)
     : maxPositions;
 
-/** Base and scaling of rotary positions. */
-export interface Turning {
-  readonly theta: number;
-  readonly scaling?: RotaryScaling;
-}
-
 /** What a layer's attention sees and how it turns. */
 export interface LayerPlan {
   readonly window?: number;
-  /** Absent: queries and keys do not turn. */
-  readonly rotary?: Turning;
+  /** Base and scaling of rotary positions; absent: queries and keys do not turn. */
+  readonly rotary?: { readonly theta: number; readonly scaling?: RotaryScaling };
 }
 
 export function layerPlan(config: ModelConfig, index: number): LayerPlan {

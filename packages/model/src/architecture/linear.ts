@@ -1,38 +1,26 @@
 import type { WeightLayout } from '@cfrl/engine';
-import type * as tf from '@tensorflow/tfjs-core';
 
 import type { ModelConfig } from '../config/types.js';
 import { linear as project } from '../lora/apply.js';
-import type { Initial, Lookup, ParamSpec } from './blueprint.js';
+import type { Initial, ParamSpec, Part } from './blueprint.js';
 
 export type Decide = (config: ModelConfig) => boolean;
 
 export const always: Decide = () => true;
 const never: Decide = () => false;
 
-/** An affine map of a layer; rows `x` are `[N, from]`. */
-export interface Linear {
-  readonly specs: (config: ModelConfig, layer: string) => ParamSpec[];
-  readonly apply: (x: tf.Tensor, get: Lookup, layer: string, config: ModelConfig) => tf.Tensor;
-}
-
 export interface LinearOptions {
-  readonly bias?: Decide;
+  readonly bias?: Decide | undefined;
   readonly layout?: WeightLayout;
   readonly initial?: Initial;
 }
 
-/**
- * An affine map.
- *
- * @param module - its name below the layer
- * @param sizes - the widths of what goes in and of what comes out
- */
+/** An affine map, whose module has this name below the layer. */
 export const linear = (
   module: string,
   sizes: (config: ModelConfig) => readonly [from: number, to: number],
   { bias = never, layout = 'out-in', initial = 'normal' }: LinearOptions = {},
-): Linear => ({
+): Part => ({
   specs: (config, layer) => {
     const [from, to] = sizes(config);
     const name = `${layer}.${module}`;

@@ -2,16 +2,16 @@ import { type WeightLayout, gelu, geluTanh, swiGlu } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { Activation, ModelConfig } from '../config/types.js';
-import type { Initial, MlpPart } from './blueprint.js';
+import type { Initial, Part } from './blueprint.js';
 import { variation } from './derived.js';
-import { type Decide, type Linear, always, linear } from './linear.js';
+import { type Decide, always, linear } from './linear.js';
 
 type Sizes = (config: ModelConfig) => readonly [number, number];
 const into: Sizes = ({ hiddenSize, intermediateSize }) => [hiddenSize, intermediateSize];
 const outOf: Sizes = ({ hiddenSize, intermediateSize }) => [intermediateSize, hiddenSize];
 
 const specsOf =
-  (...maps: readonly Linear[]): MlpPart['specs'] =>
+  (...maps: readonly Part[]): Part['specs'] =>
   (config, layer) =>
     maps.flatMap((map) => map.specs(config, layer));
 
@@ -21,7 +21,6 @@ const ACTIVATIONS: Readonly<Record<Activation, (x: tf.Tensor) => tf.Tensor>> = {
   relu: (x) => tf.relu(x),
 };
 
-/** The gated unit of a feed-forward part. */
 export type Gate = (gate: tf.Tensor, up: tf.Tensor) => tf.Tensor;
 
 export const siluGate: Gate = swiGlu;
@@ -30,7 +29,7 @@ export const siluGate: Gate = swiGlu;
 export const geluGate: Gate = (gate, up) => tf.mul(geluTanh(gate), up);
 
 /** `down(gate(x) * up(x))`, three projections. */
-export function gated(unit: Gate): MlpPart {
+export function gated(unit: Gate): Part {
   const bias: Decide = (config) => variation(config, 'mlpBias') === true;
   const gate = linear('mlp.gate_proj', into, { bias });
   const up = linear('mlp.up_proj', into, { bias });
@@ -42,7 +41,7 @@ export function gated(unit: Gate): MlpPart {
 }
 
 /** {@link gated}, where gate and up are one projection. */
-export function gatedTogether(unit: Gate): MlpPart {
+export function gatedTogether(unit: Gate): Part {
   const both = linear('mlp.gate_up_proj', ({ hiddenSize, intermediateSize }) => [
     hiddenSize,
     2 * intermediateSize,
@@ -73,7 +72,7 @@ export function plainMlp({
   layout = 'out-in',
   outputInitial = 'normal',
   ...names
-}: PlainMlpOptions): MlpPart {
+}: PlainMlpOptions): Part {
   const up = linear(names.up, into, { bias, layout });
   const down = linear(names.down, outOf, { bias, layout, initial: outputInitial });
   return {

@@ -20,7 +20,6 @@ export const rmsAroundOne: Norm = {
   apply: (x, get, name, epsilon) => rmsNorm(x, tf.add(get(`${name}.weight`), 1), epsilon),
 };
 
-/** Layer norm with gain and bias. */
 export const layerNormed: Norm = {
   specs: (name, width) => [
     gain(name, width, 'ones'),
@@ -30,7 +29,6 @@ export const layerNormed: Norm = {
     layerNorm(x, get(`${name}.weight`), get(`${name}.bias`), epsilon),
 };
 
-/** Layer norm with a gain only. */
 export const layerNormedWithoutBias: Norm = {
   specs: (name, width) => [gain(name, width, 'ones')],
   apply: (x, get, name, epsilon) => layerNorm(x, get(`${name}.weight`), undefined, epsilon),

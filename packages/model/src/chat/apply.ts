@@ -1,7 +1,7 @@
 import type { ChatTemplate, PretrainedTokenizer } from '../tokenizer/pretrained.js';
 import { TemplateRefusal } from './jinja/globals.js';
 import { TemplateError } from './jinja/lexer.js';
-import { type Template, readTemplate, renderTemplate } from './template.js';
+import { type Marks, type Template, readTemplate, renderTemplate } from './template.js';
 
 /** A message of a conversation. Templates read other fields too, such as `tool_calls`. */
 export interface ChatMessage {
@@ -48,15 +48,11 @@ type Fields = Record<string, unknown>;
 function plainData(where: string, value: unknown, depth = 0): unknown {
   if (depth > 100)
     throw new RangeError(`${where} is nested more than 100 deep, expected plain data`);
-  if (
-    value === null ||
-    ['string', 'number', 'bigint', 'boolean', 'undefined'].includes(typeof value)
-  )
-    return value;
+  if (value === null || !['object', 'function', 'symbol'].includes(typeof value)) return value;
   if (Array.isArray(value))
     return value.map((each, i) => plainData(`${where}[${i}]`, each, depth + 1));
   if (value instanceof Map) {
-    // Its keys keep their order, which those of a record do not that are whole numbers.
+    // A Map keeps the order of its keys; a record moves those that are whole numbers to the front.
     return new Map(
       Array.from(value, ([key, each]): [string, unknown] => {
         if (typeof key !== 'string') {
@@ -142,7 +138,7 @@ function templateOf(source: string): Template {
   return template;
 }
 
-/** Says of a template's errors whose they are. */
+/** Names the function, and the line of the template, in an error of a template. */
 function guarded<T>(run: () => T): T {
   try {
     return run();
@@ -173,19 +169,12 @@ function tagFinalMessage(messages: Fields[], field: string, source: string): str
     for (const name of names) final[name] = content + TAG;
     return content;
   }
-  const part = Array.isArray(content)
-    ? (content as unknown[]).findLast(
-        (each): each is { text: string } =>
-          typeof each === 'object' &&
-          each !== null &&
-          'text' in each &&
-          typeof each.text === 'string',
-      )
-    : undefined;
-  if (part === undefined) {
+  const parts = (Array.isArray(content) ? content : []) as ({ text?: unknown } | null)[];
+  const part = parts.findLast((each) => typeof each?.text === 'string');
+  if (!part) {
     throw new RangeError(`${where} is set, expected a text in the last message`);
   }
-  const { text } = part;
+  const text = part.text as string;
   part.text = text + TAG;
   return text;
 }
@@ -198,27 +187,26 @@ function cutAfter(text: string, final: string): string {
       'applyChatTemplate: continueFinalMessage is set, expected the last message in the rendered conversation; the template changes it',
     );
   }
-  // A template that trims messages has taken the tag's space, and with it those of the message.
+  // A template that trims messages also trims the tag's space and the spaces before it.
   return text.startsWith(TAG, at) ? text.slice(0, at) : text.slice(0, at).trimEnd();
 }
 
 /** Two characters that occur nowhere in what a template is given. */
-function unusedMarks(...given: readonly string[]): [string, string] {
+function unusedMarks(...given: readonly string[]): Marks {
   const used = new Set(given.join(''));
   const free: string[] = [];
   for (let code = 0xf0000; free.length < 2; code++) {
     const character = String.fromCodePoint(code);
     if (!used.has(character)) free.push(character);
   }
-  return free as [string, string];
+  return free as unknown as Marks;
 }
 
+type Span = readonly [start: number, end: number];
+
 /** The stretches between marks, and the text without them. */
-function readMarks(
-  marked: string,
-  [open, close]: readonly [string, string],
-): { text: string; spans: [number, number][] } {
-  const spans: [number, number][] = [];
+function readMarks(marked: string, [open, close]: Marks): { text: string; spans: Span[] } {
+  const spans: Span[] = [];
   let text = '';
   let start = 0;
   for (const part of marked.split(new RegExp(`([${open}${close}])`, 'u'))) {
@@ -230,10 +218,7 @@ function readMarks(
 }
 
 /** 1 for tokens that overlap a stretch. */
-const maskOf = (
-  offsets: readonly (readonly [number, number])[],
-  spans: readonly (readonly [number, number])[],
-): number[] => {
+const maskOf = (offsets: readonly Span[], spans: readonly Span[]): number[] => {
   let span = 0;
   return offsets.map(([start, end]) => {
     while (span < spans.length && start >= spans[span]![1]) span++;
@@ -302,20 +287,17 @@ export function applyChatTemplate(
   const template = templateOf(source);
   const field = typeof continueFinalMessage === 'string' ? continueFinalMessage : 'content';
   const final = continueFinalMessage === false ? undefined : tagFinalMessage(chat, field, source);
-  const given = {
+  const variables = plainData('applyChatTemplate: options', {
     ...tokenizer.specialTokens,
     ...options.variables,
     tools: options.tools ?? null,
     documents: options.documents ?? null,
     add_generation_prompt: addGenerationPrompt,
-  };
-  const variables = {
-    ...(plainData('applyChatTemplate: options', given) as Fields),
-    messages: chat,
-  };
+  }) as Fields;
+  variables['messages'] = chat;
   const parse = { parseSpecialTokens: true };
-  const render = (marks?: readonly [string, string]): string =>
-    guarded(() => renderTemplate(template, { variables, date: options.date }, marks));
+  const render = (marks?: Marks): string =>
+    guarded(() => renderTemplate(template, variables, options.date, marks));
 
   if (!assistantMask) {
     const text = final === undefined ? render() : cutAfter(render(), final);

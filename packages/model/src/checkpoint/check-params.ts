@@ -2,7 +2,15 @@ import type { Params } from '@cfrl/engine';
 
 import type { ModelConfig } from '../config/types.js';
 import { paramShapes } from '../transformer/init-params.js';
-import { firstOf } from './first-of.js';
+
+/** How many entries of a list a message shows. */
+const SHOWN = 6;
+
+/** The first few entries of a list, and how many more there are: a large model may have hundreds that are wrong. */
+export const firstOf = (entries: readonly string[], separator = '; '): string =>
+  entries.length <= SHOWN
+    ? entries.join(separator)
+    : `${entries.slice(0, SHOWN).join(separator)}${separator}and ${entries.length - SHOWN} more`;
 
 /** Shape and kind of a parameter: what both sides of a checkpoint know. */
 export interface ParamInfo {
@@ -12,7 +20,6 @@ export interface ParamInfo {
   readonly problem?: string;
 }
 
-/** A shape as messages show it. */
 export const sizes = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
 
 /** Whether a parameter is missing or has another shape, in a sentence. */
@@ -33,11 +40,7 @@ function paramProblem(name: string, shape: readonly number[], info?: ParamInfo):
   return info?.kind === 'float32' ? [] : [`'${name}' is not of floating point`];
 }
 
-/**
- * Compares parameters with the configuration; one error lists the first few that differ.
- *
- * @param others - whether there may be parameters that the configuration knows nothing of
- */
+/** Compares parameters with the configuration, and `others` says whether it may lack some; one error lists the first few that differ. */
 export function checkParams(
   where: string,
   config: ModelConfig,

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { foundInstead } from '../tensor-files/found-instead.js';
 import { reading } from '../tensor-files/reading.js';
 
-/** A value as the text of a JSON file. */
 export const json = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`;
 
 /** A file's text without a byte order mark, or nothing if it is not there. */
@@ -18,11 +17,7 @@ export async function readText(
   return bytes && new TextDecoder().decode(bytes);
 }
 
-/**
- * JSON as Python writes it: `NaN`, `Infinity` and `-Infinity` are numbers there.
- *
- * @throws SyntaxError if it is not even that
- */
+/** JSON as Python writes it: `NaN`, `Infinity` and `-Infinity` are numbers there. */
 function parsePythonJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -40,7 +35,6 @@ function parsePythonJson(text: string): unknown {
   }
 }
 
-/** Why a text is no JSON. */
 function notJson(text: string, error: unknown): string {
   const start = new TextEncoder().encode(text.slice(0, 64));
   if (text.startsWith('\ufffd\ufffd'))

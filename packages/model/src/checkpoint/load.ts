@@ -7,7 +7,7 @@ import type { HubOptions } from '../hub/settings.js';
 import type { PretrainedTokenizer } from '../tokenizer/pretrained.js';
 import { inFile } from '../tensor-files/reading.js';
 import { readParams } from './read-params.js';
-import { type Source, openSource } from './open-checkpoint.js';
+import { openSource } from './open-checkpoint.js';
 
 /** Options of {@link loadPretrained}. */
 export interface LoadOptions extends HubOptions {
@@ -23,15 +23,6 @@ export interface PretrainedModel {
   readonly params: Params;
   /** The parsed `generation_config.json`; empty where there is none. */
   readonly generationConfig: Readonly<Record<string, unknown>>;
-}
-
-/** Refuses a number of layers that the checkpoint cannot hold, before anything is made for each. */
-function checkLayers({ layers }: ModelConfig, { tensors }: Source): void {
-  if (layers > tensors.length) {
-    throw new RangeError(
-      `loadPretrained: the config has ${layers} layers, expected at most ${tensors.length}, one a tensor of the checkpoint`,
-    );
-  }
 }
 
 /**
@@ -85,7 +76,13 @@ export async function loadPretrained(
   const source = await openSource(await resolvePretrained(pathOrId, hub));
   try {
     const config = await inFile(source.file, async () => fromHuggingFaceConfig(source.json));
-    checkLayers(config, source);
+    const [{ layers }, { length }] = [config, source.tensors];
+    // Before anything is made for each layer.
+    if (layers > length) {
+      throw new RangeError(
+        `loadPretrained: the config has ${layers} layers, expected at most ${length}, one a tensor of the checkpoint`,
+      );
+    }
     const tokenizer = wanted ? await source.tokenizer() : undefined;
     const params = await readParams(config, source.tensors, signal);
     const { generationConfig } = source;

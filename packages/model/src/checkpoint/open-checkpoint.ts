@@ -13,7 +13,7 @@ import type { Stored } from '../tensor-files/stored-tensor.js';
 import { namesIn, readJson } from './json-files.js';
 import { hasWeights, pickledWeights } from './pickled-weights.js';
 import { loadTokenizer } from './tokenizer-folder.js';
-import { INDEX, openShards } from './read-shards.js';
+import { INDEX, openShards } from './shards.js';
 
 /** A checkpoint of any kind, its tensors not yet read. */
 export interface Source extends Stored {

@@ -4,7 +4,6 @@ const isPickled = (name: string): boolean => /^(pytorch_)?model.*\.(bin|pth?)$/.
 export const hasWeights = (names: readonly string[]): boolean =>
   names.some((name) => isPickled(name) || /^model.*\.safetensors(\.index\.json)?$/.test(name));
 
-/** Why there are no weights. */
 function withoutWeights(model: string, names: readonly string[]): string {
   const shard = names.find((name) => /^model.*-of-.*\.safetensors$/.test(name));
   if (shard !== undefined) {
@@ -17,12 +16,8 @@ function withoutWeights(model: string, names: readonly string[]): string {
 }
 
 /**
- * The error for weights that are not there as safetensors: for pickled ones it holds the line that
- * converts them.
- *
- * @param model - a folder, or a name on the hub
- * @param names - the files of it
- * @param target - the folder that the line writes
+ * The error for a model, a folder or a name on the hub, whose weights are not there as safetensors: for pickled ones it holds the
+ * line that converts them, to a folder `target`.
  */
 export function pickledWeights(model: string, names: readonly string[], target: string): Error {
   const pickled = names.find(isPickled);

@@ -5,7 +5,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { ModelConfig } from '../config/types.js';
 import { paramShapes } from '../transformer/init-params.js';
 import { type Numbers, allFinite } from '../tensor-files/number-format.js';
-import { adaptNames, dropTied } from './adapt-names.js';
+import { adaptNames, dropTied } from './names.js';
 import { checkParams } from './check-params.js';
 import { type StoredTensor, sizeOf } from '../tensor-files/stored-tensor.js';
 
@@ -76,11 +76,7 @@ function isFinite(tensor: tf.Tensor): boolean {
 
 /**
  * The parameters of a configuration. Where the backend can map files into memory, numbers that are
- * float32 already stay there; others pass through a room of some MB.
- *
- * @returns the parameters in the order of `paramShapes`; the caller owns them
- * @throws RangeError if names or shapes do not fit the configuration (one error lists all of them) or
- *   a number is not finite; no tensor exists then
+ * float32 already stay there; others pass through a room of some MB. The caller owns them; after an error none exists.
  */
 export async function readParams(
   config: ModelConfig,

@@ -2,14 +2,15 @@ import { readdir } from 'node:fs/promises';
 
 import { type Params, checkPositiveInteger, yieldToEventLoop } from '@cfrl/engine';
 
+import { checkValue } from '../check-value.js';
 import type { ModelConfig } from '../config/types.js';
 import { toHuggingFaceConfig } from '../huggingface/config-json.js';
 import { type Numbers, allFinite } from '../tensor-files/number-format.js';
 import type { StoredDtype } from '../safetensors/encode.js';
 import type { Tokenizer } from '../tokenizer/types.js';
 import { checkParams, infosOf } from './check-params.js';
-import { isWeights, weightFiles } from './write-shards.js';
-import { storedName } from './stored-names.js';
+import { storedName } from './names.js';
+import { isWeights, weightFiles } from './shards.js';
 import { json } from './json-files.js';
 import { isOfTokenizer, tokenizerTexts } from './tokenizer-folder.js';
 import { writeFolderAtomically } from './write-files.js';
@@ -81,11 +82,8 @@ export async function savePretrained(
   model: SavedModel,
   { dtype = 'float32', maxShardSize = 5e9, signal }: SaveOptions = {},
 ): Promise<void> {
-  if (!DTYPES.includes(dtype)) {
-    throw new RangeError(
-      `savePretrained: dtype is ${JSON.stringify(dtype)}, expected one of ${DTYPES.join(', ')}`,
-    );
-  }
+  const expected = `one of ${DTYPES.join(', ')}`;
+  checkValue('savePretrained: dtype', dtype, DTYPES.includes(dtype), expected);
   checkPositiveInteger('savePretrained: maxShardSize', maxShardSize);
   const there = await readdir(folder).catch((): string[] => []);
   if (there.includes('adapter_config.json')) {

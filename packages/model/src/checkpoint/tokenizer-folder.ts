@@ -87,15 +87,14 @@ export async function loadTokenizer(
   const given = await readJson(WHERE, folder, 'tokenizer_config.json');
   const specialTokensMap = await readJson(WHERE, folder, 'special_tokens_map.json');
   const whole = await readJson(WHERE, folder, 'tokenizer.json');
-  const { tokenizer, config } =
-    whole === undefined
-      ? ((await bytePairFiles(folder, given)) ?? { tokenizer: undefined, config: undefined })
-      : { tokenizer: whole, config: given };
-  if (tokenizer === undefined) {
+  const found =
+    whole === undefined ? await bytePairFiles(folder, given) : { tokenizer: whole, config: given };
+  if (found === undefined) {
     throw new RangeError(
       `loadTokenizer: ${folder} has no tokenizer.json, nor vocab.json and merges.txt, expected one of them; AutoTokenizer.from_pretrained(...).save_pretrained(...) of transformers writes it`,
     );
   }
+  const { tokenizer, config } = found;
   const chatTemplate = await readTemplates(folder);
   const named = hasEnd(config) || hasEnd(specialTokensMap);
   const filled = named ? config : await withDefaults(folder, config ?? {}, tokenizer);

@@ -1,68 +1,52 @@
-import { MOST_FLOAT32, type RotaryScaling, checkInRange, checkPositiveInteger } from '@cfrl/engine';
+import { MOST_FLOAT32, type RotaryScaling, between, checkPositiveInteger } from '@cfrl/engine';
 
 import { rotaryWidthOf } from '../architecture/derived.js';
 import { VARIATIONS } from '../architecture/variations.js';
+import { checkValue, oneOf } from '../check-value.js';
 import type { ModelConfig, ModelVariation } from './types.js';
 
-type Check = (where: string, value: unknown, config: ModelConfig) => void;
+type Check = (where: string, value: never, config: ModelConfig) => unknown;
 
-const inRange =
-  (low: number, high: number): Check =>
-  (where, value) => {
-    checkInRange(where, value as number, low, high);
-  };
-const positive = inRange(Number.MIN_VALUE, Number.MAX_VALUE);
-const positiveInteger: Check = (where, value) => {
-  checkPositiveInteger(where, value as number);
-};
-const oneOf =
-  (...values: readonly unknown[]): Check =>
-  (where, value) => {
-    if (values.includes(value)) return;
-    const expected = values.map((each) => JSON.stringify(each)).join(' or ');
-    throw new RangeError(`${where} is ${JSON.stringify(value)}, expected ${expected}`);
-  };
+const positive = between(Number.MIN_VALUE, Number.MAX_VALUE);
 const flag = oneOf(true, false);
-const flagALayer: Check = (where, value, { layers }) => {
+const flagALayer = (where: string, value: unknown, { layers }: ModelConfig): void => {
   const flags = Array.isArray(value) ? (value as unknown[]) : [];
-  if (flags.length === layers && flags.every((each) => typeof each === 'boolean')) return;
-  throw new RangeError(
-    `${where} is ${JSON.stringify(value)}, expected ${layers} booleans (one a layer)`,
-  );
+  const fits = flags.length === layers && flags.every((each) => typeof each === 'boolean');
+  checkValue(where, value, fits, `${layers} booleans (one a layer)`);
 };
 
 /** The fields that every configuration has beside its architecture, in the order of the record. */
 export const FIELD_CHECKS: Readonly<
   Record<keyof Omit<ModelConfig, keyof ModelVariation | 'architecture' | 'lora'>, Check>
 > = {
-  vocabSize: positiveInteger,
-  hiddenSize: positiveInteger,
-  intermediateSize: positiveInteger,
-  layers: positiveInteger,
-  heads: positiveInteger,
-  keyValueHeads: positiveInteger,
-  maxPositions: positiveInteger,
-  normEpsilon: inRange(Number.MIN_VALUE, 1),
-  ropeTheta: inRange(1, Number.MAX_VALUE),
-  tiedEmbeddings: (where, value) => {
+  vocabSize: checkPositiveInteger,
+  hiddenSize: checkPositiveInteger,
+  intermediateSize: checkPositiveInteger,
+  layers: checkPositiveInteger,
+  heads: checkPositiveInteger,
+  keyValueHeads: checkPositiveInteger,
+  maxPositions: checkPositiveInteger,
+  normEpsilon: between(Number.MIN_VALUE, 1),
+  ropeTheta: between(1, Number.MAX_VALUE),
+  tiedEmbeddings: (where, value: unknown) => {
     if (typeof value === 'boolean') return;
     throw new TypeError(`${where} is ${String(value)}, expected a boolean`);
   },
-  initializerRange: inRange(0, MOST_FLOAT32),
+  initializerRange: between(0, MOST_FLOAT32),
 };
 
 const VARIATION_CHECKS: Readonly<Record<keyof ModelVariation, Check>> = {
-  headDim: positiveInteger,
+  headDim: checkPositiveInteger,
   attentionBias: flag,
   mlpBias: flag,
   qkNorm: flag,
   parallelResidual: flag,
   activation: oneOf('gelu', 'geluTanh', 'relu'),
-  partialRotaryFactor: inRange(Number.MIN_VALUE, 1),
+  partialRotaryFactor: between(Number.MIN_VALUE, 1),
   ropeScaling: checkRopeScaling,
   ropeLayers: flagALayer,
-  localRopeTheta: inRange(1, Number.MAX_VALUE),
-  slidingWindow: positiveInteger,
+  localRopeTheta: between(1, Number.MAX_VALUE),
+  slidingWindow: checkPositiveInteger,
   slidingLayers: flagALayer,
   queryScalar: positive,
   attentionSoftCap: positive,
@@ -75,15 +59,13 @@ export function checkFields(config: ModelConfig): void {
   const variations = VARIATIONS[config.architecture];
   const names = Object.keys(VARIATION_CHECKS) as (keyof ModelVariation)[];
   for (const [name, check] of Object.entries(FIELD_CHECKS)) {
-    check(`validateConfig: ${name}`, config[name as keyof ModelConfig], config);
+    check(`validateConfig: ${name}`, config[name as keyof ModelConfig] as never, config);
   }
   for (const name of names.filter((each) => config[each] !== undefined)) {
-    if (!(name in variations)) {
-      throw new RangeError(
-        `validateConfig: ${name} is ${JSON.stringify(config[name])}, expected none: ${config.architecture} has no such variation`,
-      );
-    }
-    VARIATION_CHECKS[name](`validateConfig: ${name}`, config[name], config);
+    const where = `validateConfig: ${name}`;
+    const none = `none: ${config.architecture} has no such variation`;
+    checkValue(where, config[name], name in variations, none);
+    VARIATION_CHECKS[name](where, config[name] as never, config);
   }
 }
 
@@ -95,22 +77,16 @@ const SCALINGS: Readonly<Record<RotaryScaling['type'], readonly string[]>> = {
   longrope: ['shortFactors', 'longFactors', 'originalPositions', 'amplitude'],
 };
 
-function checkRopeScaling(where: string, scaling: unknown, config: ModelConfig): void {
+function checkRopeScaling(where: string, scaling: unknown): void {
   const type = (scaling as RotaryScaling | null)?.type as string;
-  if (!Object.hasOwn(SCALINGS, type)) {
-    throw new RangeError(
-      `${where} is ${JSON.stringify(scaling)}, expected a record with type ${Object.keys(SCALINGS).join(', ')}`,
-    );
-  }
+  const expected = `a record with type ${Object.keys(SCALINGS).join(', ')}`;
+  checkValue(where, scaling, Object.hasOwn(SCALINGS, type), expected);
   for (const name of SCALINGS[type as RotaryScaling['type']]) {
     const value = (scaling as Readonly<Record<string, unknown>>)[name];
-    if (name.endsWith('Factors') && !Array.isArray(value)) {
-      throw new RangeError(
-        `${where}.${name} is ${JSON.stringify(value)}, expected a list of numbers`,
-      );
-    }
+    const fits = !name.endsWith('Factors') || Array.isArray(value);
+    checkValue(`${where}.${name}`, value, fits, 'a list of numbers');
     const check = name === 'truncate' ? flag : positive;
-    for (const each of [value].flat()) check(`${where}.${name}`, each, config);
+    for (const each of [value].flat()) check(`${where}.${name}`, each as number);
   }
 }
 

@@ -4,7 +4,6 @@ import { BIASES, type LoraConfig } from '../lora/factors.js';
 import { adaptableModules, isInside, moduleNames } from '../lora/modules.js';
 import type { ModelConfig } from './types.js';
 
-/** Refuses adapters that the model cannot have. */
 export function checkLora(config: ModelConfig, lora: LoraConfig): void {
   const { modules, bias = 'none', wholeModules = [] } = lora;
   const fail = (problem: string): never => {

@@ -5,29 +5,21 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { LayerCache } from '../transformer/decoder.js';
 import { type Draw, LARGEST_FILTER } from './draw.js';
 import type { LanguageModel } from './language-model.js';
-import { type CompileMode, decodingSteps } from './steps.js';
+import { type CompileMode, type Scored, decodingSteps } from './steps.js';
 
 /** What rows have read so far. Its tensors belong to whoever holds it. */
-export interface Rows {
-  /** `[R, K, S, d]` each; `S` has room for all tokens that may come. */
-  readonly cache: readonly LayerCache[];
+export type Rows = Pick<Scored, 'cache'> & {
   /** Padded columns at the left of each row. */
   readonly padding: readonly number[];
   /** Columns that are used, padding included. */
   readonly time: number;
-}
+};
 
-/** Rows with the scores of their next tokens. */
-export interface Decoding extends Rows {
-  /** `[R, V]` */
-  readonly logits: tf.Tensor;
-  /** `[R, D]`, if asked for: what the scores were made from. */
-  readonly features?: tf.Tensor;
-}
+export type Decoding = Rows & Scored;
 
-/** Rows after a chunk: their last tokens are drawn but not read. */
-export interface Drawn extends Rows {
-  /** `[R * CHUNK]`, `count` a row. */
+/** What a chunk has drawn, `count` entries a row. */
+export interface Drawn {
+  /** `[R * CHUNK]` */
   readonly tokens: Int32Array;
   /** `[R * CHUNK]`, nats. */
   readonly logProbs: Float32Array;
@@ -46,15 +38,6 @@ export interface PlainSampling {
   readonly drawable: number;
 }
 
-/** How a chunk is drawn. */
-export interface Drawing {
-  /** `[R * CHUNK]`, numbers in [0, 1) that decide. */
-  readonly uniforms: Float32Array;
-  /** How many tokens, at most {@link CHUNK}. */
-  readonly count: number;
-  readonly sampling: PlainSampling;
-}
-
 /** Which rows the next step has, and what they read. */
 export interface NextRows {
   /** For each new row, the previous row that it continues: rows can be dropped or copied. */
@@ -69,14 +52,6 @@ const COLUMNS = 8;
 /** Tokens that are drawn in one go. */
 export const CHUNK = 16;
 
-export const disposeDecoding = ({ logits, features, cache }: Rows & Partial<Decoding>): void => {
-  tf.dispose([
-    ...(logits ? [logits] : []),
-    ...(features ? [features] : []),
-    ...cache.flatMap(({ key, value }) => [key, value]),
-  ]);
-};
-
 /** Among which tokens a graph draws. */
 function amongOf({ temperature, topK, topP, drawable }: PlainSampling): Draw['among'] {
   if (temperature === 0) return 'best';
@@ -87,52 +62,38 @@ function amongOf({ temperature, topK, topP, drawable }: PlainSampling): Draw['am
 export const drawsInGraph = (sampling: PlainSampling): boolean =>
   amongOf(sampling) !== 'some' || sampling.drawable <= LARGEST_FILTER;
 
+/** `tf.tidy`, whose type knows no read-only lists. */
+const tidy = <T>(compute: () => T): T => tf.tidy(compute as () => tf.TensorContainer) as T;
+
+const int32 = (values: readonly number[]): tf.Tensor1D =>
+  tf.tensor1d(Int32Array.from(values), 'int32');
+
 /** The rows `from[0], from[1], ...` of a cache; the same cache when that is all of them in order. */
-function selectRows(
-  cache: readonly LayerCache[],
-  from: readonly number[],
-  rows: number,
-): readonly LayerCache[] {
-  if (from.length === rows && from.every((row, i) => row === i)) return cache;
-  return tf.tidy(() => {
-    const indices = tf.tensor1d(Int32Array.from(from), 'int32');
-    return cache.map(({ key, value }) => ({
-      key: tf.gather(key, indices),
-      value: tf.gather(value, indices),
-    }));
-  });
+function selectRows({ cache, padding }: Rows, from: readonly number[]): readonly LayerCache[] {
+  if (from.length === padding.length && from.every((row, i) => row === i)) return cache;
+  const rows = int32(from);
+  return cache.map(({ key, value }) => ({
+    key: tf.gather(key, rows),
+    value: tf.gather(value, rows),
+  }));
 }
 
-/** What the next step reads. */
-function inputOf(previous: Rows, { from, tokens }: NextRows) {
-  const padding = from.map((row) => previous.padding[row]!);
-  const cache = selectRows(previous.cache, from, previous.padding.length);
-  const tensors = {
-    tokens: tf.tensor2d(Int32Array.from(tokens), [tokens.length, 1], 'int32'),
-    padding: tf.tensor1d(Int32Array.from(padding), 'int32'),
-    time: tf.scalar(previous.time, 'int32'),
-  };
-  return {
-    padding,
-    input: { ...tensors, cache },
-    free: (): void => {
-      tf.dispose(Object.values(tensors));
-      if (cache !== previous.cache) tf.dispose(cache as unknown as tf.TensorContainer);
-    },
-  };
-}
-
-/**
- * Reads the tokens of rows. Previous rows stay as they are, and their owner's; the caller owns the new ones.
- *
- * @param features - whether these are wanted besides the scores
- */
+/** Reads the tokens of rows. Previous rows stay as they are, and their owner's; the caller owns the new ones. */
 export function createDecoder(
   { params, config }: Pick<LanguageModel, 'params' | 'config'>,
   mode: CompileMode,
   features: boolean,
 ) {
   const steps = decodingSteps(mode);
+  const paddingOf = (previous: Rows, { from }: NextRows): number[] =>
+    from.map((row) => previous.padding[row]!);
+  const inputOf = (previous: Rows, next: NextRows) => ({
+    tokens: tf.reshape(int32(next.tokens), [-1, 1]) as tf.Tensor2D,
+    padding: int32(paddingOf(previous, next)),
+    time: tf.scalar(previous.time, 'int32'),
+    cache: selectRows(previous, next.from),
+    features,
+  });
   return {
     /** Reads all prompts in one pass, padded at the left; `room` tokens may follow. */
     prefill(prompts: readonly (readonly number[])[], room: number): Decoding {
@@ -140,59 +101,58 @@ export function createDecoder(
       const padding = prompts.map((prompt) => time - prompt.length);
       const ids = new Int32Array(prompts.length * time);
       prompts.forEach((prompt, row) => ids.set(prompt, row * time + padding[row]!));
-      const tensors = {
-        tokens: tf.tensor2d(ids, [prompts.length, time], 'int32'),
-        padding: tf.tensor1d(padding, 'int32'),
-      };
-      try {
-        const input = { ...tensors, capacity: bucket(time + room, COLUMNS), features };
-        return { ...steps.readPrompts(params, config, input), padding, time };
-      } finally {
-        tf.dispose(Object.values(tensors));
-      }
+      const scored = tidy(() =>
+        steps.readPrompts(params, config, {
+          tokens: tf.tensor2d(ids, [prompts.length, time], 'int32'),
+          padding: int32(padding),
+          capacity: bucket(time + room, COLUMNS),
+          features,
+        }),
+      );
+      return { ...scored, padding, time };
     },
 
     /** Reads one more token a row. */
     advance(previous: Rows, next: NextRows): Decoding {
-      const { padding, input, free } = inputOf(previous, next);
-      try {
-        const scored = steps.readTokens(params, config, { ...input, features });
-        return { ...scored, padding, time: previous.time + 1 };
-      } finally {
-        free();
-      }
+      const scored = tidy(() => steps.readTokens(params, config, inputOf(previous, next)));
+      return { ...scored, padding: paddingOf(previous, next), time: previous.time + 1 };
     },
 
-    /** Reads the latest token of each row and draws the next, `count` times. */
+    /**
+     * Reads the latest token of each row and draws the next, `count` times.
+     *
+     * @param count - at most {@link CHUNK}
+     * @param uniforms - `[R * CHUNK]`, numbers in [0, 1) that decide
+     * @returns the rows, whose last tokens are drawn but not read, and what was drawn
+     */
     async advanceChunk(
       previous: Rows,
       next: NextRows,
-      { uniforms, count, sampling }: Drawing,
-    ): Promise<Drawn> {
-      const { padding, input, free } = inputOf(previous, next);
-      const tensors = {
-        count: tf.scalar(count, 'int32'),
-        uniforms: tf.tensor2d(uniforms, [padding.length, CHUNK]),
-        temperature: tf.scalar(sampling.temperature || 1),
-        topK: tf.scalar(sampling.topK, 'int32'),
-        topP: tf.scalar(sampling.topP),
+      count: number,
+      uniforms: Float32Array,
+      sampling: PlainSampling,
+    ): Promise<{ rows: Rows; drawn: Drawn }> {
+      const { cache, ...tensors } = tidy(() =>
+        steps.readChunk(params, config, {
+          ...inputOf(previous, next),
+          count: tf.scalar(count, 'int32'),
+          uniforms: tf.tensor2d(uniforms, [next.from.length, CHUNK]),
+          temperature: tf.scalar(sampling.temperature || 1),
+          topK: tf.scalar(sampling.topK, 'int32'),
+          topP: tf.scalar(sampling.topP),
+          among: amongOf(sampling),
+          drawable: sampling.drawable,
+        }),
+      );
+      const drawn = {
+        tokens: (await tensors.tokens.data()) as Int32Array,
+        logProbs: (await tensors.logProbs.data()) as Float32Array,
+        sampledLogProbs: (await tensors.sampledLogProbs.data()) as Float32Array,
+        ...(tensors.features && { features: (await tensors.features.data()) as Float32Array }),
       };
-      try {
-        const how = { among: amongOf(sampling), drawable: sampling.drawable };
-        const chunk = steps.readChunk(params, config, { ...input, ...tensors, ...how, features });
-        const { cache, ...drawn } = chunk;
-        const read = {
-          tokens: (await drawn.tokens.data()) as Int32Array,
-          logProbs: (await drawn.logProbs.data()) as Float32Array,
-          sampledLogProbs: (await drawn.sampledLogProbs.data()) as Float32Array,
-          ...(drawn.features && { features: (await drawn.features.data()) as Float32Array }),
-        };
-        tf.dispose(Object.values(drawn));
-        return { ...read, cache, padding, time: previous.time + count };
-      } finally {
-        free();
-        tf.dispose(Object.values(tensors));
-      }
+      tf.dispose(tensors);
+      const rows = { cache, padding: paddingOf(previous, next), time: previous.time + count };
+      return { rows, drawn };
     },
   };
 }

@@ -1,5 +1,6 @@
-import { checkInRange } from '@cfrl/engine';
+import { between, checkInRange, option } from '@cfrl/engine';
 
+import { checkValue, oneOf } from '../check-value.js';
 import type { LanguageModel } from './language-model.js';
 
 /** What a model's generation config decides, where options do not. */
@@ -23,9 +24,17 @@ export interface ResolvedGeneration {
 }
 
 /** Options that take the place of what the model says. */
-export interface GenerationDefaults extends Partial<
-  Pick<ResolvedGeneration, 'stopTokens' | 'stopStrings' | 'temperature' | 'topK' | 'topP'>
-> {
+export interface GenerationDefaults {
+  /** A completion ends with any of these. @defaultValue `eos_token_id` of the model's generation config, else the tokenizer's `endToken` */
+  readonly stopTokens?: readonly number[];
+  /** A completion ends when its text has one of these, which its text then lacks. @defaultValue [] */
+  readonly stopStrings?: readonly string[];
+  /** Divides the logits; 0 takes the most probable token. @defaultValue 1 */
+  readonly temperature?: number;
+  /** Draws among the k most probable tokens only, ties included. @defaultValue every token */
+  readonly topK?: number;
+  /** Draws among the fewest tokens whose probability reaches this. @defaultValue 1 */
+  readonly topP?: number;
   /**
    * Where temperature, top-k and so on come from if they are not given: from the raw policy (temperature 1, every token), or from the
    * model's generation config as in transformers. @defaultValue 'policy'
@@ -35,117 +44,65 @@ export interface GenerationDefaults extends Partial<
 
 type Config = Readonly<Record<string, unknown>>;
 
-/** What transformers would do that is not done here, by its key; and which values ask for nothing. */
-const NOT_DONE: Readonly<Record<string, readonly unknown[]>> = {
-  num_beams: [1],
-  num_beam_groups: [1],
-  num_return_sequences: [1],
-  penalty_alpha: [0],
-  dola_layers: [],
-  top_h: [1],
-  epsilon_cutoff: [0],
-  eta_cutoff: [0],
-  diversity_penalty: [0],
-  encoder_repetition_penalty: [1],
-  encoder_no_repeat_ngram_size: [0],
-  bad_words_ids: [],
-  sequence_bias: [],
-  min_length: [0],
-  min_new_tokens: [0],
-  guidance_scale: [1],
-  suppress_tokens: [],
-  begin_suppress_tokens: [],
-  forced_bos_token_id: [],
-  forced_eos_token_id: [],
-  exponential_decay_length_penalty: [],
-  watermarking_config: [],
-};
+/** What transformers would do that is not done here, by the value of each key that asks for nothing. */
+const NOT_DONE: readonly (readonly [neutral: unknown, keys: string])[] = [
+  [
+    1,
+    'num_beams num_beam_groups num_return_sequences top_h encoder_repetition_penalty guidance_scale',
+  ],
+  [0, 'penalty_alpha epsilon_cutoff eta_cutoff diversity_penalty encoder_no_repeat_ngram_size'],
+  [0, 'min_length min_new_tokens'],
+  [undefined, 'dola_layers bad_words_ids sequence_bias suppress_tokens begin_suppress_tokens'],
+  [undefined, 'forced_bos_token_id forced_eos_token_id exponential_decay_length_penalty'],
+  [undefined, 'watermarking_config'],
+];
 
-/** Whether a key says something. */
 const isSet = (value: unknown): boolean =>
   value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0);
 
-function checkDone(where: string, config: Config): void {
-  const key = Object.keys(NOT_DONE).find(
-    (name) =>
-      isSet(config[name]) && config[name] !== false && !NOT_DONE[name]!.includes(config[name]),
-  );
-  if (key === undefined) return;
-  throw new RangeError(
-    `${where}.${key} is ${JSON.stringify(config[key])}, expected none: generate does not do that; leave it out of generationConfig, or generationDefaults: 'policy'`,
-  );
+const positive =
+  (expected: string, most = Number.MAX_VALUE) =>
+  (where: string, value: unknown): void => {
+    const fits = typeof value === 'number' && value > 0 && value <= most;
+    checkValue(where, value, fits, `a number above 0${expected}`);
+  };
+
+const share = positive(' and at most 1', 1);
+
+function whole(where: string, value: number): void {
+  checkInRange(where, value, 0, Number.MAX_SAFE_INTEGER);
+  checkValue(where, value, Number.isInteger(value), 'an integer');
 }
 
-/** A number of the generation config, or what transformers takes where there is none. */
-function numberOf(
-  where: string,
-  config: Config,
-  key: string,
-  otherwise: number,
-  [low, high]: readonly [number, number],
-): number {
-  const value = config[key];
-  if (!isSet(value)) return otherwise;
-  return checkInRange(`${where}.${key}`, value as number, low, high);
-}
+/** Numbers of the file by their keys, with what transformers takes where they are absent. */
+const NUMBERS = {
+  temperature: option(1, positive('; set do_sample to false for the most probable tokens')),
+  top_k: option(50, whole),
+  top_p: option(1, share),
+  min_p: option(0, between(0, 1)),
+  typical_p: option(1, share),
+  repetition_penalty: option(1, positive('')),
+  no_repeat_ngram_size: option(0, whole),
+};
 
-/** A number above 0, and at most 1 where it is a share. */
-function positive(
-  where: string,
-  config: Config,
-  key: string,
-  mend = '',
-  most = Number.MAX_VALUE,
-): number {
-  const value = config[key];
-  if (!isSet(value)) return 1;
-  if (typeof value === 'number' && value > 0 && value <= most) return value;
-  throw new RangeError(
-    `${where}.${key} is ${JSON.stringify(value)}, expected a number above 0${most === 1 ? ' and at most 1' : ''}${mend}`,
-  );
-}
-
-/** Whether transformers would draw tokens, and not take the most probable. */
-function draws(where: string, { do_sample: value }: Config): boolean {
-  if (value === undefined || value === null || typeof value === 'boolean') return value === true;
-  throw new RangeError(`${where}.do_sample is ${JSON.stringify(value)}, expected true or false`);
-}
-
-function whole(where: string, config: Config, key: string, otherwise: number): number {
-  const value = numberOf(where, config, key, otherwise, [0, Number.MAX_SAFE_INTEGER]);
-  if (Number.isInteger(value)) return value;
-  throw new RangeError(`${where}.${key} is ${value}, expected an integer`);
-}
+/** The file of the raw policy. */
+const POLICY: Config = { do_sample: true, top_k: 0 };
 
 /** Tokens that end a completion: those of the generation config, else the one that ends the tokenizer's texts. */
 function endTokens(
   where: string,
   { config, tokenizer, generationConfig }: LanguageModel,
 ): number[] {
-  const ends = generationConfig?.['eos_token_id'];
-  const all: readonly unknown[] =
-    ends === undefined || ends === null
-      ? [tokenizer.endToken]
-      : Array.isArray(ends)
-        ? ends
-        : [ends];
-  for (const token of all) {
-    if (Number.isSafeInteger(token) && (token as number) >= 0) continue;
-    throw new RangeError(
-      `${where}.eos_token_id is ${JSON.stringify(ends)}, expected a token or a list of tokens; pass stopTokens to decide it yourself`,
-    );
-  }
-  // What has no row in the embedding is never drawn.
-  return [...new Set(all as readonly number[])].filter((token) => token < config.vocabSize);
-}
-
-function stopStringsOf(where: string, { stop_strings: value }: Config): readonly string[] {
-  if (!isSet(value)) return [];
-  const all: readonly unknown[] = Array.isArray(value) ? value : [value];
-  if (all.every((each) => typeof each === 'string' && each !== '')) return all as readonly string[];
-  throw new RangeError(
-    `${where}.stop_strings is ${JSON.stringify(value)}, expected a text or a list of texts`,
+  const ends = generationConfig?.['eos_token_id'] ?? tokenizer.endToken;
+  const all = [ends].flat() as unknown[] as readonly number[];
+  checkValue(
+    `${where}.eos_token_id`,
+    ends,
+    all.every((token) => Number.isSafeInteger(token) && token >= 0),
+    'a token or a list of tokens; pass stopTokens to decide it yourself',
   );
+  // What has no row in the embedding is never drawn.
+  return [...new Set(all)].filter((token) => token < config.vocabSize);
 }
 
 /** How transformers would sample by a generation config. */
@@ -154,31 +111,37 @@ function ofModel(
   config: Config,
   vocabSize: number,
 ): Omit<ResolvedGeneration, 'stopTokens'> {
-  checkDone(where, config);
-  return {
-    stopStrings: stopStringsOf(where, config),
-    temperature: draws(where, config)
-      ? positive(
-          where,
-          config,
-          'temperature',
-          '; set do_sample to false for the most probable tokens',
-        )
-      : 0,
-    // Of transformers, where the file says nothing.
-    topK: whole(where, config, 'top_k', 50) || vocabSize,
-    topP: positive(where, config, 'top_p', '', 1),
-    minP: numberOf(where, config, 'min_p', 0, [0, 1]),
-    typicalP: positive(where, config, 'typical_p', '', 1),
-    repetitionPenalty: positive(where, config, 'repetition_penalty'),
-    noRepeatNgrams: whole(where, config, 'no_repeat_ngram_size', 0),
+  for (const [neutral, keys] of NOT_DONE) {
+    for (const key of keys.split(' ')) {
+      checkValue(
+        `${where}.${key}`,
+        config[key],
+        !isSet(config[key]) || config[key] === false || config[key] === neutral,
+        "none: generate does not do that; leave it out of generationConfig, or generationDefaults: 'policy'",
+      );
+    }
+  }
+  const { do_sample: draws, stop_strings: stops } = config;
+  const stopStrings = isSet(stops) ? ([stops].flat() as readonly string[]) : [];
+  const areTexts = stopStrings.every((each) => typeof each === 'string' && each !== '');
+  checkValue(`${where}.stop_strings`, stops, areTexts, 'a text or a list of texts');
+  checkValue(`${where}.do_sample`, draws, typeof (draws ?? true) === 'boolean', 'true or false');
+  const read = (key: keyof typeof NUMBERS): number => {
+    const { value, check } = NUMBERS[key];
+    if (!isSet(config[key])) return value;
+    check(`${where}.${key}`, config[key] as number);
+    return config[key] as number;
   };
-}
-
-/** Refuses what is neither of the two. */
-export function checkGenerationDefaults(where: string, value: unknown): void {
-  if (value === 'policy' || value === 'model') return;
-  throw new RangeError(`${where} is ${JSON.stringify(value)}, expected "policy" or "model"`);
+  return {
+    stopStrings,
+    temperature: draws === true ? read('temperature') : 0,
+    topK: read('top_k') || vocabSize,
+    topP: read('top_p'),
+    minP: read('min_p'),
+    typicalP: read('typical_p'),
+    repetitionPenalty: read('repetition_penalty'),
+    noRepeatNgrams: read('no_repeat_ngram_size'),
+  };
 }
 
 /** As {@link resolveGeneration}, for a function that messages speak of. */
@@ -188,7 +151,7 @@ export function resolveDefaults(
   options: GenerationDefaults,
 ): ResolvedGeneration {
   const { generationDefaults = 'policy' } = options;
-  checkGenerationDefaults(`${where}: generationDefaults`, generationDefaults);
+  oneOf('policy', 'model')(`${where}: generationDefaults`, generationDefaults);
   const { generationConfig = {}, config } = model;
   if (
     typeof generationConfig !== 'object' ||
@@ -200,19 +163,11 @@ export function resolveDefaults(
     );
   }
   const file = `${where}: model.generationConfig`;
-  const said =
-    generationDefaults === 'model'
-      ? ofModel(file, generationConfig, config.vocabSize)
-      : {
-          stopStrings: [],
-          temperature: 1,
-          topK: config.vocabSize,
-          topP: 1,
-          minP: 0,
-          typicalP: 1,
-          repetitionPenalty: 1,
-          noRepeatNgrams: 0,
-        };
+  const said = ofModel(
+    file,
+    generationDefaults === 'model' ? generationConfig : POLICY,
+    config.vocabSize,
+  );
   const { stopTokens = endTokens(file, model), stopStrings = said.stopStrings } = options;
   const { temperature = said.temperature, topK = said.topK, topP = said.topP } = options;
   return { ...said, stopTokens, stopStrings, temperature, topK, topP };

@@ -1,15 +1,9 @@
 import { rng, yieldToEventLoop } from '@cfrl/engine';
+import * as tf from '@tensorflow/tfjs-core';
 
 import type { Tokenizer } from '../tokenizer/types.js';
 import type { Completion, SampledToken } from './completion.js';
-import {
-  CHUNK,
-  type Decoding,
-  type Rows,
-  createDecoder,
-  disposeDecoding,
-  drawsInGraph,
-} from './decoding.js';
+import { CHUNK, type Decoding, type Rows, createDecoder, drawsInGraph } from './decoding.js';
 import type { LanguageModel } from './language-model.js';
 import { type GenerateOptions, type GenerationPlan, planGeneration } from './options.js';
 import type { Prompt } from './prompts.js';
@@ -41,7 +35,6 @@ function begin(
   });
 }
 
-/** Writes completions, column after column. */
 async function* write(
   model: LanguageModel,
   prompts: readonly Prompt[],
@@ -49,12 +42,11 @@ async function* write(
   withText: boolean,
 ): AsyncGenerator<readonly SampledToken[], Completion[]> {
   const plan = planGeneration(model, prompts, options);
-  const { plain, features } = plan;
+  const { plain, features, compile = false, signal } = plan;
   const { config, tokenizer } = model;
   const all = begin(plan, tokenizer, withText);
   if (all.length === 0) return [];
 
-  const { compile = false, signal } = options;
   await yieldToEventLoop(signal);
   const decoder = createDecoder(model, compile, features);
   // By temperature, top-k and top-p tokens are drawn inside of the graph, many at a time; by anything else outside of it.
@@ -63,7 +55,7 @@ async function* write(
   const first = decoder.prefill(texts, plan.maxNewTokens);
   let now: Rows & Partial<Decoding> = first;
   const replace = (next: typeof now): void => {
-    disposeDecoding(now);
+    tf.dispose(now as object as tf.TensorContainer);
     now = next;
   };
   try {
@@ -91,15 +83,15 @@ async function* write(
       scored = undefined;
       const count = Math.min(CHUNK, plan.maxNewTokens - active[0]!.tokens.length);
       const uniforms = uniformsOf(next.from.length, active, plain.temperature === 0 ? 0 : count);
-      const drawn = await decoder.advanceChunk(now, next, { uniforms, count, sampling: plain });
-      replace({ cache: drawn.cache, padding: drawn.padding, time: drawn.time });
+      const { rows, drawn } = await decoder.advanceChunk(now, next, count, uniforms, plain);
+      replace(rows);
       for (let column = 0; column < count && active.length > 0; column++) {
         if (column > 0) signal?.throwIfAborted();
         yield goOn(takeColumn(active, drawn, column, plan, config.hiddenSize));
       }
     }
   } finally {
-    disposeDecoding(now);
+    tf.dispose(now as object as tf.TensorContainer);
   }
   return all.map((each) => complete(each, plan, tokenizer));
 }
@@ -148,8 +140,7 @@ export async function* generateStream(
  * Samples completions with cached keys and values: {@link generateStream}, run to its end.
  *
  * @param model - configuration, parameters and tokenizer; borrowed
- * @param prompts - texts, which get the special tokens that their tokenizer begins texts with; tokens; or conversations, by the
- *   tokenizer's chat template
+ * @param prompts - as of {@link generateStream}
  * @param options - see {@link GenerateOptions}
  * @returns `groupSize` completions a prompt, prompt after prompt
  * @throws as {@link generateStream}

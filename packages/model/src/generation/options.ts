@@ -1,22 +1,21 @@
 import {
-  checkInRange,
-  checkOptions,
+  type Option,
+  type Resolved,
+  between,
   checkPositiveInteger,
   checkSeed,
   checkTokens,
   fold,
+  option,
+  resolveOptions,
 } from '@cfrl/engine';
 
 import { checkParams, infosOf } from '../checkpoint/check-params.js';
+import { checkValue } from '../check-value.js';
 import { validateConfig } from '../config/config.js';
 import type { Constraint } from './constraint/constraint.js';
 import type { PlainSampling } from './decoding.js';
-import {
-  type GenerationDefaults,
-  type ResolvedGeneration,
-  checkGenerationDefaults,
-  resolveDefaults,
-} from './defaults.js';
+import { type GenerationDefaults, type ResolvedGeneration, resolveDefaults } from './defaults.js';
 import type { LanguageModel } from './language-model.js';
 import {
   minP,
@@ -35,12 +34,6 @@ import type { Sampling } from './sample-token.js';
 export interface GenerateOptions extends GenerationDefaults {
   /** Longest completion in tokens, the stop token included. */
   readonly maxNewTokens: number;
-  /** Divides the logits; 0 takes the most probable token. @defaultValue 1 */
-  readonly temperature?: number;
-  /** Draws among the k most probable tokens only, ties included. @defaultValue every token */
-  readonly topK?: number;
-  /** Draws among the fewest tokens whose probability reaches this. @defaultValue 1 */
-  readonly topP?: number;
   /**
    * What else changes the distribution, in this order, before temperature, top-k and top-p. For another order these can stand
    * here too, by the functions of their names. @defaultValue []
@@ -48,10 +41,6 @@ export interface GenerateOptions extends GenerationDefaults {
   readonly processors?: readonly LogitsProcessor[];
   /** What texts may be written, before all processors: {@link regexConstraint}, {@link jsonConstraint}. @defaultValue any text */
   readonly constraint?: Constraint;
-  /** A completion ends with any of these. @defaultValue `eos_token_id` of the model's generation config, else the tokenizer's `endToken` */
-  readonly stopTokens?: readonly number[];
-  /** A completion ends when its text has one of these, which its text then lacks. @defaultValue [] */
-  readonly stopStrings?: readonly string[];
   /**
    * Whether rows of the embedding beyond the tokenizer's tokens may be drawn too; they decode to nothing. Stop tokens always may.
    * @defaultValue false
@@ -76,32 +65,12 @@ export interface GenerateOptions extends GenerationDefaults {
   readonly signal?: AbortSignal;
 }
 
-/** A request whose every part has been checked. */
-export interface GenerationPlan {
-  readonly prompts: readonly EncodedPrompt[];
-  readonly sampling: Sampling;
-  /** If nothing else changes the distribution. */
-  readonly plain?: PlainSampling;
-  readonly constraint?: Constraint;
-  readonly stopTokens: ReadonlySet<number>;
-  readonly stopStrings: readonly string[];
-  readonly minNewTokens: number;
-  readonly maxNewTokens: number;
-  readonly features: boolean;
-  readonly groupSize: number;
-  /** `[prompts * groupSize]`, prompt after prompt. */
-  readonly seeds: readonly number[];
-}
-
 /** More at once are a mistake. */
 const MOST_COMPLETIONS = 1_000_000;
 
-/** Refuses a wrong value; `where` is `generate: option`. */
-type Check<T> = (where: string, value: T, options: GenerateOptions, model: LanguageModel) => void;
-
 const expects =
-  (expected: string, fits: (value: unknown) => boolean): Check<unknown> =>
-  (where, value) => {
+  (expected: string, fits: (value: unknown) => boolean) =>
+  (where: string, value: unknown): void => {
     if (!fits(value)) throw new TypeError(`${where} is ${String(value)}, expected ${expected}`);
   };
 
@@ -118,74 +87,81 @@ const constraint = expects('what regexConstraint or jsonConstraint gives', (valu
 });
 
 const listOf =
-  <T>(check: Check<T>): Check<readonly T[]> =>
-  (where, value, ...rest) => {
-    list(where, value, ...rest);
-    value.forEach((each, i) => check(`${where}[${i}]`, each, ...rest));
+  <T>(check: (where: string, value: T) => unknown) =>
+  (where: string, value: readonly T[]): void => {
+    list(where, value);
+    value.forEach((each, i) => check(`${where}[${i}]`, each));
   };
 
-/** Every option, and what refuses its wrong values. */
-const CHECKS: { readonly [K in keyof GenerateOptions]-?: Check<NonNullable<GenerateOptions[K]>> } =
-  {
-    maxNewTokens: checkPositiveInteger,
-    minNewTokens: (where, value, { maxNewTokens }) => {
-      if (Number.isInteger(value) && value >= 0 && value <= maxNewTokens) return;
-      throw new RangeError(
-        `${where} is ${value}, expected an integer in [0, ${maxNewTokens}] (maxNewTokens)`,
-      );
-    },
-    temperature: (where, value) => checkInRange(where, value, 0, Number.MAX_VALUE),
-    topK: checkPositiveInteger,
-    topP: (where, value) => checkInRange(where, value, Number.MIN_VALUE, 1),
-    processors: listOf((where, value, options, model) => {
-      processor(where, value, options, model);
-      value.check?.(model.config.vocabSize);
+/** An option that has no value where it is not given. */
+const optional = <K extends keyof GenerateOptions>(
+  check?: Option<GenerateOptions[K] | undefined>['check'],
+) => ({ value: undefined as GenerateOptions[K], check: check ?? (() => undefined) });
+
+/** Every option with its default, and what refuses its wrong values. */
+const optionsFor = ({ config, tokenizer }: LanguageModel) => ({
+  maxNewTokens: option(undefined as unknown as number, checkPositiveInteger),
+  minNewTokens: option(0),
+  temperature: optional<'temperature'>(between(0, Number.MAX_VALUE)),
+  topK: optional<'topK'>(checkPositiveInteger),
+  topP: optional<'topP'>(between(Number.MIN_VALUE, 1)),
+  processors: option<readonly LogitsProcessor[]>(
+    [],
+    listOf((where, value: LogitsProcessor) => {
+      processor(where, value);
+      value.check?.(config.vocabSize);
     }),
-    constraint: (where, value, options, model) => {
-      constraint(where, value, options, model);
-      // Rows of the embedding beyond the tokenizer's tokens are no text.
-      const { length } = value.after(value.start);
-      const { vocabSize } = model.tokenizer;
-      if (length === vocabSize || length === model.config.vocabSize) return;
-      throw new RangeError(
-        `${where} is for ${length} tokens, expected ${vocabSize} (vocabSize); make it with the model's tokenizer`,
-      );
-    },
-    stopTokens: (where, value, options, model) => {
-      list(where, value, options, model);
-      checkTokens(where, value, model.config.vocabSize);
-    },
-    stopStrings: listOf((where, value: unknown) => {
-      if (typeof value === 'string' && value !== '') return;
-      throw new RangeError(
-        `${where} is ${JSON.stringify(value)}, expected a text that is not empty`,
-      );
-    }),
-    groupSize: checkPositiveInteger,
-    seed: checkSeed,
-    seeds: listOf(checkSeed),
-    features: boolean,
-    compile: expects(
-      'true, false or "xla"',
-      (value) => typeof value === 'boolean' || value === 'xla',
+  ),
+  constraint: optional<'constraint'>((where, value) => {
+    constraint(where, value);
+    // Rows of the embedding beyond the tokenizer's tokens are no text.
+    const { length } = value.after(value.start);
+    if (length === tokenizer.vocabSize || length === config.vocabSize) return;
+    throw new RangeError(
+      `${where} is for ${length} tokens, expected ${tokenizer.vocabSize} (vocabSize); make it with the model's tokenizer`,
+    );
+  }),
+  stopTokens: optional<'stopTokens'>((where, value) => {
+    list(where, value);
+    checkTokens(where, value, config.vocabSize);
+  }),
+  stopStrings: optional<'stopStrings'>(
+    listOf((where, value: unknown) =>
+      checkValue(
+        where,
+        value,
+        typeof value === 'string' && value !== '',
+        'a text that is not empty',
+      ),
     ),
-    signal: expects('an AbortSignal', (value) => value instanceof AbortSignal),
-    generationDefaults: checkGenerationDefaults,
-    allowPadding: boolean,
-  };
+  ),
+  groupSize: option(1, checkPositiveInteger),
+  seed: option(0, checkSeed),
+  seeds: optional<'seeds'>(listOf(checkSeed)),
+  features: option(false, boolean),
+  compile: optional<'compile'>(
+    expects('true, false or "xla"', (value) => typeof value === 'boolean' || value === 'xla'),
+  ),
+  signal: optional<'signal'>(expects('an AbortSignal', (value) => value instanceof AbortSignal)),
+  generationDefaults: optional<'generationDefaults'>(),
+  allowPadding: option(false, boolean),
+});
 
-/** Refuses unknown options and wrong values. */
-function checkAll(options: GenerateOptions, model: LanguageModel): void {
-  checkOptions('generate', options, Object.keys(CHECKS));
-  checkModel(model);
-  for (const [name, check] of Object.entries(CHECKS) as [keyof GenerateOptions, Check<unknown>][]) {
-    const value = options[name];
-    if (value === undefined && name !== 'maxNewTokens') continue;
-    check(`generate: ${name}`, value, options, model);
-  }
+type Options = Resolved<ReturnType<typeof optionsFor>>;
+
+/** A request whose every part has been checked. */
+export interface GenerationPlan extends Omit<Options, 'stopTokens' | 'stopStrings' | 'seeds'> {
+  readonly prompts: readonly EncodedPrompt[];
+  /** What changes the distribution, in the order in which it is applied; `greedy` takes the most probable token then. */
+  readonly sampling: Sampling;
+  /** If nothing else changes the distribution. */
+  readonly plain: PlainSampling | undefined;
+  readonly stopTokens: ReadonlySet<number>;
+  readonly stopStrings: readonly string[];
+  /** `[prompts * groupSize]`, prompt after prompt. */
+  readonly seeds: readonly number[];
 }
 
-/** Refuses what is no model with a tokenizer. */
 function checkModel(model: Partial<LanguageModel> | null | undefined): void {
   for (const part of ['config', 'params', 'tokenizer'] as const) {
     if (typeof model?.[part] === 'object' && model[part] !== null) continue;
@@ -214,47 +190,53 @@ const known = (count: number, stopTokens: ReadonlySet<number>): LogitsProcessor 
   apply: (logits) => keep(logits, (token) => token < count || stopTokens.has(token)),
 });
 
+const present = (processors: readonly (LogitsProcessor | false)[]): LogitsProcessor[] =>
+  processors.filter((each) => each !== false);
+
 /** What changes the distribution: before temperature, and from it on. */
 function processorsOf(
-  { minNewTokens = 0, processors = [] }: GenerateOptions,
+  { minNewTokens, processors }: Options,
   { stopTokens, temperature, topK, topP, ...more }: ResolvedGeneration,
   drawable: number,
-): { readonly changing: LogitsProcessor[]; readonly filters: LogitsProcessor[] } {
+) {
   const { repetitionPenalty: penalty, noRepeatNgrams: n } = more;
-  return {
-    changing: [
-      ...(minNewTokens > 0 && stopTokens.length > 0 ? [forbidStops(minNewTokens, stopTokens)] : []),
-      ...(penalty === 1 ? [] : [repetitionPenalty(penalty)]),
-      ...(n === 0 ? [] : [noRepeatNgrams(n)]),
-      ...processors,
-    ],
-    filters:
-      temperature === 0
-        ? []
-        : [
-            ...(temperature === 1 ? [] : [cool(temperature)]),
-            ...(topK < drawable ? [keepTopK(topK)] : []),
-            ...(topP < 1 ? [keepTopP(topP)] : []),
-            ...(more.minP > 0 ? [minP(more.minP)] : []),
-            ...(more.typicalP < 1 ? [typicalP(more.typicalP)] : []),
-          ],
-  };
+  const changing = present([
+    minNewTokens > 0 && stopTokens.length > 0 && forbidStops(minNewTokens, stopTokens),
+    penalty !== 1 && repetitionPenalty(penalty),
+    n !== 0 && noRepeatNgrams(n),
+    ...processors,
+  ]);
+  if (temperature === 0) return { changing, filters: [] };
+  const filters = present([
+    temperature !== 1 && cool(temperature),
+    topK < drawable && keepTopK(topK),
+    topP < 1 && keepTopP(topP),
+    more.minP > 0 && minP(more.minP),
+    more.typicalP < 1 && typicalP(more.typicalP),
+  ]);
+  return { changing, filters };
 }
 
 /** Checks a request completely, before any tensor exists. */
 export function planGeneration(
   model: LanguageModel,
   prompts: readonly Prompt[],
-  options: GenerateOptions,
+  given: GenerateOptions,
 ): GenerationPlan {
-  checkAll(options, model);
+  checkModel(model);
+  const options = resolveOptions('generate', given, optionsFor(model));
+  const { maxNewTokens, minNewTokens, groupSize, seed, constraint, allowPadding } = options;
+  checkPositiveInteger('generate: maxNewTokens', maxNewTokens);
+  if (!(Number.isInteger(minNewTokens) && minNewTokens >= 0 && minNewTokens <= maxNewTokens)) {
+    throw new RangeError(
+      `generate: minNewTokens is ${minNewTokens}, expected an integer in [0, ${maxNewTokens}] (maxNewTokens)`,
+    );
+  }
   checkPromptList('generate', prompts);
   const { tokenizer, config } = model;
   const { vocabSize } = config;
-  const resolved = resolveDefaults('generate', model, options);
+  const resolved = resolveDefaults('generate', model, given);
   const { temperature, topK, topP, stopTokens, stopStrings } = resolved;
-  const { maxNewTokens, minNewTokens = 0, groupSize = 1, seed = 0, constraint } = options;
-  const { features = false, allowPadding = false } = options;
   const completions = prompts.length * groupSize;
   if (completions > MOST_COMPLETIONS) {
     throw new RangeError(
@@ -276,23 +258,19 @@ export function planGeneration(
   const masked = drawable < vocabSize ? [known(drawable, stops)] : [];
   const { changing, filters } = processorsOf(options, resolved, drawable);
   // In a graph the first rows can be drawn among, and filters be these.
-  const plain =
+  const isPlain =
     changing.length === 0 &&
     constraint === undefined &&
     resolved.minP === 0 &&
     resolved.typicalP === 1 &&
     stopTokens.every((token) => token < drawable);
   return {
+    ...options,
     prompts: encodePrompts(model, prompts, maxNewTokens, 'generate'),
     sampling: { greedy: temperature === 0, processors: [...masked, ...changing, ...filters] },
-    ...(plain && { plain: { temperature, topK, topP, drawable } }),
-    ...(constraint && { constraint }),
+    plain: isPlain ? { temperature, topK, topP, drawable } : undefined,
     stopTokens: stops,
     stopStrings,
-    minNewTokens,
-    maxNewTokens,
-    features,
-    groupSize,
     seeds,
   };
 }

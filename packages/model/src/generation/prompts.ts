@@ -28,7 +28,6 @@ export interface EncodedPrompt {
 
 const CHAT = ['messages', 'tools', 'documents', 'template', 'variables', 'date'] as const;
 
-/** What a wrong value is, in a message. */
 function shown(value: unknown): string {
   if (typeof value !== 'object' || value === null) return String(value);
   const { name } = (value.constructor ?? Object) as { readonly name: string };
@@ -36,7 +35,6 @@ function shown(value: unknown): string {
   return name === 'Object' ? `a record of ${keys.join(', ') || 'nothing'}` : `of type ${name}`;
 }
 
-/** The kind of a prompt, or a refusal of what is none. */
 function kindOf(where: string, prompt: unknown): 'text' | 'tokens' | 'chat' {
   if (typeof prompt === 'string') return 'text';
   if (Array.isArray(prompt)) {
@@ -92,7 +90,6 @@ function located<T>(where: string, read: () => T): T {
   }
 }
 
-/** Refuses what is no row of the embedding. */
 function checkRows(
   where: string,
   tokens: readonly number[],
@@ -129,7 +126,6 @@ function checkTurning(
   }
 }
 
-/** A prompt as the model reads it, checked. */
 export function encodePrompt(
   where: string,
   { config, tokenizer }: Pick<LanguageModel, 'config' | 'tokenizer'>,
@@ -168,7 +164,6 @@ export function encodePrompt(
   return encoded;
 }
 
-/** Refuses what is no list. */
 export function checkPromptList(where: string, prompts: unknown): void {
   if (Array.isArray(prompts)) return;
   throw new TypeError(

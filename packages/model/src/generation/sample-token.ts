@@ -2,7 +2,6 @@ import { sampleIndex } from '@cfrl/engine';
 
 import { type LogitsProcessor, type Written, largest, weightsOf } from './processors/processor.js';
 
-/** How a token is drawn. */
 export interface Sampling {
   /** Whether the most probable token is taken. */
   readonly greedy: boolean;
@@ -10,7 +9,6 @@ export interface Sampling {
   readonly processors: readonly LogitsProcessor[];
 }
 
-/** A token that was drawn. */
 export interface Sample {
   readonly token: number;
   /** Nats, under `softmax(logits)`. */
@@ -66,12 +64,7 @@ function processed(
   return now;
 }
 
-/**
- * Draws one token by inverse CDF, in double precision.
- *
- * @param logits - `[V]`
- * @param uniform - gives a number in [0, 1); asked once, and not at all when greedy
- */
+/** Draws one token by inverse CDF, in double precision; `uniform` is asked once, and not at all when greedy. */
 export function sampleToken(
   logits: Float32Array,
   { greedy, processors }: Sampling,

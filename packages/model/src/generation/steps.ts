@@ -1,29 +1,21 @@
 /** The computations of decoding, each of which can run as a graph. */
-import { type Compiled, type Params, causalMask, compile, padTo, repeat } from '@cfrl/engine';
+import { type Params, causalMask, compile, padTo, repeat } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { Lookup } from '../architecture/blueprint.js';
 import type { ModelConfig } from '../config/types.js';
-import { type LayerCache, classify, decode, lookup } from '../transformer/decoder.js';
+import { type LayerCache, classify, decode, lookup, once } from '../transformer/decoder.js';
 import { type Draw, draw } from './draw.js';
 
-/** What the two steps of decoding compute. A type, since compiled functions take no interfaces. */
-type Scored = {
+/** What reading computes. A type, since compiled functions take no interfaces. */
+export type Scored = {
+  /** `[R, V]`, of the next tokens. */
   readonly logits: tf.Tensor;
+  /** `[R, D]`, if asked for: what the scores were made from. */
   readonly features?: tf.Tensor;
+  /** `[R, K, S, d]` each; `S` has room for all tokens that may come. */
   readonly cache: readonly LayerCache[];
 };
-
-/** The scores of rows `[R, D]`, and their features if they are asked for. */
-function score(
-  get: Lookup,
-  config: ModelConfig,
-  hidden: tf.Tensor,
-  wanted: boolean,
-): Omit<Scored, 'cache'> {
-  const { logits, features } = classify(get, config, hidden);
-  return wanted ? { logits, features } : { logits };
-}
 
 type PromptTensors = {
   /** `[R, T]` int32, padded at the left. */
@@ -33,6 +25,12 @@ type PromptTensors = {
   readonly capacity: number;
   readonly features: boolean;
 };
+
+/** The scores of rows `[R, D]`, and their features if they are asked for. */
+function score(get: Lookup, config: ModelConfig, hidden: tf.Tensor, wanted: boolean) {
+  const { logits, features } = classify(get, config, hidden);
+  return { logits, ...(wanted && { features }) };
+}
 
 const real = (padding: tf.Tensor1D, columns: number): tf.Tensor =>
   tf.greaterEqual(tf.range(0, columns, 1, 'int32'), tf.reshape(padding, [-1, 1]));
@@ -60,15 +58,11 @@ function readPrompts(
   };
 }
 
-type TokenTensors = {
-  /** `[R, 1]` int32 */
-  readonly tokens: tf.Tensor2D;
-  /** `[R]` int32 */
-  readonly padding: tf.Tensor1D;
+/** `tokens` are `[R, 1]`. */
+type TokenTensors = Omit<PromptTensors, 'capacity'> & {
   /** int32, the column of the new tokens. */
   readonly time: tf.Scalar;
   readonly cache: readonly LayerCache[];
-  readonly features: boolean;
 };
 
 function readTokens(
@@ -93,33 +87,18 @@ function readTokens(
   return { ...score(get, config, hidden, features), cache };
 }
 
-type ChunkTensors = Omit<TokenTensors, 'time'> &
+type ChunkTensors = TokenTensors &
   Draw & {
-    /** int32, the column of the first tokens that are read. */
-    readonly time: tf.Scalar;
     /** int32, tokens to draw, at most `N`. */
     readonly count: tf.Scalar;
     /** `[R, N]`, numbers in [0, 1) that decide. */
     readonly uniforms: tf.Tensor2D;
   };
 
-type Chunk = {
-  /** `[R, N]`, 0 beyond the count. */
-  readonly tokens: tf.Tensor;
-  readonly logProbs: tf.Tensor;
-  readonly sampledLogProbs: tf.Tensor;
-  /** `[R, N, D]` */
-  readonly features?: tf.Tensor;
-  readonly cache: readonly LayerCache[];
-};
-
-/** Reads and draws many tokens in one go: {@link readTokens} and a draw, `count` times. */
-function readChunk(
-  params: Params,
-  config: ModelConfig,
-  { tokens: first, padding, time, cache: before, ...given }: ChunkTensors,
-): Chunk {
-  const { count, uniforms, features: wanted, ...how } = given;
+/** Reads and draws many tokens in one go: {@link readTokens} and a draw, `count` times. What is drawn is 0 beyond the count. */
+function readChunk(params: Params, config: ModelConfig, given: ChunkTensors) {
+  const { tokens: first, padding, time, cache: before, features: wanted, ...more } = given;
+  const { count, uniforms, ...how } = more;
   const [rows, length] = uniforms.shape;
   const columns = tf.range(0, length, 1, 'int32');
   const start = {
@@ -130,65 +109,47 @@ function readChunk(
     sampledLogProbs: tf.zeros(uniforms.shape) as tf.Tensor,
     ...(wanted && { features: tf.zeros([rows, length, config.hiddenSize]) as tf.Tensor }),
   };
-  const { tokens, logProbs, sampledLogProbs, features, cache } = repeat(
-    count,
-    start,
-    (round, state) => {
-      const { logits, features, cache } = readTokens(params, config, {
-        tokens: state.latest as tf.Tensor2D,
-        padding,
-        time: tf.add(time, round),
-        cache: state.cache,
-        features: wanted,
-      });
-      const column = tf.equal(columns, round);
-      const here = tf.cast(column, 'float32');
-      const uniform = tf.sum(tf.mul(uniforms, here), 1);
-      const [token, logProb, sampled] = draw(logits, uniform, how);
-      const latest = tf.reshape(token, [-1, 1]);
-      const put = (before: tf.Tensor, now: tf.Tensor): tf.Tensor =>
-        tf.add(before, tf.mul(tf.reshape(now, [-1, 1]), here));
-      const row = [rows, 1, config.hiddenSize];
-      return {
-        latest,
-        cache: [...cache],
-        tokens: tf.add(state.tokens, tf.mul(latest, tf.cast(column, 'int32'))),
-        logProbs: put(state.logProbs, logProb),
-        sampledLogProbs: put(state.sampledLogProbs, sampled),
-        ...(wanted && {
-          features: tf.add(
-            state.features!,
-            tf.mul(tf.reshape(features!, row), tf.reshape(here, [-1, 1])),
-          ),
-        }),
-      };
-    },
-  );
-  return { tokens, logProbs, sampledLogProbs, ...(wanted && { features: features! }), cache };
+  const { latest: _, ...drawn } = repeat(count, start, (round, state) => {
+    const { logits, features, cache } = readTokens(params, config, {
+      tokens: state.latest as tf.Tensor2D,
+      padding,
+      time: tf.add(time, round),
+      cache: state.cache,
+      features: wanted,
+    });
+    const column = tf.equal(columns, round);
+    const uniform = tf.sum(tf.mul(uniforms, tf.cast(column, 'float32')), 1);
+    const [token, logProb, sampled] = draw(logits, uniform, how);
+    const latest = tf.reshape(token, [-1, 1]);
+    const put = (before: tf.Tensor, now: tf.Tensor, here: tf.Tensor = column): tf.Tensor =>
+      tf.add(before, tf.mul(now, tf.cast(here, now.dtype)));
+    const drawnFeatures = (): tf.Tensor =>
+      put(
+        state.features!,
+        tf.reshape(features!, [rows, 1, config.hiddenSize]),
+        tf.reshape(column, [-1, 1]),
+      );
+    return {
+      latest,
+      cache: [...cache],
+      tokens: put(state.tokens, latest),
+      logProbs: put(state.logProbs, tf.reshape(logProb, [-1, 1])),
+      sampledLogProbs: put(state.sampledLogProbs, tf.reshape(sampled, [-1, 1])),
+      ...(wanted && { features: drawnFeatures() }),
+    };
+  });
+  return drawn;
 }
 
 /** How steps run: operation by operation (false), as graphs, or as machine code (`'xla'`). */
 export type CompileMode = boolean | 'xla';
 
-/** The steps of decoding. */
-export interface DecodingSteps {
-  readonly readPrompts: typeof readPrompts;
-  readonly readTokens: typeof readTokens;
-  readonly readChunk: typeof readChunk;
-}
-
-const compiled = new Map<CompileMode, { [K in keyof DecodingSteps]: Compiled<DecodingSteps[K]> }>();
-
-/** The steps, shared by all models: a graph is for a configuration and shapes, and parameters are fed. */
-export function decodingSteps(mode: CompileMode): DecodingSteps {
-  const known = compiled.get(mode);
-  if (known !== undefined) return known;
+/** The steps of decoding, shared by all models: a graph is for a configuration and shapes, and parameters are fed. */
+export const decodingSteps = once((mode: CompileMode) => {
   const options = { eager: mode === false, xla: mode === 'xla' };
-  const steps = {
+  return {
     readPrompts: compile(readPrompts, { name: 'generate: prompts', ...options }),
     readTokens: compile(readTokens, { name: 'generate: token', ...options }),
     readChunk: compile(readChunk, { name: 'generate: tokens', ...options }),
   };
-  compiled.set(mode, steps);
-  return steps;
-}
+});

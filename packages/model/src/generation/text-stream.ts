@@ -17,15 +17,13 @@ export interface TextStream {
 
 /** How much of the end of a text may be the beginning of a stop string. */
 function beginnings(text: string, stopStrings: readonly string[]): number {
-  for (let length = Math.min(text.length, longest(stopStrings) - 1); length > 0; length--) {
+  const longest = Math.max(0, ...stopStrings.map((stop) => stop.length));
+  for (let length = Math.min(text.length, longest - 1); length > 0; length--) {
     const end = text.slice(text.length - length);
     if (stopStrings.some((stop) => stop.length > length && stop.startsWith(end))) return length;
   }
   return 0;
 }
-
-const longest = (strings: readonly string[]): number =>
-  Math.max(0, ...strings.map(({ length }) => length));
 
 /** Where the first stop string begins that is complete in the text after `from`: the one that ends first, of several the longest. */
 function findStop(text: string, from: number, stopStrings: readonly string[]): number | undefined {

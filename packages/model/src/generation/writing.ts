@@ -3,7 +3,7 @@ import { type Rng, yieldToEventLoop } from '@cfrl/engine';
 import type { Tokenizer } from '../tokenizer/types.js';
 import type { Completion, FinishReason, SampledToken } from './completion.js';
 import type { Constraint } from './constraint/constraint.js';
-import { CHUNK, type Drawn, type NextRows, type Rows } from './decoding.js';
+import { CHUNK, type Drawn, type NextRows } from './decoding.js';
 import type { GenerationPlan } from './options.js';
 import { type LogitsProcessor, keep } from './processors/processor.js';
 import { type Sample, sampleToken } from './sample-token.js';
@@ -28,10 +28,6 @@ export interface Writing {
   finishReason?: FinishReason;
 }
 
-/** Whether a text is complete and nothing can follow. */
-const ended = ({ accepts, after }: Constraint, state: number): boolean =>
-  accepts(state) && after(state).every((next) => next < 0);
-
 /** Writes a token down, and what becomes of the completion. */
 function write(
   each: Writing,
@@ -47,9 +43,12 @@ function write(
   else {
     const pushed = each.text?.stream.push(token, count >= minNewTokens);
     text = pushed?.text ?? '';
-    if (constraint) each.state = constraint.after(each.state)[token]!;
-    if (pushed?.stopped || (constraint && ended(constraint, each.state))) {
-      each.finishReason = 'stop';
+    if (pushed?.stopped) each.finishReason = 'stop';
+    if (constraint) {
+      const { accepts, after } = constraint;
+      each.state = after(each.state)[token]!;
+      const isEnd = accepts(each.state) && after(each.state).every((next) => next < 0);
+      if (isEnd) each.finishReason = 'stop';
     }
   }
   if (count === maxNewTokens) each.finishReason ??= 'length';
@@ -74,7 +73,6 @@ function constrained(
   };
 }
 
-/** Rows of `[R, n]`. */
 const rowOf = (all: Float32Array, row: number, size: number): Float32Array =>
   all.subarray(row * size, (row + 1) * size);
 
@@ -110,7 +108,7 @@ export async function drawColumn(
 /** Writes one column of a chunk down. */
 export function takeColumn(
   writing: readonly Writing[],
-  { tokens, logProbs, sampledLogProbs, features }: Omit<Drawn, keyof Rows>,
+  { tokens, logProbs, sampledLogProbs, features }: Drawn,
   column: number,
   plan: GenerationPlan,
   hiddenSize: number,
@@ -162,7 +160,6 @@ export function uniformsOf(rows: number, active: readonly Writing[], count: numb
   return uniforms;
 }
 
-/** The completion that has been written. */
 export function complete(
   each: Writing,
   { stopTokens, features: wanted }: GenerationPlan,

@@ -44,12 +44,8 @@ const DECODER = {
   rope_theta: 'rope.freq_base',
 } as const;
 
-/** How many heads there are, how wide each is, and how many of its channels turn. */
-function heads({ number, needed, prefix }: Metadata): {
-  readonly heads: number;
-  readonly width: number;
-  readonly turned: number;
-} {
+/** How many heads there are, how wide each is, and how many of its channels are rotated. */
+function heads({ number, needed, prefix }: Metadata) {
   const count = needed('attention.head_count');
   const width = number('attention.key_length') ?? needed('embedding_length') / count;
   const values = number('attention.value_length') ?? width;
@@ -58,10 +54,10 @@ function heads({ number, needed, prefix }: Metadata): {
       `loadPretrained: ${prefix}attention.value_length of the GGUF file is ${values}, expected ${width} as the keys`,
     );
   }
-  return { heads: count, width, turned: number('rope.dimension_count') ?? width };
+  return { count, width, turned: number('rope.dimension_count') ?? width };
 }
 
-/** Refuses heads of which only a part turns, where transformers has none of that kind. */
+/** Refuses partly rotated heads, which transformers does not have for this architecture. */
 function wholeHeads(keys: Metadata): { readonly head_dim: number } {
   const { width, turned } = heads(keys);
   if (turned !== width) {
@@ -78,7 +74,7 @@ const decoderConfig = (
   factors: RopeFactors,
   more: HuggingFaceConfig,
 ): HuggingFaceConfig => ({
-  num_key_value_heads: heads(keys).heads,
+  num_key_value_heads: heads(keys).count,
   ...fields(keys, { ...DECODER, rms_norm_eps: 'attention.layer_norm_rms_epsilon' }),
   ...ropeScaling(keys, factors),
   ...more,
@@ -105,8 +101,6 @@ const MLP = {
   ffn_down: ['mlp.down_proj'],
 } as const;
 
-const QK_NORM = { attn_q_norm: ['self_attn.q_norm'], attn_k_norm: ['self_attn.k_norm'] } as const;
-
 /** RMS norms, gated MLP, heads that turn whole; no biases that are not in the file. */
 const qwen2: GgufArchitecture = {
   config: (keys, _, factors) => decoderConfig(keys, factors, wholeHeads(keys)),
@@ -127,7 +121,12 @@ const llama: GgufArchitecture = {
 
 const qwen3: GgufArchitecture = {
   ...qwen2,
-  inside: () => ({ ...ATTENTION, ...QK_NORM, ...MLP }),
+  inside: () => ({
+    ...ATTENTION,
+    ...MLP,
+    attn_q_norm: ['self_attn.q_norm'],
+    attn_k_norm: ['self_attn.k_norm'],
+  }),
 };
 
 /** Gemma's norms multiply by 1 + weight in transformers, by weight in llama.cpp, whose converter added 1. */
@@ -139,11 +138,11 @@ const NORMS = {
 } as const satisfies Readonly<Record<string, Place>>;
 
 /**
- * What scores are divided by the root of: the head's width, but for the largest models, by whose number of layers
- * llama.cpp knows them too.
+ * Scores are divided by the square root of this: the head's width, except in the largest models, which llama.cpp also
+ * tells by their number of layers.
  */
 const queryScalar = (keys: Metadata, largest: number): number => {
-  const { heads: count, width } = heads(keys);
+  const { count, width } = heads(keys);
   return keys.number('block_count') === largest ? keys.number('embedding_length')! / count : width;
 };
 
@@ -178,10 +177,8 @@ const gemma3: GgufArchitecture = {
         sliding_window: 'attention.sliding_window',
       }),
     }),
-  inside: () => ({
-    ...ATTENTION,
-    ...MLP,
-    ...NORMS,
+  inside: (config) => ({
+    ...gemma2.inside(config),
     attn_q_norm: ['self_attn.q_norm', minusOne],
     attn_k_norm: ['self_attn.k_norm', minusOne],
   }),
@@ -210,7 +207,7 @@ const stablelm: GgufArchitecture = {
   ...qwen2,
   takesNoFactors: true,
   config: (keys, has) => {
-    const { heads: count, width, turned } = heads(keys);
+    const { count, width, turned } = heads(keys);
     return {
       num_key_value_heads: count,
       partial_rotary_factor: turned / width,

@@ -1,48 +1,30 @@
 /** Thrown when the bytes at hand end before the header does. */
 export class NeedMore extends Error {}
 
-/** A scalar of the metadata; integers beyond 2^53 are refused. */
-type Scalar = number | boolean | string;
+/** A value of the metadata; integers beyond 2^53 are refused. Numbers of an array stay packed. */
+export type Value = number | boolean | string | readonly Value[] | Packed;
 
-/** A value of the metadata. Numbers of an array stay packed. */
-export type Value = Scalar | readonly Value[] | Packed;
+/** The types of numbers: the bytes of one, how it is read, and what an array of them is. */
+const NUMBERS = {
+  0: [1, 'getUint8', Uint8Array],
+  1: [1, 'getInt8', Int8Array],
+  2: [2, 'getUint16', Uint16Array],
+  3: [2, 'getInt16', Int16Array],
+  4: [4, 'getUint32', Uint32Array],
+  5: [4, 'getInt32', Int32Array],
+  6: [4, 'getFloat32', Float32Array],
+  7: [1, 'getUint8', Uint8Array],
+  10: [8, 'getBigUint64', undefined],
+  11: [8, 'getBigInt64', undefined],
+  12: [8, 'getFloat64', Float64Array],
+} as const;
 
-export type Packed =
-  | Uint8Array
-  | Int8Array
-  | Uint16Array
-  | Int16Array
-  | Uint32Array
-  | Int32Array
-  | Float32Array
-  | Float64Array;
+type NumberType = (typeof NUMBERS)[keyof typeof NUMBERS];
+export type Packed = InstanceType<NonNullable<NumberType[2]>>;
 
-type PackedConstructor = new (buffer: ArrayBuffer) => Packed;
+const formatOf = (type: number): NumberType | undefined => NUMBERS[type as keyof typeof NUMBERS];
 
-/** How a number of each type is read, and how an array of them is packed. */
-const NUMBERS: Readonly<
-  Record<
-    number,
-    {
-      readonly bytes: number;
-      readonly pack?: PackedConstructor;
-      readonly read: (view: DataView, at: number) => number | bigint | boolean;
-    }
-  >
-> = {
-  0: { bytes: 1, pack: Uint8Array, read: (view, at) => view.getUint8(at) },
-  1: { bytes: 1, pack: Int8Array, read: (view, at) => view.getInt8(at) },
-  2: { bytes: 2, pack: Uint16Array, read: (view, at) => view.getUint16(at, true) },
-  3: { bytes: 2, pack: Int16Array, read: (view, at) => view.getInt16(at, true) },
-  4: { bytes: 4, pack: Uint32Array, read: (view, at) => view.getUint32(at, true) },
-  5: { bytes: 4, pack: Int32Array, read: (view, at) => view.getInt32(at, true) },
-  6: { bytes: 4, pack: Float32Array, read: (view, at) => view.getFloat32(at, true) },
-  7: { bytes: 1, pack: Uint8Array, read: (view, at) => view.getUint8(at) !== 0 },
-  10: { bytes: 8, read: (view, at) => view.getBigUint64(at, true) },
-  11: { bytes: 8, read: (view, at) => view.getBigInt64(at, true) },
-  12: { bytes: 8, pack: Float64Array, read: (view, at) => view.getFloat64(at, true) },
-};
-
+const BOOLEAN = 7;
 const STRING = 8;
 const ARRAY = 9;
 const MAX_DEPTH = 4;
@@ -112,9 +94,11 @@ export class Cursor {
   }
 
   #number(type: number): number | boolean {
-    const format = NUMBERS[type];
+    const format = formatOf(type);
     if (format === undefined) return this.fail(`it has a value of type ${type}, expected 0 to 12`);
-    const number = format.read(this.#view, this.#take(format.bytes));
+    const [bytes, read] = format;
+    const number = this.#view[read](this.#take(bytes), true);
+    if (type === BOOLEAN) return number !== 0;
     return typeof number === 'bigint' ? this.#safe(number) : number;
   }
 
@@ -122,11 +106,11 @@ export class Cursor {
     if (depth === MAX_DEPTH)
       this.fail(`it has arrays in arrays, expected at most ${MAX_DEPTH} levels`);
     const type = this.u32();
-    const { bytes = 8, pack } = NUMBERS[type] ?? {};
+    const [bytes, , Pack] = formatOf(type) ?? [8];
     const length = this.count('entries in an array', bytes);
-    if (pack !== undefined) {
+    if (Pack !== undefined) {
       const at = this.#take(length * bytes);
-      return new pack(new Uint8Array(this.bytes.subarray(at, at + length * bytes)).buffer);
+      return new Pack(new Uint8Array(this.bytes.subarray(at, at + length * bytes)).buffer);
     }
     // Not at once: the count alone must not make room for what the bytes at hand do not hold.
     const values: Value[] = [];

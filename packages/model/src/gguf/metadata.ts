@@ -23,7 +23,7 @@ export function required<T>(value: T | undefined, key: string): T {
   return value;
 }
 
-/** The shortest decimal number that is this float32: 1e-5 instead of 0.000009999999747378752. */
+/** The shortest decimal number that rounds to this float32: 1e-5 instead of 0.000009999999747378752. */
 function shortest(value: number): number {
   if (value !== Math.fround(value)) return value;
   for (let digits = 1; digits < 9; digits++) {

@@ -1,14 +1,10 @@
-import type { StoredTensor } from '../tensor-files/stored-tensor.js';
-import { sizeOf } from '../tensor-files/stored-tensor.js';
+import { type StoredTensor, sizeOf } from '../tensor-files/stored-tensor.js';
 import type { HuggingFaceConfig } from '../huggingface/config-json.js';
 import { type Metadata, required } from './metadata.js';
 
 /** What files hold of the factors that frequencies are divided by, by their names without `.weight`. */
 const FACTORS = ['rope_freqs', 'rope_factors_long', 'rope_factors_short'] as const;
 export type RopeFactors = Readonly<Partial<Record<(typeof FACTORS)[number], readonly number[]>>>;
-
-const isFactors = (name: string): name is (typeof FACTORS)[number] =>
-  (FACTORS as readonly string[]).includes(name);
 
 /** Takes the factors out of a file's tensors. */
 export async function takeRopeFactors(stored: readonly StoredTensor[]): Promise<{
@@ -18,8 +14,8 @@ export async function takeRopeFactors(stored: readonly StoredTensor[]): Promise<
   const factors: Record<string, readonly number[]> = {};
   const tensors: StoredTensor[] = [];
   for (const tensor of stored) {
-    const name = tensor.name.replace(/\.weight$/, '');
-    if (!isFactors(name)) tensors.push(tensor);
+    const name = FACTORS.find((each) => each === tensor.name.replace(/\.weight$/, ''));
+    if (name === undefined) tensors.push(tensor);
     else {
       const numbers = new Float32Array(sizeOf(tensor.shape));
       await tensor.read(numbers);

@@ -29,7 +29,6 @@ export const unpermuteHeads =
     },
   });
 
-/** A tensor less 1. */
 export function minusOne({ raw: _, ...tensor }: StoredTensor): StoredTensor {
   return {
     ...tensor,
@@ -43,7 +42,6 @@ export function minusOne({ raw: _, ...tensor }: StoredTensor): StoredTensor {
 /** Rows that are transposed at a time, so that little is held beside the matrix. */
 const STRIP = 64;
 
-/** A matrix with rows and columns exchanged. */
 export function transpose({ raw: _, ...tensor }: StoredTensor): StoredTensor {
   const [rows, columns] = rowsOf(tensor.shape);
   return {

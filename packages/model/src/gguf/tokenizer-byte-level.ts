@@ -1,11 +1,13 @@
-import { NFC, byteLevel, sequence, splitWords, words } from '../tokenizer/byte-level.js';
+import { NFC, byteLevel, bytePairs, sequence, splitWords, words } from '../tokenizer/byte-level.js';
 import { type Metadata, required } from './metadata.js';
-import { type TokenizerParts, type Vocabulary, bytePairs } from './vocabulary.js';
+import { type TokenizerParts, type Vocabulary, idsByText } from './vocabulary.js';
+
+type Part = Readonly<Record<string, unknown>>;
 
 /** How a text is cut before its bytes are paired, and whether whole words skip the pairing. */
 interface PreTokenizer {
-  readonly normalizer?: object;
-  readonly split: object;
+  readonly normalizer?: Part;
+  readonly split: Part;
   readonly ignoreMerges?: boolean;
   readonly begins?: boolean;
 }
@@ -46,7 +48,7 @@ export function bytePairModel(metadata: Metadata, vocabulary: Vocabulary): Token
     normalizer: known.normalizer ?? null,
     pre_tokenizer: known.split,
     decoder: byteLevel({ words: true, prefixSpace: true }),
-    model: bytePairs(vocabulary, merges, { ignore_merges: known.ignoreMerges ?? false }),
+    model: bytePairs(idsByText(vocabulary), merges, { ignore_merges: known.ignoreMerges ?? false }),
     begins: known.begins ?? false,
   };
 }

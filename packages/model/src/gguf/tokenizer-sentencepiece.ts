@@ -1,5 +1,6 @@
+import { bytePairs } from '../tokenizer/byte-level.js';
 import { type Metadata, required } from './metadata.js';
-import { NORMAL, type TokenizerParts, type Vocabulary, bytePairs } from './vocabulary.js';
+import { NORMAL, type TokenizerParts, type Vocabulary, idsByText } from './vocabulary.js';
 
 const SPACE = '\u2581';
 
@@ -71,7 +72,7 @@ export function sentencePieceModel(metadata: Metadata, vocabulary: Vocabulary): 
       type: 'Sequence',
       decoders: [replace(SPACE, ' '), { type: 'ByteFallback' }, { type: 'Fuse' }, ...strip],
     },
-    model: bytePairs(vocabulary, mergesOf(vocabulary, scores), {
+    model: bytePairs(idsByText(vocabulary), mergesOf(vocabulary, scores), {
       unk_token: tokens[unknown] ?? null,
       fuse_unk: true,
       byte_fallback: true,

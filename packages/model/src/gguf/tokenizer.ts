@@ -1,3 +1,5 @@
+import { addedToken, tokenizerJson } from '../tokenizer/tokenizer-json.js';
+import type { TokenizerJson } from '../tokenizer/types.js';
 import type { Value } from './cursor.js';
 import { type Metadata, metadataOf, required } from './metadata.js';
 import { SPECIAL, specialIds } from './special-ids.js';
@@ -13,18 +15,7 @@ import {
   vocabularyOf,
 } from './vocabulary.js';
 
-const addedTokens = ({ tokens, types }: Vocabulary): object[] =>
-  tokens
-    .map((content, id) => ({
-      id,
-      content,
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: false,
-      special: types[id] !== USER_DEFINED,
-    }))
-    .filter(({ id }) => [UNKNOWN, CONTROL, USER_DEFINED].includes(types[id]!));
+const ADDED = [UNKNOWN, CONTROL, USER_DEFINED];
 
 /** Puts special tokens around a text. */
 function template(begin: string | undefined, end: string | undefined, ids: Map<string, number>) {
@@ -80,36 +71,33 @@ function chatTemplates(
  * @throws RangeError if its kind is unknown, something is missing, or a key that may change what texts become is unknown
  */
 export function tokenizerOf(values: ReadonlyMap<string, Value>): {
-  readonly tokenizer: Readonly<Record<string, unknown>>;
+  readonly tokenizer: TokenizerJson;
   readonly config: Readonly<Record<string, unknown>>;
 } {
   const metadata = metadataOf(values);
   const vocabulary = vocabularyOf(metadata);
   const { begins, ...parts } = partsOf(metadata, vocabulary);
   const { stops: _, ...special } = specialIds(metadata);
-  const token = (id: number | undefined) => (id === undefined ? undefined : vocabulary.tokens[id]);
+  const { tokens, types } = vocabulary;
+  const token = (id: number | undefined) => (id === undefined ? undefined : tokens[id]);
   const addsBegin = metadata.flag('tokenizer.ggml.add_bos_token') ?? begins;
   const addsEnd = metadata.flag('tokenizer.ggml.add_eos_token') ?? false;
   const begin = addsBegin ? token(special.bos) : undefined;
   const end = addsEnd ? token(special.eos) : undefined;
-  const ids = new Map(vocabulary.tokens.map((text, id) => [text, id]));
+  const ids = new Map(tokens.map((text, id) => [text, id]));
   const named = Object.entries(SPECIAL)
     .map(([ours, theirs]) => [`${theirs}_token`, token(special[ours as keyof typeof SPECIAL])])
     .filter(([, text]) => text !== undefined);
   const chatTemplate = chatTemplates(metadata);
   checkTokenizerKeys(metadata);
   return {
-    tokenizer: {
-      version: '1.0',
-      truncation: null,
-      padding: null,
-      added_tokens: addedTokens(vocabulary),
-      normalizer: parts.normalizer,
-      pre_tokenizer: parts.pre_tokenizer,
+    tokenizer: tokenizerJson({
+      ...parts,
+      added_tokens: tokens
+        .map((text, id) => addedToken(id, text, { special: types[id] !== USER_DEFINED }))
+        .filter(({ id }) => ADDED.includes(types[id]!)),
       post_processor: begin === undefined && end === undefined ? null : template(begin, end, ids),
-      decoder: parts.decoder,
-      model: parts.model,
-    },
+    }),
     config: {
       tokenizer_class: 'PreTrainedTokenizerFast',
       ...Object.fromEntries(named),

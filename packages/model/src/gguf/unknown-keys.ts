@@ -13,7 +13,7 @@ const each =
 /** Keys of an architecture, without its name, that change nothing, or nothing with these values. */
 const OF_ARCHITECTURE: Readonly<Record<string, (value: Value) => boolean>> = {
   ...each('context_length', 'vocab_size', 'tensor_data_layout', 'pooling_type')(any),
-  // Of architectures without rotary positions, and with a key a head.
+  // Written for architectures without rotary positions or grouped keys as well.
   ...each('rope.scaling.finetuned', 'rope.dimension_count', 'attention.head_count_kv')(any),
   ...each('expert_count', 'expert_used_count', 'leading_dense_block_count')(isOff),
   ...each('attention.clamp_kqv', 'attention.max_alibi_bias', 'attention.sliding_window')(isOff),
@@ -59,7 +59,7 @@ const isListed = (keys: typeof OF_ARCHITECTURE, key: string, value: Value): bool
 export function checkArchitectureKeys(keys: Metadata): void {
   const longest = keys.values.get(`${keys.prefix}context_length`) as number;
   check(keys, (key, value) => {
-    // A window that no text reaches is none.
+    // A window as long as the longest text changes nothing.
     if (key === 'attention.sliding_window' && (value as number) >= longest) return true;
     return isListed(OF_ARCHITECTURE, key, value);
   });

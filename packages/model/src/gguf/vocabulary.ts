@@ -1,11 +1,11 @@
+import type { TokenizerJson } from '../tokenizer/types.js';
 import { type Metadata, required } from './metadata.js';
 
-/** The part of a `tokenizer.json` that depends on the kind of tokenizer. */
-export interface TokenizerParts {
-  readonly normalizer: unknown;
-  readonly pre_tokenizer: unknown;
-  readonly decoder: unknown;
-  readonly model: Readonly<Record<string, unknown>>;
+/** The parts of a `tokenizer.json` that depend on the kind of tokenizer. */
+export interface TokenizerParts extends Pick<
+  TokenizerJson,
+  'normalizer' | 'pre_tokenizer' | 'decoder' | 'model'
+> {
   /** Whether a text begins with the begin token, where the file does not say. */
   readonly begins: boolean;
 }
@@ -33,21 +33,6 @@ export function vocabularyOf(metadata: Metadata): Vocabulary {
   return { tokens, types };
 }
 
-/** A BPE model of `tokenizer.json`. */
-export const bytePairs = (
-  { tokens }: Vocabulary,
-  merges: unknown,
-  more: Readonly<Record<string, unknown>>,
-): TokenizerParts['model'] => ({
-  type: 'BPE',
-  dropout: null,
-  unk_token: null,
-  fuse_unk: false,
-  byte_fallback: false,
-  continuing_subword_prefix: null,
-  end_of_word_suffix: null,
-  ignore_merges: false,
-  ...more,
-  vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
-  merges,
-});
+/** The vocabulary as `tokenizer.json` has it. */
+export const idsByText = ({ tokens }: Vocabulary): Readonly<Record<string, number>> =>
+  Object.fromEntries(tokens.map((token, id) => [token, id]));

@@ -2,7 +2,7 @@ import { isAbsolute, join } from 'node:path';
 
 import { readJson } from '../checkpoint/json-files.js';
 import { hasWeights, pickledWeights } from '../checkpoint/pickled-weights.js';
-import { INDEX, parseIndex } from '../checkpoint/read-shards.js';
+import { INDEX, parseIndex } from '../checkpoint/shards.js';
 import { type Repository, repository } from './api.js';
 import {
   type ModelCache,
@@ -69,23 +69,13 @@ function firstFiles(id: string, { files }: Repository, file: string | undefined)
   return [...wanted.filter((name) => files.includes(name)), ...templates, weights];
 }
 
-async function shardsOf(snapshot: string): Promise<string[]> {
-  const json = await readJson('loadPretrained', snapshot, INDEX);
-  return [...parseIndex(json).keys()];
-}
-
 async function fromCache(cache: ModelCache, revision: string, file?: string): Promise<string> {
   const commit = await cachedCommit(cache, revision);
-  const snapshot = commit === undefined ? undefined : snapshotOf(cache, commit);
-  if (
-    snapshot === undefined ||
-    !(await exists(file === undefined ? snapshot : join(snapshot, file)))
-  ) {
-    throw new Error(
-      `loadPretrained: ${cache.id} at ${revision} is not in the cache ${cache.settings.cache}, and nobody may be asked (localFilesOnly, HF_HUB_OFFLINE); load it once online`,
-    );
-  }
-  return file === undefined ? snapshot : join(snapshot, file);
+  const path = commit === undefined ? undefined : join(snapshotOf(cache, commit), file ?? '');
+  if (path !== undefined && (await exists(path))) return path;
+  throw new Error(
+    `loadPretrained: ${cache.id} at ${revision} is not in the cache ${cache.settings.cache}, and nobody may be asked (localFilesOnly, HF_HUB_OFFLINE); load it once online`,
+  );
 }
 
 async function fromHub(id: string, options: HubOptions): Promise<string> {
@@ -108,7 +98,8 @@ async function fromHub(id: string, options: HubOptions): Promise<string> {
   const snapshot = snapshotOf(cache, found.commit);
   await fetchFiles(cache, found.commit, files, onProgress);
   if (files.includes(INDEX)) {
-    await fetchFiles(cache, found.commit, await shardsOf(snapshot), onProgress);
+    const index = parseIndex(await readJson('loadPretrained', snapshot, INDEX));
+    await fetchFiles(cache, found.commit, [...index.keys()], onProgress);
   }
   await noteCommit(cache, revision, found.commit);
   return files[0]!.endsWith('.gguf') ? join(snapshot, files[0]!) : snapshot;

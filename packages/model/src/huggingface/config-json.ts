@@ -28,13 +28,13 @@ export function toHuggingFaceConfig(config: ModelConfig): HuggingFaceConfig {
   validateConfig(config);
   const { architecture } = config;
   const { className, names, fixed } = FORMATS[architecture];
-  const renamed: (readonly [string, unknown])[] = Object.entries(names).map(([ours, theirs]) => [
+  const renamed = Object.entries(names).map(([ours, theirs]): [string, unknown] => [
     theirs,
     valueOf(config, ours as keyof ModelConfig),
   ]);
   const first = Object.entries(fixed)
     .filter(([, values]) => values.length > 0)
-    .map(([name, values]) => [name, values[0]] as const);
+    .map(([name, values]): [string, unknown] => [name, values[0]]);
   const activationKey = ACTIVATION_KEYS[architecture];
   const activation = valueOf(config, 'activation') as Activation;
   return {

@@ -34,7 +34,7 @@ const WINDOW = { slidingWindow: 'sliding_window' } as const;
 const GEMMA = { ...BIAS, queryScalar: 'query_pre_attn_scalar' } as const;
 const { normEpsilon: _, ...WITHOUT_EPSILON } = NAMES;
 const LAYER_NORM = { ...WITHOUT_EPSILON, normEpsilon: 'layer_norm_eps' } as const;
-const { keyValueHeads: __, ...ONE_KEY_A_HEAD } = LAYER_NORM;
+const { keyValueHeads: __, ...SIZES } = WITHOUT_EPSILON;
 
 const UNTIED = { normEpsilon: 1e-6, tiedEmbeddings: false, initializerRange: 0.02 } as const;
 const TIED = { ...UNTIED, tiedEmbeddings: true } as const;
@@ -86,20 +86,20 @@ export const FORMATS: Readonly<Record<Architecture, Format>> = {
   },
   gpt_neox: {
     className: 'GPTNeoXForCausalLM',
-    names: { ...ONE_KEY_A_HEAD, ...BIAS, parallelResidual: 'use_parallel_residual' },
+    names: {
+      ...SIZES,
+      normEpsilon: 'layer_norm_eps',
+      ...BIAS,
+      parallelResidual: 'use_parallel_residual',
+    },
     defaults: { ...UNTIED, normEpsilon: 1e-5, partialRotaryFactor: 0.25 },
     fixed: {},
   },
   opt: {
     className: 'OPTForCausalLM',
     names: {
-      vocabSize: 'vocab_size',
-      hiddenSize: 'hidden_size',
+      ...SIZES,
       intermediateSize: 'ffn_dim',
-      layers: 'num_hidden_layers',
-      heads: 'num_attention_heads',
-      maxPositions: 'max_position_embeddings',
-      tiedEmbeddings: 'tie_word_embeddings',
       initializerRange: 'init_std',
       attentionBias: 'enable_bias',
     },

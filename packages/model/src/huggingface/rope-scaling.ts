@@ -35,8 +35,11 @@ const typeOf = (parameters: Json): unknown =>
 
 const LAYER_TYPES = ['full_attention', 'sliding_attention'] as const;
 
+/** The parameters, the field that has them, and those of the layers with a window. */
+type Parameters = Readonly<{ name: string; parameters: Json; local: Json }>;
+
 /** The parameters, where one record is for all layers. */
-function parametersOf(json: HuggingFaceConfig, fail: Fail): { name: string; parameters: Json } {
+function parametersOf(json: HuggingFaceConfig, fail: Fail): Parameters {
   for (const name of ['rope_scaling', 'rope_parameters']) {
     const value = json[name];
     if (value === undefined || value === null) continue;
@@ -44,9 +47,9 @@ function parametersOf(json: HuggingFaceConfig, fail: Fail): { name: string; para
     if (LAYER_TYPES.some((type) => type in value)) {
       return fail(`${name} has parameters for types of layers, expected one for all of them`);
     }
-    if (Object.keys(value).length > 0) return { name, parameters: value };
+    if (Object.keys(value).length > 0) return { name, parameters: value, local: {} };
   }
-  return { name: 'rope_parameters', parameters: {} };
+  return { name: 'rope_parameters', parameters: {}, local: {} };
 }
 
 /** Whether both say something, and the same. */
@@ -54,7 +57,7 @@ const areEqual = (a: Json, b: Json): boolean =>
   Object.keys(a).length > 0 && JSON.stringify(a) === JSON.stringify(b);
 
 /** Gemma 3: one record a type of layer (version 5), or scaling of the full ones only (version 4). */
-function parametersByLayer(json: HuggingFaceConfig, fail: Fail): [Json, Json] {
+function parametersByLayer(json: HuggingFaceConfig, fail: Fail): Parameters {
   const all = json['rope_parameters'] ?? {};
   if (!isObject(all)) return fail(`rope_parameters is ${JSON.stringify(all)}, expected an object`);
   const [full, sliding] = LAYER_TYPES.map((type) => all[type] ?? {}) as [Json, Json];
@@ -67,7 +70,8 @@ function parametersByLayer(json: HuggingFaceConfig, fail: Fail): [Json, Json] {
       `rope_parameters has type ${JSON.stringify(typeOf(sliding))} for sliding_attention, expected "default" or the parameters of full_attention`,
     );
   }
-  return [{ ...full, ...((json['rope_scaling'] ?? {}) as Json) }, sliding];
+  const parameters = { ...full, ...((json['rope_scaling'] ?? {}) as Json) };
+  return { name: 'rope_parameters', parameters, local: sliding };
 }
 
 const amplitudeOfYarn = (factor: number, mscale = 1): number =>
@@ -102,7 +106,7 @@ const KEYS: Readonly<Record<Type, Readonly<Record<string, string>>>> = {
   },
 };
 
-/** Keys that each type has beside its fields; any other would be without effect, or is one that is not computed. */
+/** Keys that each type may have beside its fields; any other would have no effect, or is not computed here. */
 const OTHER_KEYS: Readonly<Record<string, readonly string[]>> = {
   yarn: ['mscale', 'mscale_all_dim'],
   longrope: ['factor'],
@@ -184,11 +188,7 @@ function scalingOf(
 export function readRope(architecture: Architecture, json: HuggingFaceConfig, fail: Fail): Rope {
   const { defaults } = FORMATS[architecture];
   const byLayer = architecture === 'gemma3_text';
-  const [first, local]: [Json | undefined, Json] = byLayer
-    ? parametersByLayer(json, fail)
-    : [undefined, {}];
-  const { name, parameters } =
-    first === undefined ? parametersOf(json, fail) : { name: 'rope_parameters', parameters: first };
+  const { name, parameters, local } = (byLayer ? parametersByLayer : parametersOf)(json, fail);
   const scaling = scalingOf(architecture, json, name, parameters, fail);
   const theta = parameters['rope_theta'] ?? json[THETA[architecture] ?? 'rope_theta'];
   const share =
@@ -200,7 +200,7 @@ export function readRope(architecture: Architecture, json: HuggingFaceConfig, fa
     ropeTheta: (theta ?? defaults.ropeTheta ?? 10000) as number,
     ...(scaling && { ropeScaling: scaling }),
     ...(share !== undefined && { partialRotaryFactor: share as number }),
-    // Windows that turn as the other layers do have no base of their own.
+    // Layers with a window that rotate as the others do have no base of their own.
     ...(byLayer && !areEqual(parameters, local) && { localRopeTheta: localTheta as number }),
   };
 }

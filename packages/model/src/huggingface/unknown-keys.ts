@@ -29,7 +29,7 @@ const HARMLESS: ReadonlySet<string> = new Set(
 );
 const HARMLESS_KINDS = /^_|dropout|_pdrop$|layerdrop|token_id$|^(summary|classifier|unsloth)_/;
 
-/** What keys that change a computation are named after. */
+/** Parts of the names of keys that may change a computation. */
 const TELLING = new RegExp(
   [
     'scal|cap|norm|bias|window|rope|rotary|act|head|layer|multiplier|residual|moe|expert|alibi',

@@ -12,6 +12,7 @@ import {
 import * as tf from '@tensorflow/tfjs-core';
 
 import { blueprints } from '../architecture/blueprints.js';
+import { checkValue } from '../check-value.js';
 import { validateConfig } from '../config/config.js';
 import type { Changed, Model, ModelConfig } from '../config/types.js';
 import { sizeOf } from '../tensor-files/stored-tensor.js';
@@ -50,7 +51,6 @@ export interface LoraOptions {
 
 const OPTIONS = ['rank', 'alpha', 'rankStabilized', 'targets', 'dora', 'bias', 'wholeModules'];
 
-/** The modules that `wholeModules` names. */
 function wholeOf(config: ModelConfig, ends: readonly string[]): string[] {
   const names = moduleNames(config);
   const lost = ends.find((end) => !names.some((name) => isEnd(name, end)));
@@ -66,7 +66,6 @@ function wholeOf(config: ModelConfig, ends: readonly string[]): string[] {
   return names.filter((name) => ends.some((end) => isEnd(name, end)));
 }
 
-/** The modules that `targets` names. */
 function targeted(
   config: ModelConfig,
   targets: Required<LoraOptions>['targets'],
@@ -165,11 +164,7 @@ export function addLora<M extends Model>(model: M, options: LoraOptions, seed: n
   if (config.lora !== undefined) {
     throw new RangeError('addLora: model has adapters, expected one without; call mergeLora first');
   }
-  if (!BIASES.includes(bias)) {
-    throw new RangeError(
-      `addLora: bias is ${JSON.stringify(bias)}, expected 'none', 'lora_only' or 'all'`,
-    );
-  }
+  checkValue('addLora: bias', bias, BIASES.includes(bias), "'none', 'lora_only' or 'all'");
   const whole = wholeOf(config, wholeModules);
   const lora: LoraConfig = {
     rank,

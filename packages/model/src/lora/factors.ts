@@ -30,7 +30,6 @@ export const BIASES: readonly NonNullable<LoraConfig['bias']>[] = ['none', 'lora
 /** What a module computes: a product with a weight, or rows of a table. */
 export type ModuleKind = 'linear' | 'embedding';
 
-/** `r` of a module's adapter. */
 export const rankOf = ({ rank, ranks }: LoraConfig, module: string): number =>
   ranks?.[module] ?? rank;
 

@@ -6,7 +6,6 @@ import type { ModelConfig } from '../config/types.js';
 import { CLASSIFIER, paramNames, paramSpecs } from '../architecture/param-specs.js';
 import { type ModuleKind, factorNames, rankOf } from './factors.js';
 
-/** A module that can have an adapter. */
 export interface AdaptableModule {
   readonly name: string;
   readonly kind: ModuleKind;

@@ -18,7 +18,6 @@ function formatOf(name: string, { dtype }: tf.Tensor, stored: StoredDtype) {
   throw new TypeError(`encodeSafetensors: '${name}' is ${dtype}, expected float32 or int32`);
 }
 
-/** The bytes that a tensor takes in a file. */
 export const storedBytes = (name: string, tensor: tf.Tensor, dtype: StoredDtype): number =>
   formatOf(name, tensor, dtype).bytes * tensor.size;
 
@@ -57,12 +56,7 @@ function checkHalves(name: string, numbers: Float32Array, halves: Uint16Array): 
   return halves;
 }
 
-/**
- * The bytes of a safetensors file in pieces, so that one tensor at a time is held twice.
- *
- * @returns the file's size, and its pieces, which are made when they are asked for
- * @throws as {@link encodeSafetensors}
- */
+/** The bytes of a safetensors file in pieces, made when they are asked for, so that one tensor at a time is held twice. */
 export function safetensorsChunks(
   record: Params,
   metadata: Readonly<Record<string, string>> = {},

@@ -43,12 +43,7 @@ export function dataStart(prefix: Uint8Array, size: number, fail: Fail): number 
   return start;
 }
 
-/**
- * The header of a file, checked completely: formats, shapes, and spans that cover the data.
- *
- * @param json - the bytes between the prefix and the data
- * @param size - of the whole file
- */
+/** The header of a file of some size, from the bytes after the prefix: formats, shapes, and spans that cover the data are checked. */
 export function parseHeader(json: Uint8Array, size: number, fail: Fail): Header {
   const { __metadata__: metadata, ...infos } = parseJson(json, fail);
   const start = PREFIX + json.length;

@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 
 import { type NumberFormat, type Numbers, byteLength, bytesOf } from './number-format.js';
 import { reading } from './reading.js';
@@ -28,37 +28,30 @@ export async function closingOnError<T>(
   }
 }
 
+/** One call of the system reads less than 2 GB. */
+const MAX_READ = 2 ** 30;
+
 /** Opens a file; anything but a plain file is refused. */
 export async function openDataFile(path: string, where: string): Promise<DataFile> {
   const handle = await reading(where, path, () => open(path, 'r'));
   const close = () => handle.close();
+  const readInto: DataFile['readInto'] = async (bytes, position) => {
+    for (let done = 0; done < bytes.length;) {
+      const length = Math.min(bytes.length - done, MAX_READ);
+      const { bytesRead } = await handle.read(bytes, done, length, position + done);
+      if (bytesRead === 0) {
+        throw new RangeError(
+          `loadPretrained: '${path}' ends at ${position + done}, expected ${bytes.length - done} more bytes; it was cut while it was read`,
+        );
+      }
+      done += bytesRead;
+    }
+  };
   return closingOnError({ close }, async () => {
     const info = await handle.stat();
     if (!info.isFile()) throw new RangeError(`${where}: '${path}' is no file`);
-    const readInto: DataFile['readInto'] = (bytes, at) => readFully(handle, path, bytes, at);
     return { path, size: info.size, readInto, close, spare: undefined };
   });
-}
-
-/** One call of the system reads less than 2 GB. */
-const MAX_READ = 2 ** 30;
-
-async function readFully(
-  handle: FileHandle,
-  path: string,
-  bytes: Uint8Array,
-  position: number,
-): Promise<void> {
-  for (let done = 0; done < bytes.length;) {
-    const length = Math.min(bytes.length - done, MAX_READ);
-    const { bytesRead } = await handle.read(bytes, done, length, position + done);
-    if (bytesRead === 0) {
-      throw new RangeError(
-        `loadPretrained: '${path}' ends at ${position + done}, expected ${bytes.length - done} more bytes; it was cut while it was read`,
-      );
-    }
-    done += bytesRead;
-  }
 }
 
 /** Numbers that need decoding pass through this many bytes at a time. */

@@ -14,10 +14,6 @@ export interface NumberFormat {
 
 export type Numbers = Float32Array | Int32Array;
 
-/** Room for the numbers of a tensor. */
-const room = ({ kind }: NumberFormat, size: number): Numbers =>
-  kind === 'int32' ? new Int32Array(size) : new Float32Array(size);
-
 /** The same memory as bytes. */
 export const bytesOf = (numbers: Numbers): Uint8Array =>
   new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
@@ -28,13 +24,13 @@ export const byteLength = ({ bytes, values }: NumberFormat, size: number): numbe
 
 /** All the numbers in some bytes, which hold whole blocks. */
 export function decodeNumbers(format: NumberFormat, bytes: Uint8Array): Numbers {
-  const numbers = room(format, (bytes.length / format.bytes) * format.values);
+  const size = (bytes.length / format.bytes) * format.values;
+  const numbers = format.kind === 'int32' ? new Int32Array(size) : new Float32Array(size);
   if (format.decode === undefined) bytesOf(numbers).set(bytes);
   else format.decode(bytes, numbers as Float32Array, 0);
   return numbers;
 }
 
-/** Whether no number is NaN or infinite. */
 export function allFinite(numbers: Numbers): boolean {
   if (numbers instanceof Int32Array) return true;
   // A finite number times 0 is 0, anything else NaN, which stays in the sum.

@@ -2,11 +2,6 @@ import { lstat } from 'node:fs/promises';
 
 import { diskErrorMeaning } from '@cfrl/engine/node';
 
-const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
-
-/** Whether an error says that there is no such file. */
-const isMissing = (error: unknown): boolean => codeOf(error) === 'ENOENT';
-
 const MEANINGS: Readonly<Record<string, string>> = {
   EISDIR: 'is a folder, expected a file',
   ENOTDIR: 'is a file or lies below one, expected a folder',
@@ -14,19 +9,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   EPERM: 'must not be read by this user, expected a file that may; change its permissions',
 };
 
-async function isLink(path: string): Promise<boolean> {
-  try {
-    return (await lstat(path)).isSymbolicLink();
-  } catch {
-    return false;
-  }
-}
-
-/**
- * Reads, and rethrows a file system's error as one that says which file it is and what to do.
- *
- * @param otherwise - what is returned where there is no such file; an error where it is not given
- */
+/** Reads, and rethrows a file system's error as one that says what to do; without such a file it gives `otherwise`, if there is one. */
 export async function reading<T>(
   where: string,
   path: string,
@@ -41,8 +24,10 @@ export async function reading<T>(
     const fail = (problem: string): never => {
       throw new RangeError(`${where}: '${path}' ${problem}`, { cause: error });
     };
-    if (!isMissing(error)) return fail(MEANINGS[codeOf(error)!] ?? `cannot be read (${meaning})`);
-    if (await isLink(path)) {
+    const code = (error as NodeJS.ErrnoException).code!;
+    if (code !== 'ENOENT') return fail(MEANINGS[code] ?? `cannot be read (${meaning})`);
+    const info = await lstat(path).catch(() => undefined);
+    if (info?.isSymbolicLink()) {
       return fail('is a link to what is not there, expected a file or folder; download it again');
     }
     return otherwise === undefined ? fail('is not there, expected a file') : otherwise.value;

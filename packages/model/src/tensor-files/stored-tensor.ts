@@ -19,7 +19,6 @@ export interface StoredTensor {
   readonly raw?: { readonly path: string; readonly begin: number };
 }
 
-/** The numbers in a tensor of some shape. */
 export const sizeOf = (shape: readonly number[]): number =>
   shape.reduce((product, n) => product * n, 1);
 

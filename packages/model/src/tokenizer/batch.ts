@@ -1,6 +1,7 @@
 import { checkPositiveInteger, checkTokens } from '@cfrl/engine';
 
-import type { EncodeOptions, PretrainedTokenizer } from './pretrained.js';
+import type { PretrainedTokenizer } from './pretrained.js';
+import type { EncodeOptions } from './types.js';
 
 /** Options of {@link padTokens}. */
 export interface PadOptions {
@@ -94,7 +95,7 @@ export function encodeBatch(
   const rows = texts.map((text) => {
     const row = tokenizer.encode(text, options);
     if (maxLength === undefined || row.length <= maxLength) return row;
-    return truncate(tokenizer, text, options, maxLength, truncationSide);
+    return truncate(tokenizer, text, row, options, maxLength, truncationSide);
   });
   return padTokens(rows, { ...options, side, padToken: tokenizer.padToken });
 }
@@ -103,17 +104,18 @@ export function encodeBatch(
 function truncate(
   tokenizer: PretrainedTokenizer,
   text: string,
+  whole: readonly number[],
   options: EncodeOptions,
   maxLength: number,
   side: 'left' | 'right',
 ): number[] {
   checkPositiveInteger('encodeBatch: maxLength', maxLength);
   const bare = tokenizer.encode(text, { ...options, addSpecialTokens: false });
-  const whole = tokenizer.encode(text, options);
-  const room = maxLength - (whole.length - bare.length);
+  const added = whole.length - bare.length;
+  const room = maxLength - added;
   if (room < 0) {
     throw new RangeError(
-      `encodeBatch: maxLength is ${maxLength}, expected at least the ${whole.length - bare.length} tokens that are added`,
+      `encodeBatch: maxLength is ${maxLength}, expected at least the ${added} tokens that are added`,
     );
   }
   const start = startOf(whole, bare);

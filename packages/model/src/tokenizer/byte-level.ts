@@ -1,4 +1,6 @@
-/** The parts of a `tokenizer.json` that byte-level BPE tokenizers share. */
+/** The parts of a `tokenizer.json` that BPE tokenizers share. */
+
+type Part = Readonly<Record<string, unknown>>;
 
 export const NFC = { type: 'NFC' } as const;
 
@@ -9,20 +11,20 @@ export const byteLevel = ({
 }: {
   readonly words: boolean;
   readonly prefixSpace?: boolean;
-}): Readonly<Record<string, unknown>> => ({
+}): Part => ({
   type: 'ByteLevel',
   add_prefix_space: prefixSpace,
   trim_offsets: true,
   use_regex: cut,
 });
 
-export const sequence = (...pretokenizers: object[]): object => ({
+export const sequence = (...pretokenizers: Part[]): Part => ({
   type: 'Sequence',
   pretokenizers,
 });
 
 /** Cut by a pattern, and then into bytes. */
-export const splitWords = (pattern: string, prefixSpace = false): object =>
+export const splitWords = (pattern: string, prefixSpace = false): Part =>
   sequence(
     { type: 'Split', pattern: { Regex: pattern }, behavior: 'Isolated', invert: false },
     byteLevel({ words: false, prefixSpace }),
@@ -33,11 +35,8 @@ export const words = (digits: string): string =>
   "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" +
   `${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`;
 
-/** A BPE model without dropout, unknown tokens, affixes and byte fallback. */
-export const bytePairs = (
-  vocab: Readonly<Record<string, unknown>>,
-  merges: readonly unknown[],
-): Readonly<Record<string, unknown>> => ({
+/** A BPE model; without dropout, unknown tokens, affixes and byte fallback unless `more` says so. */
+export const bytePairs = (vocab: Part, merges: readonly unknown[], more: Part = {}): Part => ({
   type: 'BPE',
   dropout: null,
   unk_token: null,
@@ -46,6 +45,7 @@ export const bytePairs = (
   fuse_unk: false,
   byte_fallback: false,
   ignore_merges: false,
+  ...more,
   vocab,
   merges,
 });

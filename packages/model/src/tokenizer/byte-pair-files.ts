@@ -1,6 +1,7 @@
 import { foundInstead } from '../tensor-files/found-instead.js';
 import { NFC, byteLevel, bytePairs, splitWords, words } from './byte-level.js';
 import { SPECIAL_DEFAULTS } from './special-defaults.js';
+import { addedToken, tokenizerJson } from './tokenizer-json.js';
 
 /** The older files of a byte-level BPE tokenizer, parsed. */
 export interface BytePairFiles {
@@ -18,8 +19,8 @@ type Json = Readonly<Record<string, unknown>>;
 
 /** How a class of transformers cuts texts. */
 interface TokenizerClass {
-  readonly normalizer: object | null;
-  readonly split: (prefixSpace: boolean) => object;
+  readonly normalizer: Json | null;
+  readonly split: (prefixSpace: boolean) => Json;
 }
 
 const gpt2: TokenizerClass = {
@@ -84,20 +85,17 @@ export function fromBytePairFiles({ vocab, merges, config = {}, added = {} }: By
   if (!isRecordOf(added, 'number')) {
     return fail('added_tokens.json is no record of numbers, expected token to id');
   }
-  const flags = { single_word: false, lstrip: false, rstrip: false, normalized: true };
   return {
     tokenizer: {
-      version: '1.0',
-      truncation: null,
-      padding: null,
-      added_tokens: Object.entries(added)
-        .sort(([, a], [, b]) => Number(a) - Number(b))
-        .map(([content, id]) => ({ id, content, ...flags, special: false })),
-      normalizer: kind.normalizer,
-      pre_tokenizer: kind.split(given['add_prefix_space'] === true),
-      post_processor: null,
-      decoder: byteLevel({ words: true, prefixSpace: true }),
-      model: bytePairs(vocab, mergesOf(merges)),
+      ...tokenizerJson({
+        added_tokens: Object.entries(added)
+          .sort(([, a], [, b]) => Number(a) - Number(b))
+          .map(([content, id]) => addedToken(Number(id), content, { normalized: true })),
+        normalizer: kind.normalizer,
+        pre_tokenizer: kind.split(given['add_prefix_space'] === true),
+        decoder: byteLevel({ words: true, prefixSpace: true }),
+        model: bytePairs(vocab, mergesOf(merges)),
+      }),
     },
     config: { ...SPECIAL_DEFAULTS[name], ...given },
   };

@@ -1,6 +1,7 @@
 import { byteLevel, bytePairs } from './byte-level.js';
-import { byteCharacters } from './pipeline/bytes.js';
-import { checkWellFormed, ordinaryTokens, tokenizerJson } from './special.js';
+import { characterBytes, lossyText, utf8 } from './pipeline/bytes.js';
+import { checkWellFormed, ordinaryTokens, padAndEnd } from './special.js';
+import { tokenizerJson } from './tokenizer-json.js';
 import type { Tokenizer } from './types.js';
 
 const BYTES = 256;
@@ -20,25 +21,21 @@ const BYTES = 256;
  * ```
  */
 export function byteTokenizer(): Tokenizer {
-  const encoder = new TextEncoder();
-  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   return {
     vocabSize: BYTES + 2,
     padToken: BYTES,
     endToken: BYTES + 1,
     encode: (text) => {
       checkWellFormed(text);
-      return Array.from(encoder.encode(text));
+      return Array.from(utf8(text));
     },
-    decode: (tokens) => decoder.decode(Uint8Array.from(ordinaryTokens(tokens, BYTES))),
+    decode: (tokens) => lossyText(ordinaryTokens(tokens, BYTES)),
     toJSON: () =>
-      tokenizerJson(BYTES, {
+      tokenizerJson({
+        added_tokens: padAndEnd(BYTES),
         pre_tokenizer: byteLevel({ words: false }),
         decoder: byteLevel({ words: true, prefixSpace: true }),
-        model: bytePairs(
-          Object.fromEntries(byteCharacters.map((character, byte) => [character, byte])),
-          [],
-        ),
+        model: bytePairs(Object.fromEntries(characterBytes), []),
       }),
   };
 }

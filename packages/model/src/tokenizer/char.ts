@@ -1,4 +1,5 @@
-import { describeCharacter, loneSurrogate, ordinaryTokens, tokenizerJson } from './special.js';
+import { describeCharacter, loneSurrogate, ordinaryTokens, padAndEnd } from './special.js';
+import { tokenizerJson } from './tokenizer-json.js';
 import type { Tokenizer } from './types.js';
 
 /**
@@ -29,19 +30,18 @@ export function charTokenizer(alphabet: string): Tokenizer {
     encode: (text) =>
       Array.from(text, (character, i) => {
         const id = ids.get(character);
-        if (id === undefined) {
-          throw new RangeError(
-            `encode: character ${i} of text is ${describeCharacter(character)}, expected one of the ${size} of the alphabet`,
-          );
-        }
-        return id;
+        if (id !== undefined) return id;
+        throw new RangeError(
+          `encode: character ${i} of text is ${describeCharacter(character)}, expected one of the ${size} of the alphabet`,
+        );
       }),
     decode: (tokens) =>
       ordinaryTokens(tokens, size)
         .map((token) => characters[token])
         .join(''),
     toJSON: () =>
-      tokenizerJson(size, {
+      tokenizerJson({
+        added_tokens: padAndEnd(size),
         pre_tokenizer: {
           type: 'Split',
           pattern: { Regex: '[\\s\\S]' },

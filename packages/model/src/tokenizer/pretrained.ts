@@ -1,13 +1,14 @@
 import { checkTokens } from '@cfrl/engine';
 import { z } from 'zod';
 
-import { type AddedToken, addedTokenSchema } from './pipeline/added-tokens.js';
+import { addedTokenSchema } from './pipeline/added-tokens.js';
 import { cleanUp } from './pipeline/decoders.js';
 import { type TokenizerFile, readTokenizerFile } from './pipeline/file.js';
 import { createModel } from './pipeline/model.js';
 import { createPipeline, nextId } from './pipeline/pipeline.js';
 import type { WordModel } from './pipeline/word.js';
-import type { Tokenizer, TokenizerJson } from './types.js';
+import { addedToken } from './tokenizer-json.js';
+import type { AddedToken, EncodeOptions, Tokenizer, TokenizerJson } from './types.js';
 
 /** The parsed files of a tokenizer's folder. */
 export interface TokenizerFiles {
@@ -23,14 +24,6 @@ export interface TokenizerFiles {
 
 /** A Jinja template, or several by name. */
 export type ChatTemplate = string | Readonly<Record<string, string>>;
-
-/** How a text becomes tokens. */
-export interface EncodeOptions {
-  /** Adds the tokens that begin or end a text for this model. @defaultValue false */
-  readonly addSpecialTokens?: boolean;
-  /** Reads `<|end|>` and the like in the text as special tokens; else they are text as any other. @defaultValue false */
-  readonly parseSpecialTokens?: boolean;
-}
 
 /** How tokens become text. */
 export interface DecodeOptions {
@@ -71,15 +64,7 @@ const tokenText = z.union([z.string(), z.object({ content: z.string() })]);
 const contentOf = (token: z.infer<typeof tokenText>): string =>
   typeof token === 'string' ? token : token.content;
 
-const NAMED = [
-  'bos_token',
-  'eos_token',
-  'unk_token',
-  'sep_token',
-  'pad_token',
-  'cls_token',
-  'mask_token',
-];
+const NAMED = ['bos', 'eos', 'unk', 'sep', 'pad', 'cls', 'mask'].map((name) => `${name}_token`);
 
 const extra = z.union([z.array(tokenText), z.record(z.string(), tokenText)]).nullish();
 
@@ -123,14 +108,10 @@ function readConfig(files: TokenizerFiles): Config {
     : config;
 }
 
-interface SpecialTokens {
-  /** By name. */
-  readonly named: Readonly<Record<string, string>>;
-  /** All of them, named or not. */
-  readonly contents: readonly string[];
-}
+type Named = Readonly<Record<string, string>>;
 
-function specialTokensOf(config: Config): SpecialTokens {
+/** The special tokens: by name, and all of them, named or not. */
+function specialTokensOf(config: Config): { named: Named; contents: readonly string[] } {
   const named: Record<string, string> = {};
   for (const [name, value] of Object.entries(config)) {
     const token = tokenText.safeParse(value);
@@ -145,19 +126,11 @@ function specialTokensOf(config: Config): SpecialTokens {
   return { named, contents: [...standard, ...Object.values(named), ...listed] };
 }
 
-const plain = {
-  single_word: false,
-  lstrip: false,
-  rstrip: false,
-  normalized: false,
-  special: false,
-};
-
 /** The added tokens of all files; new ones get the ids that follow. */
 function addedTokens(
   file: TokenizerFile,
   config: Config,
-  { contents }: SpecialTokens,
+  contents: readonly string[],
   model: WordModel,
 ): AddedToken[] {
   const byContent = new Map<string, AddedToken>();
@@ -172,7 +145,7 @@ function addedTokens(
         `tokenizerFromFiles: tokenizer_config.json gives ${JSON.stringify(content)} the id ${id}, expected ${next}: the model's id, or the next`,
       );
     }
-    byContent.set(content, { ...plain, ...flags, content, id: next });
+    byContent.set(content, addedToken(next, content, flags));
   };
   const listed = Object.entries(config.added_tokens_decoder ?? {}).sort(
     ([a], [b]) => Number(a) - Number(b),
@@ -193,7 +166,7 @@ function addedTokens(
 function postProcessor(
   file: TokenizerFile,
   config: Config,
-  named: Readonly<Record<string, string>>,
+  named: Named,
   idOf: (content: string) => number | undefined,
 ): TokenizerFile['post_processor'] {
   if (config.add_bos_token === undefined && config.add_eos_token === undefined)
@@ -215,8 +188,8 @@ function postProcessor(
 /** Settings of {@link tokenizerFromFiles}. */
 export interface TokenizerOptions {
   /**
-   * Tokens that `generate` may draw, where the embedding has more rows than the tokenizer has tokens; those that are over decode to
-   * nothing. A model whose embedding is padded needs it not. @defaultValue one more than the largest id
+   * The number of tokens that `generate` may draw, where the embedding has more rows than the tokenizer has tokens. The extra
+   * ids decode to nothing. A model whose embedding is padded does not need it. @defaultValue one more than the largest id
    */
   readonly vocabSize?: number;
 }
@@ -254,15 +227,15 @@ export function tokenizerFromFiles(
   const where = 'tokenizerFromFiles';
   const file = readTokenizerFile(where, files.tokenizer);
   const config = readConfig(files);
-  const special = specialTokensOf(config);
+  const { named, contents } = specialTokensOf(config);
   const model = located(where, () => createModel(file.model));
-  const added = addedTokens(file, config, special, model);
+  const added = addedTokens(file, config, contents, model);
   const idOf = (content: string): number | undefined =>
     added.find((token) => token.content === content)?.id;
-  const parts = { ...file, post_processor: postProcessor(file, config, special.named, idOf) };
+  const parts = { ...file, post_processor: postProcessor(file, config, named, idOf) };
   const pipeline = located(where, () => createPipeline(parts, model, added));
 
-  const end = special.named['eos_token'] ?? special.named['sep_token'];
+  const end = named['eos_token'] ?? named['sep_token'];
   const endToken = end === undefined ? undefined : pipeline.idOf(end);
   if (endToken === undefined) {
     throw new RangeError(
@@ -284,20 +257,15 @@ export function tokenizerFromFiles(
   return {
     vocabSize: size,
     endToken,
-    padToken: pipeline.idOf(special.named['pad_token'] ?? end!)!,
+    padToken: pipeline.idOf(named['pad_token'] ?? end!)!,
     paddingSide: config.padding_side ?? 'right',
-    specialTokens: special.named,
+    specialTokens: named,
     ...(template !== undefined && { chatTemplate: template }),
     files,
-    encode: (text, { addSpecialTokens = false, parseSpecialTokens = false } = {}) =>
-      pipeline.encode(text, { addSpecialTokens, parseSpecialTokens, offsets: false }).ids,
-    encodeWithOffsets: (text, { addSpecialTokens = false, parseSpecialTokens = false } = {}) => {
-      const encoded = pipeline.encode(text, {
-        addSpecialTokens,
-        parseSpecialTokens,
-        offsets: true,
-      });
-      return { tokens: encoded.ids, offsets: encoded.offsets };
+    encode: (text, options) => pipeline.encode(text, options, false).ids,
+    encodeWithOffsets: (text, options) => {
+      const { ids, offsets } = pipeline.encode(text, options, true);
+      return { tokens: ids, offsets };
     },
     decode: (tokens, { skipSpecialTokens = true, cleanUp: cleaned = cleans } = {}) => {
       checkTokens('decode: tokens', tokens);
@@ -311,7 +279,7 @@ export function tokenizerFromFiles(
   };
 }
 
-/** Runs what reads the parts of a file, and says which file in its errors. */
+/** Names the file in the errors of what reads its parts. */
 function located<T>(where: string, read: () => T): T {
   try {
     return read();

@@ -28,12 +28,10 @@ function idsOf(tokenizer: Json): ReadonlyMap<unknown, unknown> {
   const entries: [unknown, unknown][] = Array.isArray(vocab)
     ? vocab.map((piece, i) => [(piece as unknown[] | null)?.[0], i])
     : Object.entries(vocab);
+  const tokens = added as readonly (Json | null)[];
   return new Map([
     ...entries,
-    ...added.map((token): [unknown, unknown] => [
-      (token as Json | null)?.['content'],
-      (token as Json | null)?.['id'],
-    ]),
+    ...tokens.map((token): [unknown, unknown] => [token?.['content'], token?.['id']]),
   ]);
 }
 
@@ -53,8 +51,8 @@ export function withSpecialDefaults(config: Json, tokenizer: Json, models: reado
   const filled = { ...usual, ...config };
   if ((filled['eos_token'] ?? filled['sep_token'] ?? undefined) !== undefined) return filled;
   const ends = models
-    .map((json) => json['eos_token_id'])
-    .find((id) => (id ?? undefined) !== undefined);
+    .map((json) => json['eos_token_id'] ?? undefined)
+    .find((id) => id !== undefined);
   const end: unknown = Array.isArray(ends) ? ends[0] : ends;
   const text = [...ids].find(([, id]) => id === end)?.[0];
   return text === undefined ? filled : { ...filled, eos_token: text };

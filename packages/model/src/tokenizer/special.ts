@@ -1,35 +1,16 @@
 import { checkTokens } from '@cfrl/engine';
 
-import type { AddedToken, TokenizerJson } from './types.js';
+import { addedToken } from './tokenizer-json.js';
+import type { AddedToken } from './types.js';
 
 /** The text of the special tokens, which follow the ordinary ones in this order. */
 export const PAD_TEXT = '<|pad|>';
 /** @see {@link PAD_TEXT} */
 export const END_TEXT = '<|end|>';
 
-/** The parts of a `tokenizer.json` that differ between tokenizers. */
-export type TokenizerParts = Pick<TokenizerJson, 'pre_tokenizer' | 'decoder' | 'model'>;
-
-/** A `tokenizer.json` whose two special tokens come after `ordinary` others. */
-export const tokenizerJson = (ordinary: number, parts: TokenizerParts): TokenizerJson => ({
-  version: '1.0',
-  truncation: null,
-  padding: null,
-  added_tokens: [PAD_TEXT, END_TEXT].map((content, i): AddedToken => ({
-    id: ordinary + i,
-    content,
-    single_word: false,
-    lstrip: false,
-    rstrip: false,
-    normalized: false,
-    special: true,
-  })),
-  normalizer: null,
-  pre_tokenizer: parts.pre_tokenizer,
-  post_processor: null,
-  decoder: parts.decoder,
-  model: parts.model,
-});
+/** The two special tokens, after `ordinary` others. */
+export const padAndEnd = (ordinary: number): AddedToken[] =>
+  [PAD_TEXT, END_TEXT].map((text, i) => addedToken(ordinary + i, text, { special: true }));
 
 /** The ordinary tokens among `tokens`: special ones have no text, nor have rows of an embedding beyond the tokens. */
 export function ordinaryTokens(tokens: readonly number[], ordinary: number): number[] {

@@ -24,6 +24,14 @@ export interface AddedToken {
   readonly special: boolean;
 }
 
+/** How a text becomes tokens. */
+export interface EncodeOptions {
+  /** Adds the tokens that begin or end a text for this model. @defaultValue false */
+  readonly addSpecialTokens?: boolean;
+  /** Reads `<|end|>` and the like in the text as special tokens; else they are text as any other. @defaultValue false */
+  readonly parseSpecialTokens?: boolean;
+}
+
 /** Text to tokens and back. Special tokens never come out of text: text is data. */
 export interface Tokenizer {
   /** Tokens, the special ones included. */
@@ -36,7 +44,7 @@ export interface Tokenizer {
    * Tokens of a text: without special ones, or, on request, with those that this model's texts begin and end with, if there
    * are any. Throws RangeError for text it cannot represent.
    */
-  readonly encode: (text: string, options?: { readonly addSpecialTokens?: boolean }) => number[];
+  readonly encode: (text: string, options?: Pick<EncodeOptions, 'addSpecialTokens'>) => number[];
   /**
    * Text of tokens; special tokens are left out, and so are ids that it does not have, which an embedding may have rows for. Throws
    * RangeError for what is no id.

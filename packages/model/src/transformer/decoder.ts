@@ -1,6 +1,7 @@
 import {
   type Params,
   type MaskRules,
+  type RotaryScaling,
   type RotaryTables,
   attention,
   rematerialize,
@@ -16,7 +17,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Blueprint, Lookup, MaskOf } from '../architecture/blueprint.js';
 import { blueprints } from '../architecture/blueprints.js';
 import { paramNames } from '../architecture/param-specs.js';
-import { type Turning, layerPlan, rotaryWidthOf, variation } from '../architecture/derived.js';
+import { layerPlan, rotaryWidthOf, variation } from '../architecture/derived.js';
 import type { ModelConfig } from '../config/types.js';
 import { scaledLogits } from './logits.js';
 import { embedded as embeddedTokens, linear, withLora } from '../lora/apply.js';
@@ -34,18 +35,15 @@ export interface DecoderInput {
   readonly positions: tf.Tensor;
   /** What each token may see of the cached and the new ones, in layers with a window and in those without. */
   readonly mask: MaskOf;
-  /** What was there before; absent: nothing. */
-  readonly past?: Past;
+  /** Keys and values of earlier tokens, with room for one more: a cache has the same shape at every step. Absent: nothing. */
+  readonly past?: {
+    /** One entry a layer; 0 in the columns that are not used yet. */
+    readonly cache: readonly LayerCache[];
+    /** int32, the column of the new token. */
+    readonly column: tf.Scalar;
+  };
   /** Whether a gradient computes each block again, instead of keeping what is inside. */
   readonly rematerialize?: boolean;
-}
-
-/** Keys and values of earlier tokens, with room for one more: a cache has the same shape at every step. */
-interface Past {
-  /** One entry a layer; 0 in the columns that are not used yet. */
-  readonly cache: readonly LayerCache[];
-  /** int32, the column of the new token. */
-  readonly column: tf.Scalar;
 }
 
 /** Looks parameters up; one message for a record that does not fit. */
@@ -60,7 +58,7 @@ export const lookup =
   };
 
 /** Computes a value a key once. */
-function once<K, T>(compute: (key: K) => T): (key: K) => T {
+export function once<K, T>(compute: (key: K) => T): (key: K) => T {
   const known = new Map<K, T>();
   return (key) => {
     if (!known.has(key)) known.set(key, compute(key));
@@ -102,20 +100,14 @@ function givenOf(
   { tokens, positions, mask }: DecoderInput,
 ): (index: number) => Given {
   const maskOf = once(mask);
-  const known: { plan: Turning; tables: RotaryTables }[] = [];
-  const tablesOf = (plan: Turning): RotaryTables => {
-    const { theta, scaling } = plan;
-    const found = known.find((each) => each.plan.theta === theta && each.plan.scaling === scaling);
-    if (found !== undefined) return found.tables;
+  const tablesOf = once((scaling: RotaryScaling | undefined) => {
     const options = { interleaved: kind!.interleaved, ...(scaling && { scaling }) };
-    const tables = rotaryTables(positions, rotaryWidthOf(config), theta, options);
-    known.push({ plan, tables });
-    return tables;
-  };
+    return once((theta: number) => rotaryTables(positions, rotaryWidthOf(config), theta, options));
+  });
   return (index) => {
     const { window, rotary: plan } = layerPlan(config, index);
     const given = { batch: tokens.shape[0], mask: maskOf(window) };
-    return plan === undefined ? given : { ...given, tables: tablesOf(plan) };
+    return plan === undefined ? given : { ...given, tables: tablesOf(plan.scaling)(plan.theta) };
   };
 }
 
@@ -146,7 +138,7 @@ function block(
   index: number,
   hidden: tf.Tensor,
   { batch, tables, mask }: Given,
-  past?: Past,
+  past?: DecoderInput['past'],
 ): { hidden: tf.Tensor; cache: LayerCache } {
   const blueprint = blueprints[config.architecture];
   const layer = `${blueprint.layers}.${index}`;
@@ -193,11 +185,7 @@ function rematerialized(
   );
 }
 
-/**
- * The one decoder: embeds, runs the blocks, without the final norm.
- *
- * @returns the residual stream `[B T, D]`, and keys and values: of the tokens, or the cache with the new ones; none if rematerialized
- */
+/** The residual stream `[B T, D]` after all blocks, before the final norm; and the cache with the new keys and values, none if rematerialized. */
 export function decode(
   params: Lookup,
   config: ModelConfig,

@@ -1,4 +1,4 @@
-import { type Params, causalMask } from '@cfrl/engine';
+import { type Params, causalMask, checkSameShape } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { longestSequence } from '../architecture/derived.js';
@@ -35,11 +35,7 @@ function checkInput(config: ModelConfig, { tokens, attentionMask }: ForwardInput
       `forward: tokens has shape [${tokens.shape.join(', ')}], expected [B, T] with B >= 1 and 1 <= T <= ${longest} (maxPositions)`,
     );
   }
-  if (attentionMask && !tf.util.arraysEqual(attentionMask.shape, tokens.shape)) {
-    throw new RangeError(
-      `forward: attentionMask has shape [${attentionMask.shape.join(', ')}], expected [${tokens.shape.join(', ')}] as tokens`,
-    );
-  }
+  if (attentionMask) checkSameShape('forward: attentionMask', attentionMask, tokens, 'tokens');
 }
 
 /** Positions count the real tokens, as transformers does when it generates. */

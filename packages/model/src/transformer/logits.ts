@@ -30,7 +30,6 @@ export function logitsOf(config: ModelConfig, features: tf.Tensor, weight: tf.Te
   return byRows(features, (rows) => scaledLogits(config, dense(rows, weight, 'out-in')));
 }
 
-/** The product of features and classifier, scaled and capped. */
 export const scaledLogits = (
   { logitScale, logitSoftCap }: ModelConfig,
   product: tf.Tensor,

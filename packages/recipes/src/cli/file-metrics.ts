@@ -45,7 +45,7 @@ interface MetricRow {
   readonly n: number;
 }
 
-/** What a file of completions comes to. */
+/** The metrics of a file of completions. */
 export interface FileMetrics {
   readonly completions: number;
   readonly groups: number;
@@ -117,11 +117,13 @@ type Add = (name: string, value: number) => void;
 type Row = Readonly<Record<string, unknown>>;
 
 function addCompletion(add: Add, row: Row, line: number, options: FileMetricsOptions): Entry {
+  const refuse: (field: string, expected: string) => never = (field, expected) => {
+    const is = describe(row[field]);
+    throw new Error(`metrics: line ${line} has ${is} as "${field}", expected ${expected}`);
+  };
   const value = row[options.field];
   if (typeof value !== 'string' && !isTokens(value)) {
-    throw new Error(
-      `metrics: line ${line} has ${describe(value)} as "${options.field}", expected a string or a list of tokens; name the field with --field`,
-    );
+    refuse(options.field, 'a string or a list of tokens; name the field with --field');
   }
   const text: Text = value;
   const tokens = typeof text === 'string' ? options.tokenize(text) : text;
@@ -132,9 +134,7 @@ function addCompletion(add: Add, row: Row, line: number, options: FileMetricsOpt
   if (options.logProbs !== undefined) {
     const logProbs = row[options.logProbs];
     if (!isTokens(logProbs) || !logProbs.every((x) => typeof x === 'number')) {
-      throw new Error(
-        `metrics: line ${line} has ${describe(logProbs)} as "${options.logProbs}", expected a list of numbers`,
-      );
+      refuse(options.logProbs, 'a list of numbers');
     }
     const { sequence, perToken } = at(line, () => sequenceEntropy([logProbs as number[]]));
     add('entropy, nats a completion', sequence.mean);
@@ -143,9 +143,7 @@ function addCompletion(add: Add, row: Row, line: number, options: FileMetricsOpt
   if (options.correct === undefined) return { tokens, correct: undefined };
   const correct = row[options.correct];
   if (correct !== true && correct !== false && correct !== 1 && correct !== 0) {
-    throw new Error(
-      `metrics: line ${line} has ${describe(correct)} as "${options.correct}", expected true, false, 1 or 0`,
-    );
+    refuse(options.correct, 'true, false, 1 or 0');
   }
   add('accuracy', +correct);
   return { tokens, correct: Boolean(correct) };

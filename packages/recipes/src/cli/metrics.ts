@@ -8,10 +8,9 @@ import {
   splitCharacters,
   treebankTokens,
 } from '@cfrl/metrics';
-import cliProgress from 'cli-progress';
 
 import { type FileMetrics, fileMetrics } from './file-metrics.js';
-import { formatSeconds } from './progress.js';
+import { formatSeconds, terminalBar } from './progress.js';
 import { textTable } from './summary.js';
 
 /** How strings become tokens, by the names that papers use. */
@@ -131,14 +130,7 @@ function showProgress(size: number | undefined): { add(bytes: number): void; sto
   const start = performance.now();
   let [read, said] = [0, start];
   if (process.stderr.isTTY && size !== undefined) {
-    const bar = new cliProgress.SingleBar({
-      format: '{bar} {percentage} % | {eta_formatted} left',
-      stream: process.stderr,
-      clearOnComplete: true,
-      barsize: 24,
-      // Signals end the process at once, as there is nothing to save and no cursor to show again.
-      gracefulExit: false,
-    });
+    const bar = terminalBar(process.stderr, '{eta_formatted} left');
     bar.start(size, 0);
     return { add: (bytes) => bar.update((read += bytes)), stop: () => bar.stop() };
   }

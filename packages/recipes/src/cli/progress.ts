@@ -35,6 +35,21 @@ export function etaEstimator(clock: () => number): (total: number) => number | u
   };
 }
 
+/** A bar of a terminal. Signals are left to `signals.ts`: the bar would take them for itself, and the process would go on. */
+export const terminalBar = (
+  stream: NodeJS.WriteStream,
+  words: string,
+  options: cliProgress.Options = {},
+): cliProgress.SingleBar =>
+  new cliProgress.SingleBar({
+    format: `{bar} {percentage} % | ${words}`,
+    stream,
+    clearOnComplete: true,
+    barsize: 24,
+    gracefulExit: false,
+    ...options,
+  });
+
 /** A bar on a terminal; elsewhere (a log, CI) a line every tenth and whenever a run ends. */
 export function progressView(stream: NodeJS.WriteStream): ProgressView {
   const eta = etaEstimator(() => performance.now());
@@ -46,16 +61,8 @@ export function progressView(stream: NodeJS.WriteStream): ProgressView {
 }
 
 function bar(stream: NodeJS.WriteStream, left: (total: number) => string): ProgressView {
-  const view = new cliProgress.SingleBar({
-    format: '{bar} {percentage} % | {left} | {unit} | {text}',
-    stream,
-    hideCursor: true,
-    clearOnComplete: true,
-    barsize: 24,
-    linewrap: false,
-    // It would take the signals for itself, and the process would go on.
-    gracefulExit: false,
-  });
+  const shown = { hideCursor: true, linewrap: false };
+  const view = terminalBar(stream, '{left} | {unit} | {text}', shown);
   view.start(1000, 0, { left: 'estimating', unit: '', text: '' });
   const stop = (): void => {
     process.off('exit', stop);
@@ -84,5 +91,36 @@ function lines(stream: NodeJS.WriteStream, left: (total: number) => string): Pro
       );
     },
     stop: () => undefined,
+  };
+}
+
+/** Shows what a command is doing, and how far it is. */
+export interface TaskView {
+  /** `share` in `[0, 1]`, or undefined where it cannot be told. */
+  update(what: string, share: number | undefined): void;
+  stop(): void;
+}
+
+/** A line that is written anew on a terminal; elsewhere a line whenever something else begins, and every ten seconds. */
+export function taskView(stream: NodeJS.WriteStream): TaskView {
+  const eta = etaEstimator(() => performance.now());
+  let [doing, said] = ['', -Infinity];
+  return {
+    update: (what, share) => {
+      const seconds = share === undefined ? undefined : eta(share);
+      const percent = share === undefined ? '' : ` | ${Math.floor(100 * share)} %`;
+      const left = seconds === undefined ? '' : ` | ${formatSeconds(seconds)} left`;
+      const now = performance.now();
+      if (stream.isTTY) stream.write(`\r\u001b[K${what}${percent}${left}`);
+      else if (what !== doing || now - said > 10_000) {
+        stream.write(`${what}${percent}${left}\n`);
+        said = now;
+      }
+      doing = what;
+    },
+    stop: () => {
+      if (stream.isTTY && doing !== '') stream.write('\r\u001b[K');
+      doing = '';
+    },
   };
 }

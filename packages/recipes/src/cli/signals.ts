@@ -4,7 +4,7 @@ const NUMBERS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 type Name = keyof typeof NUMBERS;
 const WORDS = { SIGHUP: 'the end of the terminal', SIGINT: 'Ctrl-C', SIGTERM: 'SIGTERM' } as const;
 
-/** Milliseconds in which a signal that comes again is the same one: npm passes on what the terminal has sent to all already. */
+/** Milliseconds within which a repeated signal counts as the same one: the terminal sends it to all, and npm passes it on again. */
 const SAME = 1_500;
 
 /** The reason for which work was ended: the user asked for it. */
@@ -23,8 +23,8 @@ export class Interrupted extends Error {
 const TURN = 20;
 
 /**
- * Work that has nothing to save, and that ends with the signal's reason wherever it was: Ctrl-C also reaches the programs that
- * this one runs (what compiles the sources as they are loaded), so that it may fail of that before the signal is seen.
+ * Runs work that has nothing to save. If the signal aborts, its reason is thrown, whatever the work itself threw: Ctrl-C also reaches
+ * the programs that this one runs (such as the compiler of the sources), so the work may fail before the signal is seen.
  */
 export async function unlessAborted<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   try {
@@ -38,9 +38,9 @@ export async function unlessAborted<T>(signal: AbortSignal, work: () => Promise<
 let saving: AbortController | undefined;
 
 /**
- * From now on Ctrl-C, SIGTERM and the end of the terminal end the process by its own doing, so that the programs it runs end
- * with it; within {@link interruptible} they are asked for only, and the second one is obeyed at once. npm's shell dies of a
- * signal without passing it on: under npm, the end of the parent is a SIGTERM.
+ * From now on the process handles Ctrl-C, SIGTERM and the end of the terminal itself and exits, so that the programs it runs end with
+ * it. Within {@link interruptible} the first signal only asks the work to end; the second one exits at once. npm's shell dies of a
+ * signal without passing it on: under npm, the end of the parent counts as SIGTERM.
  */
 export function endOnSignals(): void {
   let asked = -Infinity;
@@ -73,7 +73,7 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
   try {
     return await work(controller.signal);
   } finally {
-    // Once it was asked to end, a signal that comes again while it says so must not cut that short.
+    // Once it was asked to end, a repeated signal must not cut off its last message.
     if (!controller.signal.aborted) saving = undefined;
   }
 }

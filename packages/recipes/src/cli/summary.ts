@@ -1,9 +1,7 @@
 import { findings } from '../report/findings.js';
-import { formatEstimate } from '../report/format.js';
-import { HEADLINE } from '../report/measures.js';
 import { summarize } from '../report/summarize.js';
 import type { ReportInput } from '../report/input.js';
-import { labelOf } from '../report/words.js';
+import { type Row, cellText, headlineRows } from '../report/tables.js';
 
 /** Rows as text in columns: the first to the left, the others to the right, closer together where they would not fit. */
 export function textTable(rows: readonly (readonly string[])[], width = Infinity): string {
@@ -35,28 +33,19 @@ export function wrapText(text: string, width: number): string {
 
 /** A row a measure and two columns an arm; where that is too wide, a row an arm under the measure's name. */
 function headlineTable(input: ReportInput, width: number): string {
-  const { arms } = summarize(input);
-  const cells = HEADLINE.map(({ key }) =>
-    arms.map(({ measures }) => {
-      const { before, after } = measures[key]!;
-      return [formatEstimate(before), formatEstimate(after)];
-    }),
-  );
-  const header = arms.flatMap(({ name }) => [`${name}: before`, 'after']);
-  const wide = textTable([
-    ['', ...header],
-    ...HEADLINE.map((measure, i) => [labelOf(measure), ...cells[i]!.flat()]),
-  ]);
+  const summary = summarize(input);
+  const arms = summary.arms.map(({ name }) => name);
+  const measures = headlineRows(summary).slice(0, -1); // but for the tokens to the threshold
+  const ofArms = ({ cells }: Row): string[] => cells.slice(0, 2 * arms.length).map(cellText);
+  const rows = measures.map((measure) => [measure.name, ...ofArms(measure)]);
+  const wide = textTable([['', ...arms.flatMap((name) => [`${name}: before`, 'after'])], ...rows]);
   if (widthOf(wide) <= width) return wide;
-  const rows = cells.flatMap((row) => row.map((pair, arm) => [`  ${arms[arm]!.name}`, ...pair]));
-  const [head, ...lines] = textTable([['', 'before', 'after'], ...rows], width).split('\n');
-  return [
-    head!,
-    ...HEADLINE.flatMap((measure, i) => [
-      labelOf(measure),
-      ...lines.slice(i * arms.length, (i + 1) * arms.length),
-    ]),
-  ].join('\n');
+  const perArm = rows.flatMap(([, ...cells]) =>
+    arms.map((name, i) => [`  ${name}`, ...cells.slice(2 * i, 2 * i + 2)]),
+  );
+  const [head, ...lines] = textTable([['', 'before', 'after'], ...perArm], width).split('\n');
+  const linesOf = (i: number): string[] => lines.slice(i * arms.length, (i + 1) * arms.length);
+  return [head!, ...measures.flatMap(({ name }, i) => [name, ...linesOf(i)])].join('\n');
 }
 
 /** The report's headline table and findings, for a terminal. */

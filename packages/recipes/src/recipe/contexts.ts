@@ -89,16 +89,16 @@ export function withoutAdapters({ config, params }: Pick<LanguageModel, 'config'
   return { ...merged, dispose: () => disposeParams(merged.params) };
 }
 
-/** Refuses what is no signal, a controller say. */
+/** Refuses anything but an AbortSignal, for example a controller. */
 export function checkSignal(where: string, signal: unknown): void {
-  if (signal === undefined || signal instanceof AbortSignal) return;
+  if (signal instanceof AbortSignal) return;
   const is = signal instanceof AbortController ? 'an AbortController' : showValue(signal);
   throw new TypeError(
     `${where} is ${is}, expected an AbortSignal; of a controller it is controller.signal`,
   );
 }
 
-/** Refuses what is no model with its tokenizer. */
+/** Refuses anything but a model with its tokenizer. */
 export function checkModel(where: string, model: LanguageModel): void {
   const { config, params, tokenizer } = (model ?? {}) as Partial<LanguageModel>;
   const missing = Object.entries({ config, params, tokenizer }).find(

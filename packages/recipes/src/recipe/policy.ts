@@ -1,4 +1,4 @@
-import { checkOptions, checkPositiveInteger, checkTokens, showValue } from '@cfrl/engine';
+import { type Option, option, required, resolveOptions, showValue } from '@cfrl/engine';
 import {
   CLASSIFIER,
   type LanguageModel,
@@ -13,6 +13,7 @@ import {
 import type { Policy } from '@cfrl/rl';
 import type * as tf from '@tensorflow/tfjs-core';
 
+import { checkMaxNewTokens, checkStopTokens } from '../tasks/check-task.js';
 import { checkModel } from './contexts.js';
 
 /** How a language model acts as a policy. */
@@ -34,34 +35,24 @@ export interface LanguageModelPolicy extends Policy {
   readonly checkPrompts: NonNullable<Policy['checkPrompts']>;
 }
 
-const known = ['maxNewTokens', 'stopTokens', 'compile', 'rematerialize'] as const;
-
-/** Refuses options that are none, before a run has begun. */
-function checkPolicyOptions({ config }: LanguageModel, options: Required<PolicyOptions>): void {
-  const { maxNewTokens, stopTokens, compile, rematerialize } = options;
-  checkPositiveInteger('languageModelPolicy: maxNewTokens', maxNewTokens);
-  if (maxNewTokens >= config.maxPositions) {
-    throw new RangeError(
-      `languageModelPolicy: maxNewTokens is ${maxNewTokens}, expected less than ${config.maxPositions} (maxPositions), so that a prompt has room`,
-    );
-  }
-  if (!Array.isArray(stopTokens)) {
-    throw new TypeError(
-      `languageModelPolicy: stopTokens is ${showValue(stopTokens)}, expected a list of tokens`,
-    );
-  }
-  checkTokens('languageModelPolicy: stopTokens', stopTokens, config.vocabSize);
-  if (![true, false, 'xla'].includes(compile)) {
-    throw new RangeError(
-      `languageModelPolicy: compile is ${showValue(compile)}, expected true, false or 'xla'`,
-    );
-  }
-  if (typeof rematerialize !== 'boolean') {
-    throw new TypeError(
-      `languageModelPolicy: rematerialize is ${showValue(rematerialize)}, expected true or false`,
-    );
-  }
-}
+/** Every option for a model, with its default and its check. */
+const tableOf = (model: LanguageModel) => ({
+  maxNewTokens: required<number>((where, count) => checkMaxNewTokens(where, count, model.config)),
+  stopTokens: option<readonly number[]>(resolveGeneration(model).stopTokens, (where, tokens) =>
+    checkStopTokens(where, tokens, model.config),
+  ),
+  compile: {
+    value: true,
+    check: (where, compile) => {
+      if ([true, false, 'xla'].includes(compile)) return;
+      throw new RangeError(`${where} is ${showValue(compile)}, expected true, false or 'xla'`);
+    },
+  } as Option<boolean | 'xla'>,
+  rematerialize: option(false, (where, rematerialize) => {
+    if (typeof rematerialize === 'boolean') return;
+    throw new TypeError(`${where} is ${showValue(rematerialize)}, expected true or false`);
+  }),
+});
 
 /**
  * A language model as a policy: it samples by cached generation and scores by the forward pass, cut
@@ -91,7 +82,6 @@ export function languageModelPolicy(
   model: LanguageModel,
   options: PolicyOptions,
 ): LanguageModelPolicy {
-  checkOptions('languageModelPolicy', options, known);
   checkModel('languageModelPolicy', model);
   const { config, params: given, tokenizer } = model;
   if (!(CLASSIFIER in given)) {
@@ -100,10 +90,8 @@ export function languageModelPolicy(
         'classifier of its own; call untie(model) first',
     );
   }
-  const { maxNewTokens, compile = true, rematerialize = false } = options;
-  const { stopTokens = resolveGeneration(model).stopTokens } = options;
-  const resolved = { maxNewTokens, stopTokens, compile, rematerialize };
-  checkPolicyOptions(model, resolved);
+  const resolved = resolveOptions('languageModelPolicy', options, tableOf(model));
+  const { maxNewTokens, stopTokens, compile, rematerialize } = resolved;
   return {
     options: resolved,
     sample: (params, requests, { signal } = {}) =>

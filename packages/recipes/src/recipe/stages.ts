@@ -5,17 +5,17 @@ import {
   checkPositiveInteger,
   checkSeed,
   disposeExcept,
-  fold,
   mapParams,
-  mergeParams,
   option,
+  required,
   resolveOptions,
   selectParams,
+  showValue,
   yieldToEventLoop,
 } from '@cfrl/engine';
 import type { LanguageModel } from '@cfrl/model';
 import { entropyChange } from '@cfrl/ntk';
-import { type Algorithm, type ScoredCompletion, type TrainState, train } from '@cfrl/rl';
+import { type Algorithm, type ScoredCompletion, type TrainState, initState, train } from '@cfrl/rl';
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { ProbeRow, Sample, Stage as StageName, StepRow } from '../run/row-types.js';
@@ -87,21 +87,32 @@ export interface RecipeRecord {
   readonly done: boolean;
 }
 
-const required = <T>() => option(undefined as T);
+function checkUntied(where: string, model: LanguageModel): void {
+  checkModel('recipe', model);
+  if (!model.config.tiedEmbeddings) return;
+  throw new RangeError(
+    `${where} has tied embeddings, expected a classifier of its own; call untie(model) first`,
+  );
+}
 
-/** Defaults and checks of the options that every recipe shares; what has no default is checked by `checkRecipe`. */
+function checkAlgorithm(where: string, algorithm: Algorithm): void {
+  if (typeof algorithm?.prepare === 'function') return;
+  throw new TypeError(`${where} is ${showValue(algorithm)}, expected what a call as grpo() gives`);
+}
+
+/** The options that every recipe shares, with their defaults and checks; `checkRecipe` looks at the task. */
 export const recipeTable = {
-  model: required<LanguageModel>(),
-  task: required<Task>(),
-  algorithm: required<Algorithm>(),
-  seed: required<number>(),
-  tokenBudget: required<number>(),
+  model: required<LanguageModel>(checkUntied),
+  task: required<Task>(() => undefined),
+  algorithm: required<Algorithm>(checkAlgorithm),
+  seed: required<number>(checkSeed),
+  tokenBudget: required<number>(checkPositiveInteger),
   promptsPerStep: option(16, checkPositiveInteger),
   probeEvery: option(20, checkPositiveInteger),
   probe: option<ProbeOptions>({}, resolveProbe),
-  from: option<LoopState | undefined>(undefined),
+  from: option<LoopState | undefined>(undefined, checkFrom),
   microBatchSize: option<number | undefined>(undefined, checkPositiveInteger),
-  signal: option<AbortSignal | undefined>(undefined),
+  signal: option<AbortSignal | undefined>(undefined, checkSignal),
 };
 
 type Recipe = Resolved<typeof recipeTable>;
@@ -111,59 +122,41 @@ const modelOf = (model: LanguageModel, params: Params): LanguageModel => ({
   params: selectParams(params, (name) => name in model.params),
 });
 
-/** The optimiser's state when a stage begins; an algorithm's own parameters are always trained. */
-function freshOptState(stage: Stage, model: LanguageModel, params: Params): Params {
-  const trained = (name: string): boolean => !(name in model.params) || stage.trainable(name);
-  return stage.optimizer.init(selectParams(params, trained));
-}
-
-function firstState({ model, algorithm, seed }: Recipe, stage: Stage): LoopState {
-  const own = algorithm.init?.(model.config.hiddenSize, fold(seed, 'init')) ?? {};
-  const params = mergeParams(model.params, own);
-  const optState = freshOptState(stage, model, params);
-  return { step: 0, sampledTokens: 0, stage: 0, params, optState };
-}
+/** What a stage begins with. */
+const begin = (stage: Stage, { model, algorithm, seed }: Recipe, params: Params): TrainState =>
+  initState({
+    policy: { featureSize: model.config.hiddenSize },
+    params,
+    algorithm,
+    optimizer: stage.optimizer,
+    seed,
+    trainable: stage.trainable,
+  });
 
 /** Refuses what a recipe cannot run on, before anything is sampled. */
 function checkRecipe(options: Recipe): void {
-  const { model, task, algorithm, signal } = options;
-  checkModel('recipe', model);
-  if (model.config.tiedEmbeddings) {
-    throw new RangeError(
-      'recipe: model has tied embeddings, expected a classifier of its own; call untie(model) first',
-    );
-  }
-  if (typeof algorithm?.prepare !== 'function') {
-    const is =
-      typeof algorithm === 'function'
-        ? `the function ${(algorithm as { name: string }).name}`
-        : String(algorithm);
-    throw new TypeError(`recipe: algorithm is ${is}, expected what a call as grpo() gives`);
-  }
-  checkSignal('recipe: signal', signal);
-  checkFrom('recipe', options.from);
-  checkSeed('recipe: seed', options.seed);
-  checkPositiveInteger('recipe: tokenBudget', options.tokenBudget);
-  resolveOptions('recipe', options, recipeTable);
+  const { model, task } = resolveOptions('recipe', options, recipeTable);
   const { prompts, kernelContexts } = resolveProbe('recipe: probe', options.probe);
   checkTask('recipe', model, task, { heldOut: Math.max(prompts, kernelContexts), train: true });
   splitModel(model).dispose(); // refuses logits that the attribution does not hold for
 }
 
 /**
- * Runs the stages of a recipe one after the other, with probes before, between and after.
+ * Runs the stages of a recipe one after the other, with probes before, between and after: one record a step, and one for the probe at
+ * step 0.
  *
  * @param stages - in order, each until more tokens than the one before
- * @param options - model, task, algorithm and budget
- * @returns one record a step, and one for the probe at step 0
- * @throws what `train` and `probe` throw
  */
 export async function* runStages(
   stages: readonly Stage[],
   options: Recipe,
 ): AsyncGenerator<RecipeRecord, void, void> {
   checkRecipe(options);
-  let state = options.from ?? firstState(options, stages[0]!);
+  let state: LoopState = options.from ?? {
+    ...begin(stages[0]!, options, options.model.params),
+    sampledTokens: 0,
+    stage: 0,
+  };
   // What train refuses is refused now, and not after a probe.
   try {
     if (state.stage < stages.length) await trainOn(stages[state.stage]!, options, state).return();
@@ -174,7 +167,7 @@ export async function* runStages(
   if (state.step === 0) {
     const first = state;
     const probed = await measure(stages[0]!, options, first).catch((error: unknown) => {
-      // Nobody has been given this state yet.
+      // No record has lent this state.
       if (options.from === undefined) disposeLoopState(first, options.model.params);
       throw error;
     });
@@ -199,7 +192,7 @@ async function* runStage(
   const next = stages[start.stage + 1];
   const contexts = heldOutContexts(model, task, probe.prompts);
   let { sampledTokens } = start;
-  /** What whoever asked has, whole until the next record is there: its tensors are not those that train frees. */
+  /** The state that the last record lent. It stays whole until the next record: its tensors are copies, which `train` does not free. */
   let lent = start;
   let own: TrainState | undefined;
   try {
@@ -223,7 +216,7 @@ async function* runStage(
         stage: start.stage + (ended ? 1 : 0),
         params: share(state.params, start.params),
         optState: changing
-          ? freshOptState(next, model, state.params)
+          ? begin(next, options, state.params).optState
           : share(state.optState, start.optState),
       };
       disposeExcept([lent.params, lent.optState], [now.params, now.optState, model.params]);
@@ -295,7 +288,7 @@ function trainOn(stage: Stage, options: Recipe, from: TrainState) {
     ...(microBatchSize !== undefined && { microBatchSize }),
     ...(signal && { signal }),
     trainable: stage.trainable,
-    from: { step: from.step, params: from.params, optState: from.optState },
+    from,
   });
 }
 

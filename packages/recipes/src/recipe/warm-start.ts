@@ -2,14 +2,16 @@ import {
   type Optimizer,
   type Params,
   applyUpdates,
-  checkOptions,
   checkPositiveInteger,
   checkSeed,
   compile,
   disposeParams,
   fold,
   gatherLogProbs,
+  option,
   randomInt,
+  required,
+  resolveOptions,
   rng,
   valueAndGrad,
   yieldToEventLoop,
@@ -42,9 +44,23 @@ export interface WarmStartOptions {
   readonly from?: LoopState;
 }
 
-const KNOWN = [
-  ...['model', 'task', 'optimizer', 'steps', 'batchSize', 'seed', 'signal', 'from'],
-] as const satisfies readonly (keyof WarmStartOptions)[];
+function checkOptimizer(where: string, optimizer: Optimizer): void {
+  if (typeof optimizer?.init === 'function' && typeof optimizer.update === 'function') return;
+  throw new TypeError(
+    `${where} is ${typeof optimizer}, expected what a call as adamw({ learningRate }) gives`,
+  );
+}
+
+const table = {
+  model: required<LanguageModel>((_, model) => checkModel('warmStart', model)),
+  task: required<Task>(() => undefined),
+  optimizer: required<Optimizer>(checkOptimizer),
+  steps: required<number>(checkPositiveInteger),
+  batchSize: required<number>(checkPositiveInteger),
+  seed: required<number>(checkSeed),
+  signal: option<AbortSignal | undefined>(undefined, checkSignal),
+  from: option<LoopState | undefined>(undefined, checkFrom),
+};
 
 /** One supervised step. */
 export interface WarmStartRecord {
@@ -81,18 +97,11 @@ function encodeExamples(
         'give prompts and answers fixed widths',
     );
   }
-  return {
-    inputs: tf.tensor2d(
-      rows.map((row) => row.slice(0, -1)),
-      [rows.length, length - 1],
-      'int32',
-    ),
-    targets: tf.tensor2d(
-      rows.map((row) => row.slice(length - answerLength)),
-      [rows.length, answerLength],
-      'int32',
-    ),
+  const columns = (from: number, to: number): tf.Tensor2D => {
+    const cut = rows.map((row) => row.slice(from, to));
+    return tf.tensor2d(cut, [rows.length, to - from], 'int32');
   };
+  return { inputs: columns(0, length - 1), targets: columns(length - answerLength, length) };
 }
 
 /** Log-probabilities of the answers' tokens, `[B, T]`, nats; the caller owns them. */
@@ -150,21 +159,10 @@ export function answerProbability(
 export async function* warmStart(
   options: WarmStartOptions,
 ): AsyncGenerator<WarmStartRecord, void, void> {
-  checkOptions('warmStart', options, KNOWN);
-  const { model, task, optimizer, steps, batchSize, seed, signal, from } = options;
-  checkModel('warmStart', model);
+  const resolved = resolveOptions('warmStart', options, table);
+  const { model, task, optimizer, steps, batchSize, seed, signal, from } = resolved;
   checkTask('warmStart', model, task, { heldOut: 0, train: true });
-  if (typeof optimizer?.init !== 'function' || typeof optimizer.update !== 'function') {
-    throw new TypeError(
-      `warmStart: optimizer is ${typeof optimizer}, expected what a call as adamw({ learningRate }) gives`,
-    );
-  }
-  checkPositiveInteger('warmStart: steps', steps);
-  checkPositiveInteger('warmStart: batchSize', batchSize);
-  checkSeed('warmStart: seed', seed);
-  checkSignal('warmStart: signal', signal);
-  checkFrom('warmStart', from);
-  // The lengths of all examples: those of a step are drawn at random, and what is wrong would be met late.
+  // Checks the lengths of all examples now: a step draws its own at random, so a wrong one might be found late.
   tf.dispose({ ...encodeExamples(model, task.train) });
   let { step, params, optState } = from ?? {
     step: 0,
@@ -202,7 +200,7 @@ export async function* warmStart(
     }
   } finally {
     update.dispose();
-    // Nobody has been given this state yet.
+    // No record has lent this state.
     if (!lent) disposeParams(optState);
   }
 }

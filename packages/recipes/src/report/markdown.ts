@@ -1,21 +1,27 @@
-import { attribution } from './attribution.js';
 import { checkReportInput } from './check-input.js';
 import { configRows } from './config-rows.js';
 import { curveEnds } from './curve.js';
-import type { Estimate } from './estimate.js';
 import { findings } from './findings.js';
-import { DASH, decimalsOf, formatEstimate, formatNumber, formatSigned } from './format.js';
-import { ATTRIBUTION, CHARTED, FURTHER, HEADLINE } from './measures.js';
-import { samplePairs, shorten } from './samples.js';
-import { differencesOf, type ReportSummary, summarize } from './summarize.js';
+import { DASH, formatEstimate, formatNumber } from './format.js';
+import { CHARTED, FURTHER } from './measures.js';
+import { shorten } from './samples.js';
+import { type ReportSummary, summarize } from './summarize.js';
 import type { ReportInput } from './input.js';
+import type { Sample } from '../run/row-types.js';
+import {
+  type Row,
+  SAMPLE_COLUMNS,
+  armsWithSamples,
+  attributionTable,
+  cellText,
+  headlineRows,
+  pairedTables,
+} from './tables.js';
 import type { Finding } from './verdict.js';
 import {
   ATTRIBUTION_WORDS,
-  boundSign,
   caveats,
   curveWords,
-  differenceLabel,
   labelOf,
   method,
   versus,
@@ -61,9 +67,12 @@ export function renderMarkdown(input: ReportInput): string {
     'Mean over seeds; in brackets the 95 % Student-t interval.',
     '## Over training',
     curves(input),
-    ...pairedTables(summary),
-    ...attributionTable(input),
-    ...sampleTables(input),
+    ...part(
+      'Seed by seed',
+      pairedTables(summary).map(({ head, rows }) => table(head, textRows(rows))),
+    ),
+    ...part('Where the entropy went', entropyBlocks(input)),
+    ...part('What the model wrote', sampleTables(input)),
     '## How it was measured',
     ...method(summary).map(escapeMarkdown),
     [...CHARTED, ...FURTHER]
@@ -103,7 +112,8 @@ function escapeMarkdown(text: string): string {
 
 function findingBlock({ claim, statement, verdict, text, numbers }: Finding): string {
   const lines = numbers.map(
-    ({ group, name, estimate }) => `- ${escapeMarkdown(`${group}: ${name}`)} ${signed(estimate)}`,
+    ({ group, name, estimate }) =>
+      `- ${escapeMarkdown(`${group}: ${name}`)} ${formatEstimate(estimate, { signed: true })}`,
   );
   const head = `**${claim}: ${verdict}.** *${escapeMarkdown(statement)}* ${escapeMarkdown(text)}`;
   return [head, ...(lines.length === 0 ? [] : [lines.join('\n')])].join('\n\n');
@@ -121,29 +131,15 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), `|${head.map(() => ' --- |').join('')}`, ...rows.map(line)].join('\n');
 }
 
+/** Rows as they stand in {@link table}. */
+const textRows = (rows: readonly Row[]): string[][] =>
+  rows.map(({ name, cells }) => [name, ...cells.map(cellText)]);
+
 function headlineTable(summary: ReportSummary): string {
   const { arms, comparisons } = summary;
-  const differences = (key: string): string[] => differencesOf(summary, key).map(signed);
-  const head = [
-    '',
-    ...arms.flatMap(({ name }) => [`${name}, before`, `${name}, after`]),
-    ...comparisons.map((item) => `${versus(item)}, paired`),
-  ];
-  return table(head, [
-    ...HEADLINE.map((measure) => [
-      labelOf(measure),
-      ...arms.flatMap(({ measures }) => {
-        const { before, after } = measures[measure.key]!;
-        return [formatEstimate(before), formatEstimate(after)];
-      }),
-      ...differences(measure.key),
-    ]),
-    [
-      differenceLabel('tokensToThreshold', summary),
-      ...arms.flatMap((arm) => [DASH, boundSign(arm) + formatEstimate(arm.tokensToThreshold)]),
-      ...differences('tokensToThreshold'),
-    ],
-  ]);
+  const ofArms = arms.flatMap(({ name }) => [`${name}, before`, `${name}, after`]);
+  const ofPairs = comparisons.map((item) => `${versus(item)}, paired`);
+  return table(['', ...ofArms, ...ofPairs], textRows(headlineRows(summary)));
 }
 
 function curves(input: ReportInput): string {
@@ -153,62 +149,27 @@ function curves(input: ReportInput): string {
   }).join('\n');
 }
 
-function pairedTables(summary: ReportSummary): string[] {
-  const tables = summary.comparisons.filter(({ seeds }) => seeds.length > 0);
-  if (tables.length === 0) return [];
-  return [
-    '## Seed by seed',
-    ...tables.map((comparison) =>
-      table(
-        [versus(comparison), ...comparison.seeds.map((seed) => `seed ${seed}`), 'mean'],
-        comparison.differences.map(({ key, values, estimate }) => {
-          const decimals = decimalsOf(...values);
-          return [
-            differenceLabel(key, summary),
-            ...values.map((value) => formatSigned(value, decimals)),
-            signed(estimate),
-          ];
-        }),
-      ),
-    ),
-  ];
-}
+/** A part with its heading; nothing without content. */
+const part = (heading: string, blocks: readonly string[]): string[] =>
+  blocks.length === 0 ? [] : [`## ${heading}`, ...blocks];
 
-function attributionTable(input: ReportInput): string[] {
-  const rows = input.arms.map((arm) => ({ name: arm.name, values: attribution(arm) }));
-  if (rows.every(({ values }) => values.every(({ n }) => n === 0))) return [];
-  return [
-    '## Where the entropy went',
-    escapeMarkdown(ATTRIBUTION_WORDS),
-    table(
-      ['Arm', ...ATTRIBUTION.map(({ label }) => label)],
-      rows.map(({ name, values }) => [name, ...values.map(signed)]),
-    ),
-  ];
+function entropyBlocks(input: ReportInput): string[] {
+  const found = attributionTable(input);
+  return found ? [escapeMarkdown(ATTRIBUTION_WORDS), table(found.head, textRows(found.rows))] : [];
 }
 
 function sampleTables(input: ReportInput): string[] {
-  const text = (sample: { completion: string; reward: number } | undefined): string =>
+  const text = (sample: Sample | undefined): string =>
     sample === undefined
       ? DASH
       : `${shorten(sample.completion)} (reward ${formatNumber(sample.reward)})`;
-  const tables = input.arms.flatMap((arm) => {
-    const pairs = samplePairs(arm);
-    if (pairs.length === 0) return [];
-    const rows = pairs.map(({ prompt, answer, before, after }) => [
-      shorten(prompt),
-      shorten(answer),
-      text(before),
-      text(after),
-    ]);
-    return [
-      `**${escapeMarkdown(arm.name)}**, seed ${arm.runs[0]!.seed}`,
-      table(['Prompt', 'Answer', 'Before RL', 'After'], rows),
-    ];
-  });
-  return tables.length === 0 ? [] : ['## What the model wrote', ...tables];
-}
-
-function signed(value: Estimate): string {
-  return formatEstimate(value, { signed: true });
+  return armsWithSamples(input).flatMap(({ arm, name, pairs }) => [
+    `**${escapeMarkdown(arm.name)}**, ${name}`,
+    table(
+      SAMPLE_COLUMNS,
+      pairs.map(({ prompt, answer, before, after }) =>
+        [prompt, answer].map((each) => shorten(each)).concat(text(before), text(after)),
+      ),
+    ),
+  ]);
 }

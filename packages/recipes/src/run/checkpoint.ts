@@ -43,8 +43,6 @@ function stepsIn(folder: string): number[] {
  *
  * @param folder - the run's `checkpoints` folder
  * @param model - the model's config and tokenizer, and the names of its parameters
- * @param state - what to store; borrowed
- * @param done - whether the run ends here
  */
 export async function saveCheckpoint(
   folder: string,
@@ -75,12 +73,7 @@ export async function saveCheckpoint(
   pruneCheckpoints(folder);
 }
 
-/**
- * Removes every checkpoint but the newest: also those that a process left which was killed between
- * writing the newest and this.
- *
- * @param folder - the run's `checkpoints` folder
- */
+/** Removes every checkpoint but the newest: also those of a process that was killed after it had written the newest. */
 export function pruneCheckpoints(folder: string): void {
   for (const old of stepsIn(folder).slice(0, -1)) {
     onDisk('remove', folder, () =>
@@ -99,22 +92,15 @@ function readPosition(checkpoint: string): Position {
   }
 }
 
-/**
- * Where the newest checkpoint stands, without its tensors.
- *
- * @param folder - the run's `checkpoints` folder
- * @returns the position, or `undefined` if there is no checkpoint
- */
+/** Where the newest checkpoint stands, without its tensors; `undefined` if there is none. */
 export function lastPosition(folder: string): Position | undefined {
   const step = stepsIn(folder).at(-1);
   return step === undefined ? undefined : readPosition(join(folder, folderName(step)));
 }
 
 /**
- * Reads the newest checkpoint.
+ * Reads the newest checkpoint, which the caller owns; `undefined` if there is none.
  *
- * @param folder - the run's `checkpoints` folder
- * @returns the model and the state, which the caller owns, or `undefined` if there is none
  * @throws Error if a file is missing or damaged; nothing is leaked then
  */
 export async function loadCheckpoint(

@@ -31,11 +31,13 @@ export function removeUnfinished(folder: string): void {
   onDisk('clear', folder, () => disk.removeUnfinished(folder));
 }
 
+/** Rows as the text of a JSONL file. */
+export const jsonLines = (rows: readonly unknown[]): string =>
+  rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+
 /** Adds one row to a JSONL file and waits until it is on the disk. */
 export function appendRow(path: string, row: object): void {
-  onDisk('append to', path, () =>
-    appendFileSync(path, `${JSON.stringify(row)}\n`, { flush: true }),
-  );
+  onDisk('append to', path, () => appendFileSync(path, jsonLines([row]), { flush: true }));
 }
 
 /** The object in a JSON file. */
@@ -74,6 +76,5 @@ export function readRows<T>(path: string): T[] {
 /** Keeps the rows that satisfy a predicate, and drops a torn last line. */
 export function keepRows<T>(path: string, keep: (row: T) => boolean): void {
   if (!existsSync(path)) return;
-  const rows = readRows<T>(path).filter(keep);
-  writeAtomic(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  writeAtomic(path, jsonLines(readRows<T>(path).filter(keep)));
 }

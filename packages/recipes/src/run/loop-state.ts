@@ -14,20 +14,19 @@ export interface LoopState {
   readonly optState: Params;
 }
 
-/** Refuses what is no state to go on from. */
-export function checkFrom(where: string, from: LoopState | undefined): void {
-  if (from === undefined) return;
+/** Refuses anything but a state to go on from. */
+export function checkFrom(where: string, from: LoopState): void {
   const { step, sampledTokens, stage, params, optState } = (from ?? {}) as Partial<LoopState>;
   const whole = [step, sampledTokens, stage].every((n) => Number.isSafeInteger(n) && n! >= 0);
   const isRecord = (value: unknown): boolean => typeof value === 'object' && value !== null;
   if (whole && isRecord(params) && isRecord(optState)) return;
   throw new TypeError(
-    `${where}: from is ${showValue(from)}, expected a record's state: { step, sampledTokens, stage, params, optState }`,
+    `${where} is ${showValue(from)}, expected a record's state: { step, sampledTokens, stage, params, optState }`,
   );
 }
 
 /**
- * Frees a recipe's last state, when nobody needs it any more.
+ * Frees a recipe's last state.
  *
  * @param state - the state of the last record
  * @param kept - records whose tensors stay, usually the `params` of the model that RL began with

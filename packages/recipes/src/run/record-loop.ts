@@ -5,7 +5,7 @@ import type { LanguageModel } from '@cfrl/model';
 
 import { lastPosition, loadCheckpoint, pruneCheckpoints, saveCheckpoint } from './checkpoint.js';
 import { type LoopState, disposeLoopState } from './loop-state.js';
-import { makeFolder, writeAtomic } from './files.js';
+import { jsonLines, makeFolder, writeAtomic } from './files.js';
 import { type Row, type RunConfig, type RunFolder, openRun } from './run-folder.js';
 
 /** What a loop hands over after each step. */
@@ -114,7 +114,7 @@ export async function* recordLoop(loop: RecordedLoop): AsyncGenerator<LoopRecord
       before = now;
       await yieldToEventLoop();
       const due = state.step % checkpointEvery === 0 || signal?.aborted === true;
-      // Before the first step there is nothing that would be lost.
+      // Before the first step there is nothing to lose.
       if (done || (state.step > 0 && due)) {
         await saveCheckpoint(checkpoints(path), model, state, done);
       }
@@ -131,7 +131,7 @@ function store(run: RunFolder, { append, write = {} }: LoopRecord): void {
   for (const [name, rows] of Object.entries(write)) {
     const file = join(run.path, name);
     makeFolder(join(file, '..'));
-    writeAtomic(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    writeAtomic(file, jsonLines(rows));
   }
   for (const [name, row] of Object.entries(append)) run.append(name, row);
 }

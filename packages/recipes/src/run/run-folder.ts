@@ -58,11 +58,7 @@ function compare(path: string, config: RunConfig): void {
   }
 }
 
-/**
- * Makes a run folder if it is not there, and refuses one that cannot be written or holds other files.
- *
- * @param path - the folder
- */
+/** Makes a run folder if it is not there, and refuses one that cannot be written or holds other files. */
 export function checkRunFolder(path: string): void {
   if (path === '') throw new Error("run: the folder is '', expected a path; name a folder");
   makeFolder(path);

@@ -1,5 +1,5 @@
 import { checkFinite, checkPositiveInteger, checkTokens, showValue } from '@cfrl/engine';
-import { type LanguageModel, promptTokens } from '@cfrl/model';
+import { type LanguageModel, type ModelConfig, promptTokens } from '@cfrl/model';
 
 import type { Task, TaskPrompt } from './task.js';
 
@@ -11,6 +11,27 @@ interface Needs {
   readonly train: boolean;
 }
 
+/** Refuses a length of completions that leaves no room for a prompt. */
+export function checkMaxNewTokens(where: string, count: number, config: ModelConfig): void {
+  checkPositiveInteger(where, count);
+  if (count < config.maxPositions) return;
+  throw new RangeError(
+    `${where} is ${count}, expected less than ${config.maxPositions} (maxPositions), so that a prompt has room`,
+  );
+}
+
+/** Refuses what is no list of the model's tokens. */
+export function checkStopTokens(
+  where: string,
+  tokens: readonly number[],
+  config: ModelConfig,
+): void {
+  if (!Array.isArray(tokens)) {
+    throw new TypeError(`${where} is ${showValue(tokens)}, expected a list of tokens`);
+  }
+  checkTokens(where, tokens, config.vocabSize);
+}
+
 /** Refuses a task that the model cannot be asked, before anything is sampled. */
 export function checkTask(where: string, model: LanguageModel, task: Task, needs: Needs): void {
   if (typeof task !== 'object' || task === null) {
@@ -18,25 +39,15 @@ export function checkTask(where: string, model: LanguageModel, task: Task, needs
       `${where}: task is ${showValue(task)}, expected a task as addition() gives`,
     );
   }
-  checkPositiveInteger(`${where}: task.maxNewTokens`, task.maxNewTokens);
   if (typeof task.reward !== 'function') {
     throw new TypeError(
       `${where}: task.reward is ${typeof task.reward}, expected a function of a text and its prompt`,
     );
   }
-  const { vocabSize, maxPositions } = model.config;
-  if (task.maxNewTokens >= maxPositions) {
-    throw new RangeError(
-      `${where}: task.maxNewTokens is ${task.maxNewTokens}, expected less than ${maxPositions} (maxPositions), so that a prompt has room`,
-    );
-  }
+  const { maxPositions } = model.config;
+  checkMaxNewTokens(`${where}: task.maxNewTokens`, task.maxNewTokens, model.config);
   if (task.stopTokens !== undefined) {
-    if (!Array.isArray(task.stopTokens)) {
-      throw new TypeError(
-        `${where}: task.stopTokens is ${showValue(task.stopTokens)}, expected a list of tokens`,
-      );
-    }
-    checkTokens(`${where}: task.stopTokens`, task.stopTokens, vocabSize);
+    checkStopTokens(`${where}: task.stopTokens`, task.stopTokens, model.config);
   }
   const used = {
     ...(needs.train && { train: task.train }),

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { type Advantage, groupNormalize } from '../advantages/advantages.js';
 import { groupTargets } from '../advantages/group-targets.js';
+import { checkCount } from '../check.js';
 import { type KlEstimator, klK3 } from '../losses/kl.js';
 import { type Reduce, perToken } from '../losses/reduce.js';
 import { regularize } from '../losses/regularize.js';
@@ -14,14 +15,7 @@ import {
   ratioMetrics,
 } from '../losses/surrogate.js';
 import type { Algorithm, Target } from '../types.js';
-import {
-  checkGroupSize,
-  checkMinibatchSize,
-  checkName,
-  functionOption,
-  plain,
-  weight,
-} from './options.js';
+import { checkGroupSize, checkName, functionOption, described, weight } from './options.js';
 
 /** Options of {@link grpo}. */
 export interface GrpoOptions extends ClipOptions {
@@ -49,7 +43,7 @@ const table = {
   name: option('grpo', checkName),
   groupSize: option(8, checkGroupSize),
   epochs: option(1, checkPositiveInteger),
-  minibatchSize: option(Infinity, checkMinibatchSize),
+  minibatchSize: option(Infinity, checkCount),
   ...clipOptions,
   advantage: functionOption<Advantage>(groupNormalize),
   reduce: functionOption<Reduce>(perToken),
@@ -78,16 +72,11 @@ const table = {
  * ```
  */
 export function grpo(options: GrpoOptions = {}): Algorithm<Target[]> {
-  const { name, ...given } = resolveOptions('grpo', options, table);
-  const { groupSize, epochs, minibatchSize, advantage, reduce, klCoef, kl, entropyCoef } = given;
+  const given = resolveOptions('grpo', options, table);
+  const { groupSize, advantage, reduce, klCoef, kl, entropyCoef } = given;
   const clip = clipOf(given);
   return {
-    name,
-    options: plain({ ...given, ...clip }),
-    groupSize,
-    epochs,
-    minibatchSize,
-    needsReference: klCoef > 0,
+    ...described({ ...given, ...clip }),
     prepare: (rollouts) => groupTargets(rollouts, groupSize, advantage),
     loss: (input) =>
       tf.tidy(() => {

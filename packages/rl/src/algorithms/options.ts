@@ -23,11 +23,6 @@ export function checkGroupSize(where: string, groupSize: number): void {
   }
 }
 
-/** Completions an update, `Infinity` for all. */
-export function checkMinibatchSize(where: string, minibatchSize: number): void {
-  if (minibatchSize !== Infinity) checkPositiveInteger(where, minibatchSize);
-}
-
 /** A weight that float32 holds. */
 export const weight = option(0, between(0, MOST_FLOAT32));
 
@@ -37,20 +32,25 @@ export const functionOption = <F extends (...args: never[]) => unknown>(value: F
   check: (where, given) => checkFunction(where, given, `for example ${value.name}`),
 });
 
-/** The options in use as plain data: functions by name, what JSON lacks as text. */
-export function plain(
-  options: Readonly<Record<string, unknown>>,
-): Readonly<Record<string, number | string>> {
-  return Object.freeze(
-    Object.fromEntries(
-      Object.entries(options).map(([name, value]) => [
-        name,
-        typeof value === 'function'
-          ? value.name
-          : typeof value === 'number' && Number.isFinite(value)
-            ? value
-            : String(value),
-      ]),
-    ),
-  );
+/** An option as plain data: a function by its name, what JSON lacks as text. */
+function plain(value: unknown): number | string {
+  if (typeof value === 'function') return value.name;
+  return typeof value === 'number' && Number.isFinite(value) ? value : String(value);
+}
+
+/** What an algorithm says of itself: its name, its options in use, and what `train` reads of them. */
+export function described({
+  name,
+  ...options
+}: {
+  readonly name: string;
+  readonly groupSize: number;
+  readonly epochs?: number;
+  readonly minibatchSize?: number;
+  readonly klCoef: number;
+}) {
+  const { groupSize, epochs = 1, minibatchSize = Infinity, klCoef } = options;
+  const shown = Object.entries(options).map(([each, value]) => [each, plain(value)] as const);
+  const fixed = Object.freeze(Object.fromEntries(shown));
+  return { name, options: fixed, groupSize, epochs, minibatchSize, needsReference: klCoef > 0 };
 }

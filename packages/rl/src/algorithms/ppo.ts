@@ -4,6 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { whiten } from '../advantages/advantages.js';
 import { type GaeOptions, gae, gaeOptions } from '../advantages/gae.js';
 import { klPenalties } from '../advantages/group-targets.js';
+import { checkCount } from '../check.js';
 import { perToken } from '../losses/reduce.js';
 import { regularize } from '../losses/regularize.js';
 import {
@@ -15,7 +16,7 @@ import {
 } from '../losses/surrogate.js';
 import { type ValueLoss, squaredError } from '../losses/value-loss.js';
 import type { Algorithm, Rollout, Target } from '../types.js';
-import { checkMinibatchSize, checkName, functionOption, plain, weight } from './options.js';
+import { checkName, functionOption, described, weight } from './options.js';
 import { initValueHead, valueHead } from './value-head.js';
 
 /** Options of {@link ppo}. */
@@ -44,7 +45,7 @@ const table = {
   name: option('ppo', checkName),
   groupSize: option(1, checkPositiveInteger),
   epochs: option(4, checkPositiveInteger),
-  minibatchSize: option(Infinity, checkMinibatchSize),
+  minibatchSize: option(Infinity, checkCount),
   ...clipOptions,
   ...gaeOptions,
   normalize: functionOption<(advantages: readonly number[]) => number[]>(whiten),
@@ -57,7 +58,7 @@ const table = {
 /**
  * Proximal policy optimisation with a linear value head on the policy's features. A completion is one
  * episode: its tokens earn their KL penalties and what the task gave each, or the last one the task's whole reward; after it nothing
- * more can be earned, whether the policy stopped or was cut off (the task has paid for what is there).
+ * more can be earned, whether the policy stopped or was cut off (the task has paid for the tokens that are there).
  *
  *     loss = mean over tokens of -min(ratio A, clip(ratio) A) - entropyCoef H + valueCoef valueLoss
  *
@@ -73,9 +74,8 @@ const table = {
  * ```
  */
 export function ppo(options: PpoOptions = {}): Algorithm<Target[]> {
-  const { name, ...given } = resolveOptions('ppo', options, table);
-  const { groupSize, epochs, minibatchSize, gamma, gaeLambda, normalize } = given;
-  const { valueLoss, valueCoef, klCoef, entropyCoef } = given;
+  const given = resolveOptions('ppo', options, table);
+  const { gamma, gaeLambda, normalize, valueLoss, valueCoef, klCoef, entropyCoef } = given;
   const clip = clipOf(given);
 
   const episode = (rollout: Rollout): Required<Target> => {
@@ -88,12 +88,7 @@ export function ppo(options: PpoOptions = {}): Algorithm<Target[]> {
     return gae(rewards, [...values, 0], { gamma, gaeLambda });
   };
   return {
-    name,
-    options: plain({ ...given, ...clip }),
-    groupSize,
-    epochs,
-    minibatchSize,
-    needsReference: klCoef > 0,
+    ...described({ ...given, ...clip }),
     init: initValueHead,
     values: valueHead,
     prepare: (rollouts) => {

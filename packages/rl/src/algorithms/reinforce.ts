@@ -7,7 +7,7 @@ import { type Reduce, sequenceSum } from '../losses/reduce.js';
 import { regularize } from '../losses/regularize.js';
 import { policyGradient } from '../losses/surrogate.js';
 import type { Algorithm, Target } from '../types.js';
-import { checkName, functionOption, plain, weight } from './options.js';
+import { checkName, functionOption, described, weight } from './options.js';
 
 /** Options of {@link reinforce}. */
 export interface ReinforceOptions {
@@ -52,15 +52,10 @@ const table = {
  * ```
  */
 export function reinforce(options: ReinforceOptions = {}): Algorithm<Target[]> {
-  const { name, ...given } = resolveOptions('reinforce', options, table);
-  const { groupSize, advantage, reduce, klCoef, entropyCoef } = given;
+  const given = resolveOptions('reinforce', options, table);
+  const { advantage, reduce, klCoef, entropyCoef } = given;
   return {
-    name,
-    options: plain(given),
-    groupSize,
-    epochs: 1,
-    minibatchSize: Infinity,
-    needsReference: klCoef > 0,
+    ...described(given),
     prepare: (rollouts) => groupTargets(rollouts, rollouts.length, advantage, klCoef),
     loss: (input) =>
       tf.tidy(() => {

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { leaveOneOut } from '../advantages/advantages.js';
 import { groupTargets } from '../advantages/group-targets.js';
+import { checkCount } from '../check.js';
 import { perSequence } from '../losses/reduce.js';
 import { regularize } from '../losses/regularize.js';
 import {
@@ -14,7 +15,7 @@ import {
   sequenceLogRatio,
 } from '../losses/surrogate.js';
 import type { Algorithm, Target } from '../types.js';
-import { checkGroupSize, checkMinibatchSize, checkName, plain, weight } from './options.js';
+import { checkGroupSize, checkName, described, weight } from './options.js';
 
 /** Options of {@link rloo}. */
 export interface RlooOptions extends ClipOptions {
@@ -36,7 +37,7 @@ const table = {
   name: option('rloo', checkName),
   groupSize: option(4, checkGroupSize),
   epochs: option(1, checkPositiveInteger),
-  minibatchSize: option(Infinity, checkMinibatchSize),
+  minibatchSize: option(Infinity, checkCount),
   ...clipOptions,
   klCoef: weight,
   entropyCoef: weight,
@@ -61,16 +62,11 @@ const table = {
  * ```
  */
 export function rloo(options: RlooOptions = {}): Algorithm<Target[]> {
-  const { name, ...given } = resolveOptions('rloo', options, table);
-  const { groupSize, epochs, minibatchSize, klCoef, entropyCoef } = given;
+  const given = resolveOptions('rloo', options, table);
+  const { groupSize, klCoef, entropyCoef } = given;
   const clip = clipOf(given);
   return {
-    name,
-    options: plain({ ...given, ...clip }),
-    groupSize,
-    epochs,
-    minibatchSize,
-    needsReference: klCoef > 0,
+    ...described({ ...given, ...clip }),
     prepare: (rollouts) => groupTargets(rollouts, groupSize, leaveOneOut, klCoef),
     loss: (input) =>
       tf.tidy(() => {

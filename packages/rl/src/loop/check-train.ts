@@ -1,170 +1,168 @@
 import {
+  type Optimizer,
   type Params,
-  checkOptions,
+  checkFunction,
   checkPositiveInteger,
   checkSeed,
-  disposeExcept,
-  mergeParams,
-  selectParams,
+  option,
+  required,
+  resolveOptions,
   showNames,
   showValue,
 } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
+import { checkCount } from '../check.js';
 import { contentOf, isPromptContent } from '../data/prompt-content.js';
-import type { Prompt } from '../types.js';
-import { trainsOf } from './start.js';
-import type { TrainState } from './state.js';
+import type { Algorithm, Policy, Prompt } from '../types.js';
+import { initState } from './init-state.js';
+import { type TrainState, disposeState } from './state.js';
 import type { TrainOptions } from './train-options.js';
-
-const known: readonly (keyof TrainOptions<Prompt>)[] = [
-  'policy',
-  'params',
-  'algorithm',
-  'prompts',
-  'reward',
-  'rewardConcurrency',
-  'rewardTimeout',
-  'optimizer',
-  'steps',
-  'seed',
-  'promptsPerStep',
-  'trainable',
-  'refParams',
-  'microBatchSize',
-  'compile',
-  'signal',
-  'keepUpdate',
-  'from',
-];
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-function refuse(what: string, value: unknown, expected: string): never {
-  throw new TypeError(`train: ${what} is ${showValue(value)}, expected ${expected}`);
+function refuse(where: string, value: unknown, expected: string): never {
+  throw new TypeError(`${where} is ${showValue(value)}, expected ${expected}`);
 }
 
-function checkParams(what: string, value: unknown): void {
-  if (!isObject(value)) refuse(what, value, 'parameters, tensors by name');
+/** The check of an object by the types of its members: a factory that was not called has none. */
+const has =
+  (members: Readonly<Record<string, string>>, mend: string) =>
+  (where: string, value: unknown): void => {
+    if (!isObject(value)) refuse(where, value, mend);
+    for (const [name, type] of Object.entries(members)) {
+      if (typeof value[name] !== type)
+        refuse(`${where}.${name}`, value[name], `a ${type}; ${mend}`);
+    }
+  };
+
+function checkParams(where: string, value: unknown): void {
+  if (!isObject(value)) refuse(where, value, 'parameters, tensors by name');
   for (const [name, tensor] of Object.entries(value)) {
-    if (!(tensor instanceof tf.Tensor)) refuse(`${what}["${name}"]`, tensor, 'a tensor');
+    if (!(tensor instanceof tf.Tensor)) refuse(`${where}["${name}"]`, tensor, 'a tensor');
     if (tensor.isDisposed) {
       throw new RangeError(
-        `train: ${what}["${name}"] is a tensor that has been disposed, expected one that is alive; ` +
+        `${where}["${name}"] is a tensor that has been disposed, expected one that is alive; ` +
           'a record lends its state until the next step, so copy what is to outlive it',
       );
     }
   }
 }
 
-const policyFields = {
-  sample: 'function',
-  forward: 'function',
-  padToken: 'number',
-  featureSize: 'number',
-};
+/** The check of the parameters of a model. */
+const parametersOf =
+  (whose: string) =>
+  (where: string, value: unknown): void => {
+    checkParams(where, value);
+    if (Object.keys(value as Params).length > 0) return;
+    throw new RangeError(`${where} has no tensors, expected the parameters of ${whose}`);
+  };
 
-const algorithmFields = {
-  name: 'string',
-  groupSize: 'number',
-  epochs: 'number',
-  minibatchSize: 'number',
-  prepare: 'function',
-  loss: 'function',
-};
-
-/** Refuses an object that lacks what is asked of it: a factory that was not called, say. */
-function checkShape(
-  what: string,
-  value: unknown,
-  fields: Readonly<Record<string, string>>,
-  mend: string,
-): void {
-  if (!isObject(value)) refuse(what, value, mend);
-  for (const [name, type] of Object.entries(fields)) {
-    if (typeof value[name] !== type) refuse(`${what}.${name}`, value[name], `a ${type}; ${mend}`);
-  }
+function checkAlgorithm(where: string, algorithm: Algorithm): void {
+  const [text, number, call] = ['string', 'number', 'function'];
+  const members = { name: text, groupSize: number, epochs: number, minibatchSize: number };
+  const mend = 'an algorithm; call one, as in grpo()';
+  has({ ...members, prepare: call, loss: call }, mend)(where, algorithm);
+  checkPositiveInteger(`${where}.groupSize`, algorithm.groupSize);
+  checkPositiveInteger(`${where}.epochs`, algorithm.epochs);
+  checkCount(`${where}.minibatchSize`, algorithm.minibatchSize);
+  checkPositiveInteger(`${where}.maxRounds`, algorithm.maxRounds ?? 1);
 }
 
-/** Refuses options of a wrong kind: what is not typed is written by hand. */
-function checkKinds<P extends Prompt>(options: TrainOptions<P>): void {
-  const { policy, algorithm, optimizer, prompts, reward, trainable } = options;
-  const { rewardConcurrency, rewardTimeout, signal, keepUpdate } = options;
-  checkShape('policy', policy, policyFields, 'a policy: an object that samples and scores');
-  checkParams('params', options.params);
-  if (Object.keys(options.params).length === 0) {
-    throw new RangeError('train: params has no tensors, expected the parameters of the policy');
-  }
-  checkShape('algorithm', algorithm, algorithmFields, 'an algorithm; call one, as in grpo()');
-  checkPositiveInteger('train: algorithm.groupSize', algorithm.groupSize);
-  checkPositiveInteger('train: algorithm.epochs', algorithm.epochs);
-  if (algorithm.minibatchSize !== Infinity) {
-    checkPositiveInteger('train: algorithm.minibatchSize', algorithm.minibatchSize);
-  }
-  if (algorithm.maxRounds !== undefined) {
-    checkPositiveInteger('train: algorithm.maxRounds', algorithm.maxRounds);
-  }
-  checkShape(
-    'optimizer',
-    optimizer,
-    { init: 'function', update: 'function' },
-    'an optimizer; call one, as in adamw({ learningRate: 1e-5 })',
-  );
+function checkPrompts(where: string, prompts: readonly Prompt[]): void {
   if (!Array.isArray(prompts)) {
-    refuse('prompts', prompts, 'an array of prompts; one prompt is an array of one');
+    refuse(where, prompts, 'an array of prompts; one prompt is an array of one');
   }
-  if (
-    typeof reward !== 'function' &&
-    !(isObject(reward) && typeof (reward as { batch?: unknown }).batch === 'function')
-  ) {
-    refuse('reward', reward, 'a function of a completion, or { batch }, one of all');
-  }
-  if (trainable !== undefined && typeof trainable !== 'function') {
-    refuse('trainable', trainable, 'a function; write (name) => [...].includes(name)');
-  }
-  if (options.refParams !== undefined) checkReference(options.refParams, options.params);
-  if (rewardConcurrency !== undefined && rewardConcurrency !== Infinity) {
-    checkPositiveInteger('train: rewardConcurrency', rewardConcurrency);
-    if (typeof reward !== 'function') {
-      throw new RangeError(
-        `train: rewardConcurrency is ${rewardConcurrency}, expected none; reward.batch is asked once`,
-      );
-    }
-  }
-  if (rewardTimeout !== undefined) checkTimeout(rewardTimeout);
-  if (keepUpdate !== undefined && typeof keepUpdate !== 'boolean') {
-    refuse('keepUpdate', keepUpdate, 'true or false');
-  }
-  if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    refuse('signal', signal, 'an AbortSignal; of a controller it is controller.signal');
-  }
+  prompts.forEach((prompt: Prompt | null, i) => {
+    if (isPromptContent(prompt === null ? null : contentOf(prompt))) return;
+    const kinds = 'a text, tokens, messages, or a record { prompt } with one of them';
+    refuse(`${where}[${i}]`, prompt, kinds);
+  });
+}
+
+function checkReward(where: string, reward: unknown): void {
+  if (typeof reward === 'function') return;
+  if (isObject(reward) && typeof reward['batch'] === 'function') return;
+  refuse(where, reward, 'a function of a completion, or { batch }, one of all');
 }
 
 /** Timers count in int32: what is longer would end at once. */
-function checkTimeout(rewardTimeout: number): void {
-  if (typeof rewardTimeout === 'number' && rewardTimeout > 0 && rewardTimeout < 2 ** 31) return;
+function checkTimeout(where: string, milliseconds: number): void {
+  if (typeof milliseconds === 'number' && milliseconds > 0 && milliseconds < 2 ** 31) return;
   throw new RangeError(
-    `train: rewardTimeout is ${showValue(rewardTimeout)}, expected milliseconds, above 0 and below 2^31; ` +
+    `${where} is ${showValue(milliseconds)}, expected milliseconds, above 0 and below 2^31; ` +
       'leave it out for no limit',
   );
 }
 
-/** Refuses options of `train` that do not fit together. */
-export function checkTrainOptions<P extends Prompt>(options: TrainOptions<P>): void {
-  checkOptions('train', options, known);
-  checkKinds(options);
-  const { params, algorithm, prompts, steps, seed, promptsPerStep, trainable, from } = options;
-  checkPositiveInteger('train: steps', steps);
-  checkSeed('train: seed', seed);
-  if (![undefined, true, false, 'xla'].includes(options.compile)) {
+function checkCompile(where: string, compile: unknown): void {
+  if ([true, false, 'xla'].includes(compile as boolean)) return;
+  throw new RangeError(`${where} is ${showValue(compile)}, expected true, false or 'xla'`);
+}
+
+/** Every option of `train` with its default and its check. */
+const table = {
+  policy: required<Policy>(
+    has(
+      { sample: 'function', forward: 'function', padToken: 'number', featureSize: 'number' },
+      'a policy: an object that samples and scores',
+    ),
+  ),
+  params: required<Params>(parametersOf('the policy')),
+  algorithm: required<Algorithm>(checkAlgorithm),
+  prompts: required<readonly Prompt[]>(checkPrompts),
+  reward: required<unknown>(checkReward),
+  rewardConcurrency: option(Infinity, checkCount),
+  rewardTimeout: option<number | undefined>(undefined, checkTimeout),
+  optimizer: required<Optimizer>(
+    has(
+      { init: 'function', update: 'function' },
+      'an optimizer; call one, as in adamw({ learningRate: 1e-5 })',
+    ),
+  ),
+  steps: required<number>(checkPositiveInteger),
+  seed: required<number>(checkSeed),
+  promptsPerStep: required<number>(checkPositiveInteger),
+  trainable: option(
+    (_name: string): boolean => true,
+    (where, given) => checkFunction(where, given, 'write (name) => [...].includes(name)'),
+  ),
+  refParams: option<Params | undefined>(
+    undefined,
+    parametersOf('the reference; leave it out for none'),
+  ),
+  microBatchSize: option<number | undefined>(undefined, checkPositiveInteger),
+  compile: option<boolean | 'xla'>(true, checkCompile),
+  signal: option<AbortSignal | undefined>(undefined, (where, signal) => {
+    if (signal instanceof AbortSignal) return;
+    refuse(where, signal, 'an AbortSignal; of a controller it is controller.signal');
+  }),
+  keepUpdate: option(false, (where, keep) => {
+    if (typeof keep !== 'boolean') refuse(where, keep, 'true or false');
+  }),
+  from: option<TrainState | undefined>(undefined, (where, from) => {
+    has({ step: 'number', params: 'object', optState: 'object' }, 'a state')(where, from);
+    checkParams(`${where}.params`, from.params);
+    checkParams(`${where}.optState`, from.optState);
+    if (Number.isSafeInteger(from.step) && from.step >= 0) return;
+    throw new RangeError(`${where}.step is ${from.step}, expected an integer >= 0`);
+  }),
+};
+
+/** Options of {@link train}, checked, with their defaults. */
+export type ResolvedTrainOptions<P extends Prompt> = TrainOptions<P> &
+  Required<Pick<TrainOptions<P>, 'rewardConcurrency' | 'trainable' | 'compile'>>;
+
+/** The options of `train` with their defaults; refuses what is wrong and what does not fit together. */
+export function resolveTrain<P extends Prompt>(options: TrainOptions<P>): ResolvedTrainOptions<P> {
+  const resolved = resolveOptions('train', options, table) as ResolvedTrainOptions<P>;
+  const { policy, params, refParams, algorithm, prompts, promptsPerStep, trainable } = resolved;
+  const { rewardConcurrency, from } = resolved;
+  if (rewardConcurrency !== Infinity && typeof resolved.reward !== 'function') {
     throw new RangeError(
-      `train: compile is ${showValue(options.compile)}, expected true, false or 'xla'`,
+      `train: rewardConcurrency is ${rewardConcurrency}, expected none; reward.batch is asked once`,
     );
-  }
-  checkPositiveInteger('train: promptsPerStep', promptsPerStep);
-  if (options.microBatchSize !== undefined) {
-    checkPositiveInteger('train: microBatchSize', options.microBatchSize);
   }
   if (promptsPerStep > prompts.length) {
     throw new RangeError(
@@ -172,14 +170,7 @@ export function checkTrainOptions<P extends Prompt>(options: TrainOptions<P>): v
         `${promptsPerStep}; a larger group size samples more from each`,
     );
   }
-  prompts.forEach((prompt, i) => {
-    if (!isPromptContent(prompt === null ? null : contentOf(prompt))) {
-      throw new TypeError(
-        `train: prompts[${i}] is ${showValue(prompt)}, expected a text, tokens, messages, or a record { prompt } with one of them`,
-      );
-    }
-  });
-  options.policy.checkPrompts?.(prompts.map(contentOf));
+  policy.checkPrompts?.(prompts.map(contentOf));
   const batchSize = promptsPerStep * algorithm.groupSize;
   if (algorithm.minibatchSize !== Infinity && batchSize % algorithm.minibatchSize !== 0) {
     throw new RangeError(
@@ -187,37 +178,27 @@ export function checkTrainOptions<P extends Prompt>(options: TrainOptions<P>): v
         `${batchSize} (promptsPerStep x groupSize) or Infinity`,
     );
   }
-  if (algorithm.needsReference && options.refParams === undefined) {
+  if (algorithm.needsReference && refParams === undefined) {
     throw new RangeError(
       `train: refParams is undefined, expected parameters; ${algorithm.name} has a KL weight above 0`,
     );
   }
+  if (refParams !== undefined) checkReference(refParams, params);
   const names = Object.keys(params);
-  if (trainable && !names.some(trainable)) {
+  if (!names.some(trainable)) {
     throw new RangeError(`train: trainable selects nothing, expected some of ${showNames(names)}`);
   }
-  if (from !== undefined) checkState(options, from);
+  if (from !== undefined) checkState(resolved, from);
+  return resolved;
 }
 
 /** Refuses a state that belongs to other parameters or to another optimiser. */
 function checkState<P extends Prompt>(options: TrainOptions<P>, from: TrainState): void {
-  checkShape('from', from, { step: 'number', params: 'object', optState: 'object' }, 'a state');
-  checkParams('from.params', from.params);
-  checkParams('from.optState', from.optState);
-  if (!Number.isSafeInteger(from.step) || from.step < 0) {
-    throw new RangeError(`train: from.step is ${from.step}, expected an integer >= 0`);
-  }
-  const own = options.algorithm.init?.(options.policy.featureSize, 0) ?? {};
-  const all = mergeParams(own, options.params);
-  const fresh = options.optimizer.init(selectParams(all, trainsOf(options, own)));
+  const fresh = initState(options);
   try {
-    for (const [what, has, expected] of [
-      ['params', from.params, all],
-      ['optState', from.optState, fresh],
-    ] as const) {
-      checkShapes(what, has, expected);
-    }
-    const missing = Object.keys(fresh).filter((name) => !(name in from.optState));
+    checkShapes('params', from.params, fresh.params);
+    checkShapes('optState', from.optState, fresh.optState);
+    const missing = Object.keys(fresh.optState).filter((name) => !(name in from.optState));
     if (missing.length > 0) {
       throw new RangeError(
         `train: from.optState lacks ${showNames(missing)}, expected the state of the same optimizer ` +
@@ -225,38 +206,29 @@ function checkState<P extends Prompt>(options: TrainOptions<P>, from: TrainState
       );
     }
   } finally {
-    disposeExcept([fresh, own], [options.params]);
+    disposeState(fresh, options.params);
   }
 }
 
-function checkShapes(what: string, has: Params, expected: Params): void {
-  for (const [name, { shape }] of Object.entries(has)) {
+function checkShapes(what: string, found: Params, expected: Params): void {
+  for (const [name, { shape }] of Object.entries(found)) {
     const want = expected[name]?.shape;
-    if (want === undefined || want.join() !== shape.join()) {
-      throw new RangeError(
-        `train: from.${what} has ${name} [${shape.join(', ')}], expected ` +
-          (want === undefined
-            ? `only ${showNames(Object.keys(expected))}`
-            : `[${want.join(', ')}]`),
-      );
-    }
+    if (want?.join() === shape.join()) continue;
+    const names = showNames(Object.keys(expected));
+    throw new RangeError(
+      `train: from.${what} has ${name} [${shape.join(', ')}], expected ` +
+        (want === undefined ? `only ${names}` : `[${want.join(', ')}]`),
+    );
   }
 }
 
 /** The reference may lack what the policy can do without (adapters), but what both have is of one shape. */
-const checkReference = (refParams: Params, params: Params): void => {
-  checkParams('refParams', refParams);
-  if (Object.keys(refParams).length === 0) {
-    throw new RangeError(
-      'train: refParams has no tensors, expected the parameters of the reference; leave it out for none',
-    );
-  }
+function checkReference(refParams: Params, params: Params): void {
   for (const [name, { shape }] of Object.entries(refParams)) {
     const expected = params[name]?.shape;
-    if (expected !== undefined && String(shape) !== String(expected)) {
-      throw new RangeError(
-        `train: refParams["${name}"] has shape [${String(shape)}], expected [${String(expected)}], that of params; the reference is the same model, as it was before`,
-      );
-    }
+    if (expected === undefined || String(shape) === String(expected)) continue;
+    throw new RangeError(
+      `train: refParams["${name}"] has shape [${String(shape)}], expected [${String(expected)}], that of params; the reference is the same model, as it was before`,
+    );
   }
-};
+}

@@ -1,17 +1,15 @@
 import { showValue, yieldToEventLoop } from '@cfrl/engine';
 
 import { checkAllFinite, checkList } from '../check.js';
-import type { BatchReward, Earned, Prompt, Reward, RewardOptions } from '../types.js';
+import type { Earned, Prompt, RewardOptions } from '../types.js';
 import type { SampledCompletion } from './sample-groups.js';
+import type { TrainOptions } from './train-options.js';
 
 /** What decides how a step's rewards are asked for. */
-export interface RewardRun<P extends Prompt> {
-  readonly reward: Reward<P> | BatchReward<P>;
-  readonly prompts: readonly P[];
-  readonly rewardConcurrency?: number;
-  readonly rewardTimeout?: number;
-  readonly signal?: AbortSignal;
-}
+export type RewardRun<P extends Prompt> = Pick<
+  TrainOptions<P>,
+  'reward' | 'prompts' | 'rewardConcurrency' | 'rewardTimeout' | 'signal'
+>;
 
 /** What a completion earned, checked. */
 export interface Worth {
@@ -25,18 +23,14 @@ const messageOf = (reason: unknown): string =>
 /** Waits for what `call` begins, but not longer than the run lives nor than `timeout` milliseconds. */
 async function within<T>(
   call: (options: RewardOptions) => T | Promise<T>,
-  { rewardTimeout, signal }: { readonly rewardTimeout?: number; readonly signal?: AbortSignal },
+  { rewardTimeout, signal }: Pick<RewardRun<Prompt>, 'rewardTimeout' | 'signal'>,
 ): Promise<T> {
   const ended = new AbortController();
   const abort = (): void => ended.abort(signal!.reason);
   signal?.addEventListener('abort', abort);
-  const timer =
-    rewardTimeout === undefined
-      ? undefined
-      : setTimeout(() => {
-          const said = `no answer for ${rewardTimeout} ms, its rewardTimeout`;
-          ended.abort(new Error(said));
-        }, rewardTimeout);
+  const late = (): void =>
+    ended.abort(new Error(`no answer for ${rewardTimeout} ms, its rewardTimeout`));
+  const timer = rewardTimeout === undefined ? undefined : setTimeout(late, rewardTimeout);
   try {
     return await new Promise<T>((resolve, reject) => {
       ended.signal.addEventListener('abort', () => reject(ended.signal.reason as Error));
@@ -51,11 +45,6 @@ async function within<T>(
 /**
  * Asks the task what every completion earned. Calls begin in order, as many at a time as `rewardConcurrency` says; after a failure none
  * begins, and of those that failed the first in order is thrown.
- *
- * @param run - the task, and how to ask
- * @param completions - of one round
- * @param step - for messages
- * @returns what each earned
  */
 export async function rewardAll<P extends Prompt>(
   run: RewardRun<P>,
@@ -100,16 +89,12 @@ export async function rewardAll<P extends Prompt>(
     const one: Promise<void> = within(
       (options) => reward(completion, promptOf(completion), options),
       run,
-    ).then(
-      (each) => {
-        earned[i] = each;
-        running.delete(one);
-      },
-      (reason: unknown) => {
-        failures.set(i, reason);
-        running.delete(one);
-      },
-    );
+    )
+      .then(
+        (each) => void (earned[i] = each),
+        (reason: unknown) => void failures.set(i, reason),
+      )
+      .finally(() => running.delete(one));
     running.add(one);
   }
   await Promise.all(running);

@@ -3,7 +3,8 @@ import { type Params, checkFinite, fold } from '@cfrl/engine';
 import { checkList } from '../check.js';
 import { completionSeed, promptsOfStep } from '../data/order.js';
 import { contentOf } from '../data/prompt-content.js';
-import type { Completion, Policy, Prompt } from '../types.js';
+import type { Completion, Prompt } from '../types.js';
+import type { TrainOptions } from './train-options.js';
 
 /** A completion, and where it comes from. */
 export interface SampledCompletion extends Completion {
@@ -16,14 +17,12 @@ export interface SampledCompletion extends Completion {
 }
 
 /** What decides which completions a step asks for. */
-export interface GroupOptions {
-  readonly policy: Policy;
-  readonly prompts: readonly Prompt[];
-  readonly seed: number;
-  readonly groupSize: number;
+export interface GroupOptions extends Pick<
+  TrainOptions<Prompt>,
+  'policy' | 'algorithm' | 'prompts' | 'seed' | 'signal'
+> {
   /** `V`, of the policy's logits. */
   readonly vocabularySize: number;
-  readonly signal?: AbortSignal;
 }
 
 /** One of the times that a step samples: the first, or one that the algorithm asked for. */
@@ -38,7 +37,7 @@ export interface Round {
 
 /** Samples completions of a step, group after group, and checks what the policy returned. */
 export async function sampleGroups(
-  { policy, prompts, seed, groupSize, vocabularySize, signal }: GroupOptions,
+  { policy, algorithm, prompts, seed, vocabularySize, signal }: GroupOptions,
   params: Params,
   step: number,
   { round, slotsBefore, promptCount }: Round,
@@ -46,7 +45,7 @@ export async function sampleGroups(
   const order = round === 0 ? seed : fold(seed, 'round', round);
   const indices = promptsOfStep(order, step, promptCount, prompts.length);
   const origins = indices.flatMap((promptIndex, slot) =>
-    Array.from({ length: groupSize }, (_, sample) => ({
+    Array.from({ length: algorithm.groupSize }, (_, sample) => ({
       promptIndex,
       sample,
       seed: completionSeed(seed, step, slotsBefore + slot, sample),

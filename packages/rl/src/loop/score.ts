@@ -33,21 +33,13 @@ const inWindow = (x: tf.Tensor3D, { start, width }: BatchTensors): tf.Tensor3D =
 const inMask = (x: tf.Tensor, { mask }: BatchTensors): tf.Tensor2D =>
   tf.where(mask, x, tf.zerosLike(x)) as tf.Tensor2D;
 
-/**
- * The features of a policy that is cut at its classifier, over the window.
- *
- * @param policy - with a `classifier`
- * @param params - the policy's parameters
- * @param batch - padded completions
- * @returns `[B, T, D]`, or nothing if the policy is not cut. The caller owns the result.
- */
+/** The features `[B, T, D]` over the window, of a policy that is cut at its classifier; the caller owns them. */
 export function windowFeatures(
   { classifier }: Policy,
   params: Params,
   batch: BatchTensors,
 ): tf.Tensor3D | undefined {
-  if (classifier === undefined) return undefined;
-  return tf.tidy(() => inWindow(classifier.features(params, batch), batch));
+  return classifier && tf.tidy(() => inWindow(classifier.features(params, batch), batch));
 }
 
 /** The scores by a classifier of its own: a large vocabulary's logits are never there all at once. */
@@ -72,13 +64,9 @@ function scoresOf(
  * A policy that samples from a cache gets the same numbers there up to the rounding of another order
  * of sums (about 1e-6 nats in float32); `train` reports the largest difference as `scoringGap`.
  *
- * @param policy - what scores
- * @param params - its parameters
- * @param batch - padded completions
  * @param algorithm - for its critic, if it has one
- * @param features - `[B, T, D]`, if {@link windowFeatures} has been called already
+ * @param features - if {@link windowFeatures} has been called already
  * @param microBatchSize - completions whose activations are held at a time; the gradient computes the others again
- * @returns the scores. The caller owns the result.
  */
 export function score(
   policy: Policy,
@@ -88,24 +76,14 @@ export function score(
   features?: tf.Tensor3D,
   microBatchSize = Infinity,
 ): Scores {
-  return batch.tokens.shape[0] > microBatchSize
-    ? scoreInParts(policy, params, batch, algorithm, features, microBatchSize)
-    : scoreWhole(policy, params, batch, algorithm, features);
-}
-
-function scoreInParts(
-  policy: Policy,
-  params: Params,
-  { start, width, ...tensors }: BatchTensors,
-  algorithm: Critic,
-  features: tf.Tensor3D | undefined,
-  microBatchSize: number,
-): Scores {
+  if (batch.tokens.shape[0] <= microBatchSize) {
+    return scoreWhole(policy, params, batch, algorithm, features);
+  }
+  const { start, width, ...tensors } = batch;
   const part = (rows: Params, shared: Params): tf.Tensor => {
     const { features: own, ...some } = rows as typeof tensors & { features?: tf.Tensor3D };
     const scores = scoreWhole(policy, shared, { ...some, start, width }, algorithm, own);
-    const { logProbs, entropy, values } = scores;
-    return tf.stack([logProbs, entropy, ...(values ? [values] : [])], 2);
+    return tf.stack(Object.values(scores) as tf.Tensor2D[], 2);
   };
   const rows = { ...tensors, ...(features && { features }) };
   return tf.tidy(() => {
@@ -137,26 +115,15 @@ function scoreWhole(
   });
 }
 
-/** What scoring found, as plain numbers without padding. */
-export interface ScoredNumbers {
-  /** `[B][L_i]`, nats. */
-  readonly logProbs: readonly (readonly number[])[];
-  /** `[B][L_i]`, nats, of the distributions that the tokens were drawn from. */
-  readonly entropy: readonly (readonly number[])[];
-  /** `[B][L_i]`, reward units, if there is a critic. */
-  readonly values?: readonly (readonly number[])[];
-}
+/** {@link Scores} as plain numbers without padding, each `[B][L_i]`. */
+export type ScoredNumbers = { readonly [Name in keyof Scores]: number[][] };
 
 /**
  * Scores completions without gradient.
  *
  * @param scoreTensors - {@link score} for a policy and a critic, compiled
- * @param params - the policy's parameters
- * @param completions - any number, at least 1
- * @param policy - how to pad
  * @param chunkSize - completions at a time, which bounds the memory
  * @param signal - ends the scoring between two chunks
- * @returns log-probabilities, and the critic's values
  */
 export async function scoreAll(
   scoreTensors: (params: Params, batch: BatchTensors) => Scores,
@@ -166,7 +133,7 @@ export async function scoreAll(
   chunkSize: number,
   signal?: AbortSignal,
 ): Promise<ScoredNumbers> {
-  const [logProbs, entropy, values]: [number[][], number[][], number[][]] = [[], [], []];
+  const found: { [name: string]: number[][] } = {};
   const size = Math.min(chunkSize, completions.length);
   for (let first = 0; first < completions.length; first += size) {
     await yieldToEventLoop(signal);
@@ -177,12 +144,12 @@ export async function scoreAll(
     try {
       const scores = scoreTensors(params, { ...padded, start, width });
       made.push({ ...scores });
-      logProbs.push(...unpadRows(await scores.logProbs.data(), layout));
-      entropy.push(...unpadRows(await scores.entropy.data(), layout));
-      if (scores.values) values.push(...unpadRows(await scores.values.data(), layout));
+      for (const [name, tensor] of Object.entries(scores)) {
+        (found[name] ??= []).push(...unpadRows(await (tensor as tf.Tensor2D).data(), layout));
+      }
     } finally {
       made.forEach(disposeParams);
     }
   }
-  return { logProbs, entropy, ...(values.length > 0 && { values }) };
+  return found as unknown as ScoredNumbers;
 }

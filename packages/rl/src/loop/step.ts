@@ -14,21 +14,26 @@ import { mean, standardDeviation } from '../statistics.js';
 import type { Prompt, Rollout, Targets } from '../types.js';
 import { explainedVariance, scoringGap } from './diagnostics.js';
 import type { StepMetrics, StepRecord } from './record.js';
-import { type RewardRun, type Worth, rewardAll } from './reward-all.js';
-import { type Round, type SampledCompletion, sampleGroups } from './sample-groups.js';
+import { type RewardRun, rewardAll } from './reward-all.js';
+import {
+  type GroupOptions,
+  type Round,
+  type SampledCompletion,
+  sampleGroups,
+} from './sample-groups.js';
 import { type Scores, scoreAll } from './score.js';
 import type { TrainState } from './state.js';
+import type { TrainOptions } from './train-options.js';
 import { type Example, type UpdateRun, type Updated, update } from './update.js';
 
 /** What stays the same over a run. */
-export interface Run<P extends Prompt> extends UpdateRun, RewardRun<P> {
-  readonly seed: number;
-  readonly promptsPerStep: number;
-  readonly groupSize: number;
-  /** `V`, of the policy's logits. */
-  readonly vocabularySize: number;
-  readonly refParams?: Params;
-  readonly keepUpdate?: boolean;
+export interface Run<P extends Prompt>
+  extends
+    UpdateRun,
+    GroupOptions,
+    RewardRun<P>,
+    Pick<TrainOptions<P>, 'promptsPerStep' | 'refParams' | 'keepUpdate'> {
+  readonly prompts: readonly P[];
   /** The scores of the policy, with the algorithm's critic, and those of the reference, compiled. */
   readonly scoreTensors: ScoreTensors;
   readonly scoreReference: ScoreTensors;
@@ -114,7 +119,6 @@ function checkTargets(targets: Targets, rollouts: readonly Rollout[]): void {
 /** A completion with all that is known of it before the updates. */
 interface Known {
   readonly completion: SampledCompletion;
-  readonly worth: Worth;
   readonly rollout: Rollout;
   /** `[L]`, nats, if it was scored. */
   readonly entropy?: readonly number[];
@@ -139,7 +143,6 @@ async function explore<P extends Prompt>(
     (await scoreAll(run.scoreReference, refParams, completions, policy, atOnce, signal));
   return completions.map((completion, i) => ({
     completion,
-    worth: worths[i]!,
     rollout: {
       ...worths[i]!,
       oldLogProbs: scored?.logProbs[i] ?? completion.logProbs,
@@ -155,8 +158,8 @@ async function collect<P extends Prompt>(
   run: Run<P>,
   state: TrainState,
 ): Promise<{ known: Known[]; targets: Targets }> {
-  const { algorithm, groupSize, prompts } = run;
-  const { maxRounds = 1 } = algorithm;
+  const { algorithm, prompts } = run;
+  const { groupSize, maxRounds = 1 } = algorithm;
   const known: Known[] = [];
   let promptCount = run.promptsPerStep;
   for (let round = 0; round < maxRounds; round++) {
@@ -187,10 +190,8 @@ async function collect<P extends Prompt>(
   );
 }
 
-async function klReference(logProbs: readonly number[], refLogProbs: readonly number[]) {
-  const divergence = tf.tidy(() =>
-    tf.mean(klK3(tf.tensor1d([...logProbs]), tf.tensor1d([...refLogProbs]))),
-  );
+async function klReference(logProbs: number[], refLogProbs: number[]) {
+  const divergence = tf.tidy(() => tf.mean(klK3(tf.tensor1d(logProbs), tf.tensor1d(refLogProbs))));
   try {
     return (await divergence.data())[0]!;
   } finally {
@@ -202,8 +203,6 @@ async function klReference(logProbs: readonly number[], refLogProbs: readonly nu
  * One step: sample, reward, score, turn rewards into advantages, update. The state passed in stays
  * as it is, also when something throws.
  *
- * @param run - what stays the same
- * @param state - where the training stands
  * @returns the record; the caller owns those tensors of its state that are not the former state's, and its update
  */
 export async function trainStep<P extends Prompt>(
@@ -212,10 +211,9 @@ export async function trainStep<P extends Prompt>(
 ): Promise<StepRecord> {
   await yieldToEventLoop(run.signal);
   const { known, targets } = await collect(run, state);
-  const examples = known.flatMap(({ completion, rollout, entropy }, i) => {
-    const target = targets[i];
-    return target ? [{ completion, rollout, target, ...(entropy && { entropy }) }] : [];
-  });
+  const examples = known.flatMap((each, i) =>
+    targets[i] ? [{ ...each, target: targets[i] }] : [],
+  );
   const rollouts = examples.map(({ rollout }) => rollout);
   const refLogProbs = rollouts.flatMap((rollout) => rollout.refLogProbs ?? []);
   const { results, params, optState } = await updates(run, state, examples);
@@ -225,7 +223,7 @@ export async function trainStep<P extends Prompt>(
     const scored = examples[0]!.entropy !== undefined;
     const logProbs = scored ? rollouts.map(({ oldLogProbs }) => oldLogProbs) : first.logProbs;
     const entropy = scored ? examples.map((example) => example.entropy!) : first.entropy;
-    const rewards = known.map(({ worth }) => worth.reward);
+    const rewards = known.map(({ rollout }) => rollout.reward);
     const lengths = known.map(({ completion }) => completion.tokens.length);
     const returns = examples.flatMap(({ target }) => target.returns ?? []);
     const values = rollouts.flatMap((rollout) => rollout.values ?? []);
@@ -257,9 +255,10 @@ export async function trainStep<P extends Prompt>(
     return {
       step: state.step,
       metrics,
-      completions: known.map(({ completion, worth }, i) => ({
+      completions: known.map(({ completion, rollout: { reward, rewards: paid } }, i) => ({
         ...completion,
-        ...worth,
+        reward,
+        ...(paid && { rewards: paid }),
         ...(targets[i]
           ? { advantages: targets[i].advantages }
           : { advantages: completion.tokens.map(() => 0), dropped: true as const }),

@@ -1,7 +1,7 @@
 import { type Params, disposeExcept } from '@cfrl/engine';
 
 import type { Prompt } from '../types.js';
-import { checkTrainOptions } from './check-train.js';
+import { type ResolvedTrainOptions, resolveTrain } from './check-train.js';
 import type { StepRecord } from './record.js';
 import { startOf } from './start.js';
 import { trainStep } from './step.js';
@@ -59,12 +59,11 @@ import type { TrainOptions } from './train-options.js';
 export function train<P extends Prompt>(
   options: TrainOptions<P>,
 ): AsyncGenerator<StepRecord, void, void> {
-  checkTrainOptions(options);
-  return steps(options);
+  return steps(resolveTrain(options));
 }
 
 async function* steps<P extends Prompt>(
-  options: TrainOptions<P>,
+  options: ResolvedTrainOptions<P>,
 ): AsyncGenerator<StepRecord, void, void> {
   const start = startOf(options);
   const given = [options.params, options.from?.params ?? {}, options.from?.optState ?? {}];

@@ -1,5 +1,4 @@
 import {
-  type Optimizer,
   type Params,
   applyUpdates,
   disposeParams,
@@ -19,22 +18,21 @@ import {
   padCompletions,
   unpadRows,
 } from '../data/batch.js';
-import type { Algorithm, Completion, LossInput, Policy, Rollout, Target } from '../types.js';
+import type { Completion, LossInput, Prompt, Rollout, Target } from '../types.js';
 import { score, windowFeatures } from './score.js';
+import type { TrainOptions } from './train-options.js';
 
 /** What stays the same over a run's updates. */
-export interface UpdateRun {
-  readonly policy: Policy;
-  readonly algorithm: Algorithm;
-  readonly optimizer: Optimizer;
+export interface UpdateRun extends Pick<
+  TrainOptions<Prompt>,
+  'policy' | 'algorithm' | 'optimizer' | 'microBatchSize'
+> {
   /** Which parameters are trained. */
   readonly trains: (name: string) => boolean;
   /** Whether nothing below the classifier is trained: its features are then computed off the tape. */
   readonly bodyFrozen: boolean;
   /** Whether a step has one update, so that the policy that sampled is the current one. */
   readonly onPolicy: boolean;
-  /** Completions whose activations are held at a time. */
-  readonly microBatchSize?: number;
   /** {@link updateTensors} for this run, compiled. */
   readonly updateTensors: (input: UpdateInput) => UpdateOutput;
 }
@@ -98,12 +96,7 @@ export type UpdateOutput = {
   readonly perCompletion: readonly string[];
 };
 
-/**
- * One update as a function of tensors alone: loss, gradient and optimiser; metrics come from the same forward pass.
- *
- * @param run - what stays the same
- * @returns the function; the caller owns what it returns
- */
+/** One update as a function of tensors alone: loss, gradient and optimiser. Metrics come from the same forward pass; the caller owns what it returns. */
 export function updateTensors(
   run: Omit<UpdateRun, 'updateTensors'>,
 ): (input: UpdateInput) => UpdateOutput {
@@ -145,11 +138,7 @@ export function updateTensors(
 /**
  * One update: loss, gradient, optimiser. The parameters and the state passed in stay as they are.
  *
- * @param run - what stays the same
- * @param state - parameters and optimiser's state before
- * @param examples - the minibatch
  * @param at - where in the run this is, for messages
- * @returns what is there afterwards
  * @throws RangeError if the loss, the gradient or a metric is not finite
  */
 export async function update(

@@ -1,6 +1,7 @@
 /** Measures what training SmolLM2-135M takes, each way in a process of its own, and fills docs/training-memory.md: `npm run bench:large`. */
+import { processors } from '../machine.js';
 import { fillPage, writeRepositoryFile } from '../page.js';
-import { processor, runScript } from '../run-script.js';
+import { runScript } from '../workers.js';
 import { type Measured, memoryPart } from './page.js';
 
 const sizes = { rows: 4, time: 512, microBatches: 2, steps: 2 };
@@ -16,5 +17,5 @@ for (const lora of [false, true]) {
 const page = 'docs/training-memory.md';
 await writeRepositoryFile(
   page,
-  await fillPage(page, { measured: memoryPart(measured, processor) }),
+  await fillPage(page, { measured: memoryPart(measured, processors) }),
 );

@@ -1,4 +1,4 @@
-import { type Params, disposeParams } from '@cfrl/engine';
+import { disposeParams } from '@cfrl/engine';
 import { fetchSmolLM2 } from '@cfrl/fixtures';
 import { type LanguageModel, charTokenizer, generate } from '@cfrl/model';
 import { loadPretrained, savePretrained } from '@cfrl/model/node';
@@ -36,7 +36,7 @@ export const prepareGenerate: Program = async (work, folder) => {
       const logProbs = result.flatMap((each) => each.logProbs);
       return { check: { tokens, logProbs }, handoff: { work, folder, prompts } };
     },
-    { iterate: () => sample({ seed: calls++ }), release: () => disposeParams(model.params) },
+    () => sample({ seed: calls++ }),
   );
 };
 
@@ -46,13 +46,11 @@ export const prepareLoading: Program = async (_, folder) => {
   const names = Object.keys(model.params);
   await savePretrained(folder, model);
   disposeParams(model.params);
-  const sums = (params: Params): number[] =>
-    tf.tidy(() => Object.values(params).map((tensor) => tf.sum(tensor).dataSync()[0]!));
   const load = async (): Promise<number[]> => {
     const { params } = await loadWeights(folder);
-    const result = sums(params);
+    const sums = Object.values(params).map((p) => tf.tidy(() => tf.sum(p).dataSync()[0]!));
     disposeParams(params);
-    return result;
+    return sums;
   };
-  return jobOf(load, (result) => ({ check: { sums: result }, handoff: { folder, names } }));
+  return jobOf(load, (sums) => ({ check: { sums }, handoff: { folder, names } }));
 };

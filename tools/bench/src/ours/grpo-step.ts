@@ -1,15 +1,8 @@
-import {
-  type Params,
-  adamw,
-  chain,
-  clipByGlobalNorm,
-  disposeParams,
-  gatherLogProbs,
-} from '@cfrl/engine';
+import { type Params, adamw, chain, clipByGlobalNorm, gatherLogProbs } from '@cfrl/engine';
 import { forward } from '@cfrl/model';
 import { savePretrained } from '@cfrl/model/node';
 import { languageModelPolicy } from '@cfrl/recipes';
-import { type StepRecord, disposeState, grpo, train } from '@cfrl/rl';
+import { type StepRecord, grpo, train } from '@cfrl/rl';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { type Program, jobOf } from './job.js';
@@ -49,8 +42,7 @@ export const prepareGrpoStep: Program = ({ size }, folder) => {
     seed,
     promptsPerStep: work.prompts,
   });
-  let last: StepRecord | undefined;
-  const next = async (): Promise<StepRecord> => (last = (await run.next()).value!);
+  const next = async (): Promise<StepRecord> => (await run.next()).value!;
 
   /** Log-probabilities of the last tokens of each row, nats. */
   const lastLogProbs = (params: Params, rows: number[][]): number[] =>
@@ -62,29 +54,19 @@ export const prepareGrpoStep: Program = ({ size }, folder) => {
       const targets = tf.slice(tokens, [0, start], [-1, newTokens]);
       return Array.from(gatherLogProbs(before, targets).dataSync());
     });
-  return jobOf(
-    next,
-    async ({ completions, metrics, state }) => {
-      await savePretrained(folder, model);
-      const inOrder = completions.toSorted(
-        (a, b) => a.promptIndex - b.promptIndex || a.sample - b.sample,
-      );
-      const rows = inOrder.map((each) => [...each.promptTokens, ...each.tokens]);
-      const sampled = inOrder.map(({ tokens }) => tokens);
-      const check = {
-        logProbs: lastLogProbs(model.params, rows),
-        logProbsAfterStep: lastLogProbs(state.params, rows),
-        entropy: [metrics.entropy],
-        reward: [metrics.rewardMean],
-      };
-      return { check, handoff: { work, folder, prompts, promptTokens, completions: sampled } };
-    },
-    {
-      release: async () => {
-        await run.return();
-        if (last !== undefined) disposeState(last.state, model.params);
-        disposeParams(model.params);
-      },
-    },
-  );
+  return jobOf(next, async ({ completions, metrics, state }) => {
+    await savePretrained(folder, model);
+    const inOrder = completions.toSorted(
+      (a, b) => a.promptIndex - b.promptIndex || a.sample - b.sample,
+    );
+    const rows = inOrder.map((each) => [...each.promptTokens, ...each.tokens]);
+    const sampled = inOrder.map(({ tokens }) => tokens);
+    const check = {
+      logProbs: lastLogProbs(model.params, rows),
+      logProbsAfterStep: lastLogProbs(state.params, rows),
+      entropy: [metrics.entropy],
+      reward: [metrics.rewardMean],
+    };
+    return { check, handoff: { work, folder, prompts, promptTokens, completions: sampled } };
+  });
 };

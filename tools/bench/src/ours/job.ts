@@ -6,7 +6,6 @@ export interface Job {
   compare(): Promise<Prepared>;
   /** What is timed. */
   iterate(): unknown;
-  release?(): unknown;
 }
 
 /** Makes a job from a program's options, and a folder for what the other side reads. */
@@ -19,24 +18,23 @@ export async function timed<T>(work: () => T | Promise<T>): Promise<{ ms: number
   return { ms: performance.now() - start, result };
 }
 
+type Compared = { readonly check: Check; readonly handoff?: Json };
+
 /**
  * A job.
  *
  * @param first - the first iteration
  * @param compared - from its result to the numbers that are compared, and what the other side needs
- * @param rest - the iterations after it, where they are not as the first; how the job is released
+ * @param iterate - the iterations after it, where they are not as the first
  */
 export const jobOf = <T>(
   first: () => T | Promise<T>,
-  compared: (
-    result: T,
-  ) => { check: Check; handoff?: Json } | Promise<{ check: Check; handoff: Json }>,
-  rest: Partial<Pick<Job, 'iterate' | 'release'>> = {},
+  compared: (result: T) => Compared | Promise<Compared>,
+  iterate: () => unknown = first,
 ): Job => ({
   compare: async () => {
     const { ms, result } = await timed(first);
     return { firstMs: ms, ...(await compared(result)) };
   },
-  iterate: first,
-  ...rest,
+  iterate,
 });

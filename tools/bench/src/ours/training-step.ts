@@ -61,7 +61,7 @@ export const prepareTrainingStep: Program = async ({ size }, folder) => {
   await savePretrained(folder, model);
   const rows = Array.from({ length: batches }, (_, i) => randomRows(seed + i, batch, time + 1));
   const data = rows.map(batchOf);
-  const { step, release } = trainer(model);
+  const { step } = trainer(model);
   let steps = 0;
   const next = async (): Promise<number> => {
     const { loss } = step(data[steps++ % batches]!);
@@ -69,18 +69,9 @@ export const prepareTrainingStep: Program = async ({ size }, folder) => {
     loss.dispose();
     return value!;
   };
-  return jobOf(
-    next,
-    async (loss) => {
-      const losses = [loss];
-      while (losses.length <= checkSteps) losses.push(await next());
-      return { check: { losses }, handoff: { work: training, folder, batches: rows } };
-    },
-    {
-      release: () => {
-        release();
-        data.forEach(disposeParams);
-      },
-    },
-  );
+  return jobOf(next, async (loss) => {
+    const losses = [loss];
+    while (losses.length <= checkSteps) losses.push(await next());
+    return { check: { losses }, handoff: { work: training, folder, batches: rows } };
+  });
 };

@@ -26,46 +26,33 @@ const programs: Readonly<Record<string, Program>> = {
   ...tokenPrograms,
 };
 
-const jobs = new Map<string, Job>();
+const { name, version, threads } = await useBackend();
+const library = name === 'wasm' ? 'tensorflow.js wasm' : name;
+const versions = { node: process.versions.node, [library]: version };
+let job: Job;
 
 const methods: {
   [M in keyof Methods]: (params: Params<M>) => Promise<ReturnType<Methods[M]>>;
 } = {
-  hello: async () => {
-    const { name, version, threads } = await useBackend();
-    const library = name === 'wasm' ? 'tensorflow.js wasm' : name;
-    return { versions: { node: process.versions.node, [library]: version }, threads };
+  prepare: async ({ program, options, folder, bare }) => {
+    job = await programs[program]!(options, folder);
+    const prepared = bare ? { check: {}, firstMs: 0 } : await job.compare();
+    return { ...prepared, versions, threads };
   },
-  prepare: async ({ job: name, program, options, folder, bare }) => {
-    const job = await programs[program]!(options, folder);
-    jobs.set(name, job);
-    return bare ? { check: {}, firstMs: 0 } : job.compare();
-  },
-  run: async ({ job: name, iterations }) => {
-    const job = jobs.get(name)!;
+  run: async ({ iterations }) => {
     const samples: number[] = [];
     const before = process.cpuUsage();
     while (samples.length < iterations) samples.push((await timed(() => job.iterate())).ms);
     const { user, system } = process.cpuUsage(before);
-    return { samples, cpuMs: (user + system) / 1000 };
-  },
-  memory: async () => ({ mebibytes: peakMebibytes() }),
-  release: async ({ job }) => {
-    await jobs.get(job)!.release?.();
-    jobs.delete(job);
-    return {};
+    return { samples, cpuMs: (user + system) / 1000, mebibytes: peakMebibytes() };
   },
 };
 
 for await (const line of createInterface({ input: process.stdin })) {
-  const { id, method, params } = JSON.parse(line) as {
-    id: number;
-    method: keyof Methods;
-    params: never;
-  };
+  const { method, params } = JSON.parse(line) as { method: keyof Methods; params: never };
   const reply = await methods[method](params).then(
-    (result) => ({ id, result }),
-    (error: unknown) => ({ id, error: error instanceof Error ? error.message : String(error) }),
+    (result) => ({ result }),
+    (error: unknown) => ({ error: error instanceof Error ? error.message : String(error) }),
   );
   process.stdout.write(`${JSON.stringify(reply)}\n`);
 }

@@ -4,8 +4,9 @@ import { availableParallelism } from 'node:os';
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 
+import { processors } from '../machine.js';
 import { fillPage, table, writeRepositoryFile } from '../page.js';
-import { processor, runScript } from '../run-script.js';
+import { runScript } from '../workers.js';
 import type { Measured } from './measure.js';
 
 /** Training tokens a second against one of the sizes, a line for each number of threads: an SVG file. */
@@ -74,7 +75,7 @@ for (const [varied, label] of [
   await writeRepositoryFile(`docs/scaling-${varied}.svg`, scalingChart(varied, label, measured));
 }
 const filled = await fillPage('docs/performance.md', {
-  circumstances: `Measured on ${processor} with ${threads} threads, TensorFlow ${most.version}, float32. The roof is one product of 2048 x 2048 matrices: ${most.peakGflops.toFixed(0)} GFLOP/s.`,
+  circumstances: `Measured on ${processors} with ${threads} threads, TensorFlow ${most.version}, float32. The peak is that of one product of 2048 x 2048 matrices: ${most.peakGflops.toFixed(0)} GFLOP/s.`,
   parts: partsTable(most),
 });
 await writeRepositoryFile('docs/performance.md', filled);

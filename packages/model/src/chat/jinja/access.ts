@@ -65,7 +65,7 @@ function itemAt(value: Value, index: Value): Value | undefined {
 const isUnsafe = (value: Value, name: string): boolean =>
   UNSAFE[kindOf(value)]?.includes(name) ?? false;
 
-/** What stands for a part that is not there: undefined, and why. */
+/** The undefined value for a missing part, with the reason. */
 function missing(budget: Budget, value: Value, index: Value): Undefined {
   const kind = kindOf(value);
   if (typeof index === 'string') {
@@ -75,13 +75,13 @@ function missing(budget: Budget, value: Value, index: Value): Undefined {
     const owner = value === null ? 'None' : `'${kind} object'`;
     return new Undefined(`${owner} has no attribute '${index}'`);
   }
-  // What has no text, such as a generator, is no place of an item either.
+  // A generator or a function has no text: its type is shown.
   const shown =
     index instanceof Lazy || index instanceof Native ? kindOf(index) : pythonRepr(budget, index);
   return new Undefined(`'${kind} object' has no element ${shown}`);
 }
 
-/** Access to parts of values. What is not there is undefined, and a part of that an error. */
+/** Access to parts of values. A missing part is undefined; a part of what is undefined is an error. */
 export function accessOf(budget: Budget): Access {
   const access: Access = {
     attribute(value, name) {

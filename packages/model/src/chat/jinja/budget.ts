@@ -1,6 +1,4 @@
-/** What a template may compute: it is untrusted. */
-
-/** What a template may do: steps, characters that it makes, items of a list. */
+/** What a template may do, since it is untrusted: steps, characters that it makes, items of a list. */
 const [STEPS, CHARACTERS, ITEMS] = [2_000_000, 2 ** 26, 1_000_000];
 
 /** Counts what a template does, and stops what would take for ever or fill the memory. */

@@ -19,7 +19,6 @@ export interface Runtime {
   readonly test: (name: string, value: Value, args: Args) => boolean;
 }
 
-/** A parameter of a function. */
 export interface Parameter<T> {
   /** Empty where it is given by place alone. */
   readonly name: string;
@@ -32,7 +31,6 @@ export interface Parameter<T> {
   readonly none?: boolean;
 }
 
-/** What parameters are bound to. */
 export type Given<P extends readonly Parameter<unknown>[]> = {
   readonly [K in keyof P]: P[K] extends Parameter<infer T> ? T : never;
 };
@@ -47,10 +45,8 @@ const wholeIn = (value: Value): number | undefined => {
   return typeof number === 'bigint' ? Number(number) : undefined;
 };
 
-/** A text. */
 export const str = (name = ''): Parameter<string> => ({ name, kind: 'str', read: textIn });
 
-/** A whole number. */
 export const int = (name = ''): Parameter<number> => ({ name, kind: 'int', read: wholeIn });
 
 /** What a value prints. */
@@ -60,7 +56,6 @@ export const printed = (name: string): Parameter<string> => ({
   read: (value, budget) => pythonString(budget, value),
 });
 
-/** Any value, as it is. */
 export const any = (name = ''): Parameter<Value> => ({
   name,
   kind: 'object',

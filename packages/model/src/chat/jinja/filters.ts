@@ -80,13 +80,11 @@ const defineItems = <const P extends Parameters>(
     run(itemsOf(runtime.budget, value), given, runtime),
   );
 
-/** A value that must be a text. */
 function textOf(name: string, value: Value): string {
   if (typeof defined(value) === 'string') return value as string;
   throw new TypeError(`${name} of a ${kindOf(value)}, expected str`);
 }
 
-/** A value that must be a number, or the refusal. */
 function numberIn(value: Value, refusal: string): bigint | number {
   const number = numberOf(defined(value));
   if (number === undefined) throw new TypeError(refusal);
@@ -126,7 +124,7 @@ function pathOf({ access }: Runtime, attribute: Value, usual?: Value): (value: V
     }, value);
 }
 
-/** What is compared of an item: a part of it, of a text in lower case unless cases count. */
+/** What an item is compared by: an attribute of it; texts in lower case unless case counts. */
 function keyOf(
   runtime: Runtime,
   attribute: Value,
@@ -153,7 +151,7 @@ define('abs', [], (value) => {
   return typeof number === 'number' ? Math.abs(number) : number < 0n ? -number : number;
 });
 define('attr', [any('name')], (value, [name], { access }) =>
-  // Of a dict its methods alone, not its keys.
+  // For a dict its methods only, not its keys.
   access.attribute(
     value instanceof Dict ? new Dict() : value,
     typeof name === 'string' ? name : '',
@@ -335,7 +333,7 @@ defineItems(
   'sort',
   [flag('reverse'), caseSensitive, attribute],
   (items, [reverse, cased, paths], runtime) => {
-    // Of several attributes a list, of which what is equal is not compared.
+    // Several attributes are compared one after the other.
     const keys = (typeof paths === 'string' ? paths.split(',') : [paths]).map((path) =>
       keyOf(runtime, path, cased),
     );
@@ -433,7 +431,7 @@ define('urlencode', [], (value, _, { budget }) => {
 });
 defineText('wordcount', [], (text) => BigInt(text.match(/[\p{L}\p{N}\p{M}_]+/gu)?.length ?? 0));
 
-/** The items of a value; of one that counts as false there are none. */
+/** The items of a value; none if it counts as false. */
 const someItems = ({ budget }: Runtime, value: Value): readonly Value[] =>
   isTrue(value) ? itemsOf(budget, value) : [];
 
@@ -477,22 +475,22 @@ filters.set('map', (runtime, value, { placed, named }) => {
   );
 });
 
-/** Filters of Jinja that no chat needs; they say so where they are reached. */
+/** Filters of Jinja that no chat needs: an error only where a template runs them. */
 for (const name of ['filesizeformat', 'pprint', 'random', 'urlize', 'wordwrap', 'xmlattr']) {
   filters.set(name, () => {
     throw new TypeError(`it uses the filter '${name}', which is not supported`);
   });
 }
 
-/** Filters that look at marks themselves. */
+/** Filters that handle marked text themselves. */
 const OF_MARKUP = new Set(['e', 'escape', 'safe', 'default', 'd', 'attr', 'format']);
 
-/** Filters whose text is marked if what it is made of is. */
+/** Filters whose result is marked if their input is. */
 const KEEP_MARKUP = new Set(
   'capitalize center indent lower reverse string trim truncate upper'.split(' '),
 );
 
-/** Of marked text a filter sees the text, but for those that know of marks. */
+/** Gives a filter the plain text of marked values, except those that handle marked text. */
 function withMarkup(name: string, filter: Filter): Filter {
   if (OF_MARKUP.has(name)) return filter;
   return (runtime, value, { placed, named }) => {

@@ -78,7 +78,7 @@ function grouped(digits: string, { group, type }: Spec, zeros: number): string {
   const size = /^[boxX]$/.test(type) ? 4 : 3;
   const width = zeros - rest.join('').length;
   if (group === '') return whole.padStart(width, '0') + rest.join('');
-  // No separator stands in front: the fewest digits that fill the width with theirs.
+  // The fewest digits that fill the width with their separators; no separator comes first.
   const count = width - Math.floor(Math.max(0, width - 1) / (size + 1));
   const all = whole.padStart(count, '0');
   return all.replace(new RegExp(`\\B(?=(.{${size}})+$)`, 'g'), group) + rest.join('');
@@ -104,7 +104,6 @@ function shownAs(budget: Budget, value: Value, how: string): string {
 
 const BASES: Readonly<Record<string, number>> = { b: 2, o: 8, x: 16, X: 16 };
 
-/** A number as a spec says. */
 function formatNumber(value: bigint | number, spec: Spec): string {
   const { type, sign } = spec;
   const floats = typeof value === 'number' || /^[eEfFgG%]$/.test(type);
@@ -197,7 +196,7 @@ export function formatPercent(budget: Budget, text: string, values: Value, loose
   return result;
 }
 
-/** What has items by key or place may have more of them than a text asks for. */
+/** Values with items, of which a format need not use all. */
 export const isSubscripted = (values: Value): boolean =>
   isList(values) || [Dict, Range, Undefined].some((each) => values instanceof each);
 

@@ -6,7 +6,7 @@ import { itemsOf } from './items.js';
 import { pythonEquals, pythonString } from './python.js';
 import { type Args, Dict, Namespace, Native, Range, Undefined, type Value } from './values.js';
 
-/** An error that a template raises by itself. */
+/** What `raise_exception` throws: the template refuses the conversation. */
 export class TemplateRefusal extends Error {}
 
 /** As many numbers as Jinja's sandbox allows. */

@@ -5,6 +5,7 @@ import { FILTERS } from './filters.js';
 import { globalsOf, loopOf } from './globals.js';
 import { isTrue, itemsOf } from './items.js';
 import { TemplateError } from './lexer.js';
+import type { IsKnown } from './parser.js';
 import { binary, compare, signed, sliced } from './operators.js';
 import {
   type Arguments,
@@ -37,7 +38,6 @@ const DEEPEST = 200;
 
 type Signal = 'break' | 'continue' | undefined;
 
-/** Text that is being written. */
 interface Output {
   text: string;
 }
@@ -63,11 +63,10 @@ export class Interpreter {
       return filter(this.#runtime, value, args);
     },
     test: (name, value, args) => {
-      // Filters and tests that look at names of each other.
-      if (isNameTest(name)) hashOf(value);
-      if (name === 'filter') return typeof value === 'string' && FILTERS.has(value);
-      if (name === 'test')
-        return typeof value === 'string' && (TESTS.has(value) || isNameTest(value));
+      if (isNameTest(name)) {
+        hashOf(value); // what has none is refused
+        return typeof value === 'string' && isKnown(name, value);
+      }
       const test = TESTS.get(name);
       if (test === undefined) throw new TypeError(`No test named '${name}'.`);
       return test(this.#runtime, value, args, name);
@@ -90,22 +89,18 @@ export class Interpreter {
   /** @throws TemplateError with the line of what fails */
   render(body: Body): string {
     try {
-      return this.#render(body, this.#root);
+      return this.#capture(body, this.#root).text;
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       throw new TemplateError(this.#line, error.message, { cause: error });
     }
   }
 
-  #render(body: Body, scope: Scope): string {
-    return this.#capture(body, scope).text;
-  }
-
   /** What statements print in a scope of their own, and how they end. */
   #capture(body: Body, scope: Scope): { readonly text: string; readonly signal: Signal } {
     const out: Output = { text: '' };
     const signal = this.#run(body, scope, out);
-    return { text: out.text, signal };
+    return { ...out, signal };
   }
 
   #write(out: Output, text: string): undefined {
@@ -173,7 +168,7 @@ export class Interpreter {
         return undefined;
       case 'generation': {
         const [open, close] = this.#marks;
-        return this.#write(out, open + this.#render(node.body, new Scope(scope)) + close);
+        return this.#write(out, open + this.#capture(node.body, new Scope(scope)).text + close);
       }
     }
   }
@@ -198,7 +193,7 @@ export class Interpreter {
     target.targets.forEach((each, i) => this.#assign(each, values[i]!, scope));
   }
 
-  /** Loops, and returns the signal of its `else`, which is of the loop around. */
+  /** Runs a loop. The signal returned is that of its `else`, for the loop around. */
   #for(node: Loop, over: Value, scope: Scope, out: Output, depth: number): Signal {
     const { target, test, body } = node;
     const all = itemsOf(this.#budget, over);
@@ -227,7 +222,7 @@ export class Interpreter {
       if (signal === 'break') break;
       completed ||= signal === undefined;
     }
-    // Jinja's `else` is for loops of which no turn came to its end.
+    // In Jinja `else` runs if no iteration ran to its end.
     return completed ? undefined : this.#run(node.otherwise, new Scope(scope), out);
   }
 
@@ -270,7 +265,7 @@ export class Interpreter {
       const [unknown] = more.keys();
       if (names(body, 'kwargs')) scope.set('kwargs', new Dict(more));
       else if (unknown !== undefined) refuse(`takes no keyword argument '${unknown}'`);
-      return this.#deeper(() => this.#render(body, scope));
+      return this.#deeper(() => this.#capture(body, scope).text);
     };
     return new Native('Macro', {
       call,
@@ -347,7 +342,7 @@ export class Interpreter {
         try {
           return sliced(this.#budget, of, bounds);
         } catch (error) {
-          // Jinja computes constants before it renders, where what has no such part is undefined.
+          // Jinja computes constants before it renders; there the error becomes an undefined value.
           if (!(error instanceof TypeError) || !isConstant(node)) throw error;
           return new Undefined(error.message);
         }
@@ -405,15 +400,13 @@ export class Interpreter {
   }
 }
 
-const isNameTest = (name: string): boolean => name === 'filter' || name === 'test';
+/** Tests of whether a value is the name of a filter or a test. */
+const isNameTest = (name: string): name is 'filter' | 'test' =>
+  name === 'filter' || name === 'test';
 
-/** Names that templates may use. */
-export const KNOWN = {
-  filters: FILTERS,
-  tests: { has: (name: string): boolean => TESTS.has(name) || isNameTest(name) },
-};
+export const isKnown: IsKnown = (kind, name) =>
+  kind === 'filter' ? FILTERS.has(name) : TESTS.has(name) || isNameTest(name);
 
-/** Whether an expression looks at no variable. */
 const isConstant = (part: Expression): boolean =>
   !some(part, ({ type }) => type === 'name' || type === 'call');
 

@@ -67,7 +67,7 @@ function unescaped(literal: string, line: number): string {
     if (known !== undefined) return known;
     if (/^[0-7]/.test(code)) return String.fromCharCode(parseInt(code, 8));
     const point = parseInt(code.slice(1), 16);
-    // Letters whose case is another: they are no escapes.
+    // Letters of the other case, as in `\X41`, are no escapes.
     if (!/^[xuU]/.test(code) || (code[0] === 'u' && code.length > 5)) return whole;
     if (Number.isNaN(point) || point > 0x10ffff) {
       throw new TemplateError(line, `the text has the escape ${whole}, which stands for nothing`);

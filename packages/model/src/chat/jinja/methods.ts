@@ -1,9 +1,9 @@
 /** Methods of Python's `str`, `dict` and sequences. */
 import type { Budget } from './budget.js';
 import {
-  type Access,
   type Given,
   type Parameter,
+  type Runtime,
   any,
   bind,
   flag,
@@ -41,15 +41,10 @@ import {
 } from './values.js';
 
 /** What methods need of the run that they are in. */
-export interface Host {
-  readonly budget: Budget;
-  readonly access: Access;
-}
+export type Host = Pick<Runtime, 'budget' | 'access'>;
 
-/** A method of a kind of values. */
 type Method<Self> = (self: Self, name: string, args: Args, host: Host) => Value;
 
-/** A method with parameters. */
 const method =
   <Self, const P extends readonly Parameter<unknown>[]>(
     parameters: P,
@@ -69,7 +64,7 @@ function within(text: string, from = 0, to?: number): [part: string, start: numb
 
 const SEARCH = [str(), maybe(int()), maybe(int())] as const;
 
-/** `find`, `index` and their like from the right. */
+/** `find`, `index`, `rfind` and `rindex`. */
 const find = (fromRight: boolean, must: boolean): Method<string> =>
   method(SEARCH, (text, [sought, from, to]) => {
     const [part, start] = within(text, from, to) ?? [];
@@ -127,7 +122,6 @@ const justify: Method<string> = method(
 const strip = (sides: 'both' | 'left' | 'right'): Method<string> =>
   method([maybe(str())], (text, [characters]) => pythonStrip(text, sides, characters));
 
-/** A method that makes something of the text alone. */
 const plain = (run: (text: string) => Value): Method<string> => method([], (text) => run(text));
 
 const TEXT: Readonly<Record<string, Method<string>>> = {

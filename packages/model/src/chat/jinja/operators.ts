@@ -211,7 +211,6 @@ export function signed(operator: '-' | '+', value: Value): Value {
   return operator === '-' ? -number : number;
 }
 
-/** `item in container` */
 export function contains(budget: Budget, within: Value, sought: Value): boolean {
   const [container, item] = [unmarked(within), unmarked(sought)];
   if (typeof container === 'string') {
@@ -233,7 +232,6 @@ export function contains(budget: Budget, within: Value, sought: Value): boolean 
   return itemsOf(budget, container).some((each) => pythonEquals(budget, each, item));
 }
 
-/** Whether an order, as `pythonCompare` gives it, is that of an operator. */
 const ORDERS: Readonly<Record<string, (order: number) => boolean>> = {
   '<': (order) => order < 0,
   '<=': (order) => order <= 0,

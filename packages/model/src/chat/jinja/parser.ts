@@ -2,11 +2,8 @@ import type { Arguments, Expression, MacroBody, Statement, Target } from './ast.
 import { type Token, TemplateError, tokenize } from './lexer.js';
 import type { Value } from './values.js';
 
-/** The names that a template may use. */
-export interface KnownNames {
-  readonly filters: { readonly has: (name: string) => boolean };
-  readonly tests: { readonly has: (name: string) => boolean };
-}
+/** Whether there is a filter or a test of a name. */
+export type IsKnown = (kind: 'filter' | 'test', name: string) => boolean;
 
 const CONSTANTS: ReadonlyMap<string, Value> = new Map<string, Value>(
   Object.entries({ true: true, True: true, false: false, False: false, none: null, None: null }),
@@ -19,41 +16,36 @@ const NO_ARGUMENTS: Arguments = { placed: [], named: [], more: undefined, moreNa
  *
  * @throws TemplateError with the line of what is wrong
  */
-export function parseTemplate(source: string, known: KnownNames): Statement[] {
+export function parseTemplate(source: string, isKnown: IsKnown): Statement[] {
   const { tokens, error } = tokenize(source);
-  const parser = new Parser(tokens, known);
+  const parser = new Parser(tokens, isKnown);
   try {
     const body = parser.statements([]);
-    if (error) throw error;
-    parser.finish();
+    const first = error ?? parser.unknown[0];
+    if (first) throw first;
     return body;
   } catch (wrong) {
-    // What is wrong first is said: of the tokens before the one that is none, or that one.
+    // The first error is thrown: the parser's, or the lexer's if the parser came to where it stopped.
     throw error && parser.atEnd ? error : wrong;
   }
 }
 
 class Parser {
   readonly #tokens: readonly Token[];
-  readonly #known: KnownNames;
+  readonly #isKnown: IsKnown;
   #at = 0;
-  /** Loops around, and whether what is read may not be reached. */
+  /** The number of loops around, and whether the code may never run, as in a branch of an `if`. */
   #state = { loops: 0, soft: false };
-  /** Names that are not known where they are sure to be used, which Python refuses before it renders. */
-  #unknown: TemplateError[] = [];
+  /** Errors of unknown names in code that is sure to run: Python refuses them before it renders. */
+  readonly unknown: TemplateError[] = [];
 
-  constructor(tokens: readonly Token[], known: KnownNames) {
+  constructor(tokens: readonly Token[], isKnown: IsKnown) {
     this.#tokens = tokens;
-    this.#known = known;
+    this.#isKnown = isKnown;
   }
 
   get atEnd(): boolean {
     return this.#token.type === 'end';
-  }
-
-  finish(): void {
-    const [first] = this.#unknown;
-    if (first) throw first;
   }
 
   get #token(): Token {
@@ -197,7 +189,7 @@ class Parser {
     }
   }
 
-  /** Reads with another state, which is then as before. */
+  /** Reads a part with another state, and restores the state. */
   #with<T>(state: Partial<{ loops: number; soft: boolean }>, parse: () => T): T {
     const before = this.#state;
     this.#state = { ...before, ...state };
@@ -283,14 +275,14 @@ class Parser {
     return text;
   }
 
-  /** @param end - the word behind it */
+  /** @param end - the word that follows it */
   #target(end?: string, fields = false): Target {
     const targets: Target[] = [];
     let many = false;
     const ends = (): boolean =>
       this.#is('operator', '=') ||
-      this.#is('block_end') ||
       this.#is('operator', ')') ||
+      this.#is('block_end') ||
       (end !== undefined && this.#is('name', end));
     do {
       targets.push(this.#oneTarget(fields));
@@ -331,13 +323,13 @@ class Parser {
 
   #expression(): Expression {
     const { line } = this.#token;
-    const before = this.#unknown.length;
+    const before = this.unknown.length;
     let value = this.#or();
     while (this.#word('if')) {
       const test = this.#or();
       const otherwise = this.#word('else') ? this.#expression() : undefined;
       // Code that may not be reached may use names that are not known.
-      this.#unknown.length = before;
+      this.unknown.length = before;
       value = { type: 'condition', test, then: value, otherwise, line };
     }
     return value;
@@ -556,8 +548,8 @@ class Parser {
   }
 
   #check(kind: 'filter' | 'test', name: string, line: number): void {
-    if (this.#state.soft || this.#known[`${kind}s`].has(name)) return;
-    this.#unknown.push(new TemplateError(line, `No ${kind} named '${name}'.`));
+    if (this.#state.soft || this.#isKnown(kind, name)) return;
+    this.unknown.push(new TemplateError(line, `No ${kind} named '${name}'.`));
   }
 
   #test(of: Expression): Expression {

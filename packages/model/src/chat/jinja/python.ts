@@ -45,7 +45,6 @@ function quoted(text: string): string {
   return quote + inner + quote;
 }
 
-/** A value as Python's `repr`. */
 export function pythonRepr(budget: Budget, value: Value): string {
   budget.step();
   const list = (items: readonly Value[]): string =>
@@ -94,7 +93,6 @@ export function pythonString(budget: Budget, value: Value): string {
   return pythonRepr(budget, value);
 }
 
-/** Whether Python finds two values equal. */
 export function pythonEquals(budget: Budget, first: Value, second: Value): boolean {
   budget.step();
   const [a, b] = [unmarked(first), unmarked(second)];
@@ -123,7 +121,7 @@ export function pythonEquals(budget: Budget, first: Value, second: Value): boole
   return items ? all(items, sequenceOf(b)!) : a === b || a instanceof Undefined;
 }
 
-/** Texts are ordered by their code points, not by units. */
+/** Orders texts by code points; JavaScript's `<` orders them by UTF-16 units. */
 function compareTexts(a: string, b: string): number {
   const [left, right] = [a[Symbol.iterator](), b[Symbol.iterator]()];
   for (;;) {

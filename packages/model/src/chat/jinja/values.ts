@@ -113,7 +113,6 @@ export class View {
 
 export class Range {
   readonly length: number;
-
   readonly start: number;
   readonly stop: number;
   readonly step: number;
@@ -157,7 +156,7 @@ export class Namespace {
   readonly fields = new Map<string, Value>();
 }
 
-/** What is not there: it prints as nothing, and says what it is when it is used. */
+/** A missing value: it prints as nothing, and its message is the error of any other use. */
 export class Undefined {
   readonly message: string;
 
@@ -221,7 +220,7 @@ export function defined<T extends Value>(value: T): Exclude<T, Undefined> {
   return value as Exclude<T, Undefined>;
 }
 
-/** Whole numbers beyond it are floats. */
+/** Larger whole numbers are floats. */
 const LARGEST = 2 ** 63;
 
 /** A value made of plain data. A number of JavaScript that is whole is an `int`. */

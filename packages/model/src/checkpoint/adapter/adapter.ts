@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 
-import { type Params, checkOptions, cloneParams, disposeParams } from '@cfrl/engine';
+import { checkOptions, cloneParams, disposeParams } from '@cfrl/engine';
 
 import { blueprints } from '../../architecture/blueprints.js';
 import { CLASSIFIER } from '../../architecture/param-specs.js';
 import { validateConfig } from '../../config/config.js';
-import type { Changed, Model, ModelConfig } from '../../config/types.js';
-import { type LoraConfig, isLora } from '../../lora/factors.js';
+import type { Changed, Model } from '../../config/types.js';
+import { isLora } from '../../lora/factors.js';
 import { adapterParams, factorShapes } from '../../lora/modules.js';
 import { encodeSafetensors } from '../../safetensors/encode.js';
 import { readTensors } from '../../safetensors/file.js';
@@ -25,19 +25,6 @@ const TENSORS = 'adapter_model.safetensors';
 export interface SaveAdapterOptions {
   /** Where Python finds the model without the adapter: a folder or a name on the hub. @defaultValue none is named */
   readonly baseModel?: string;
-}
-
-/** The parameters that belong to the adapters, and what PEFT calls them. */
-function savedNames(config: ModelConfig, lora: LoraConfig): Record<string, string> {
-  const { embedding } = blueprints[config.architecture];
-  const vocabulary = [embedding, ...(config.tiedEmbeddings ? [] : [CLASSIFIER])];
-  const names = [...adapterParams(config), ...(lora.savesEmbeddings ? vocabulary : [])];
-  // What is beside an adapter is a part of its own.
-  const stored = (name: string): string => {
-    const [module, part] = [name.replace(/\.[^.]*$/, ''), name.replace(/^.*\./, '')];
-    return lora.modules.includes(module) && !isLora(name) ? `${module}.base_layer.${part}` : name;
-  };
-  return Object.fromEntries(names.map((name) => [name, stored(name)]));
 }
 
 /**
@@ -75,21 +62,26 @@ export async function saveAdapter(
   if (lora === undefined) {
     throw new RangeError('saveAdapter: config.lora is undefined, expected a model with adapters');
   }
-  const names = savedNames(config, lora);
-  const all = { ...paramShapes(config), ...factorShapes(config) };
-  const shapes = Object.fromEntries(Object.keys(names).map((name) => [name, all[name]!]));
-  refuse('saveAdapter', tensorProblems(shapes, params));
-  const named = Object.entries(names).map(([name, stored]) => [
-    `${PEFT_PREFIX}${stored}`,
-    params[name]!,
-  ]);
+  const shapes = { ...paramShapes(config), ...factorShapes(config) };
+  const vocabulary = [blueprints[config.architecture].embedding, CLASSIFIER];
+  const names = [...adapterParams(config), ...(lora.savesEmbeddings ? vocabulary : [])].filter(
+    (name) => name in shapes,
+  );
+  const own = Object.fromEntries(names.map((name) => [name, shapes[name]!]));
+  refuse('saveAdapter', tensorProblems(own, params));
+  // What is beside an adapter is a part of its own.
+  const stored = (name: string): string =>
+    isLora(name) || !lora.modules.includes(name.replace(/\.[^.]*$/, ''))
+      ? name
+      : name.replace(/\.([^.]*)$/, '.base_layer.$1');
+  const tensors = Object.fromEntries(
+    names.map((name) => [`${PEFT_PREFIX}${stored(name)}`, params[name]!]),
+  );
   await writeFolderAtomically('saveAdapter', folder, {
-    [TENSORS]: encodeSafetensors(Object.fromEntries(named) as Params, { format: 'pt' }),
+    [TENSORS]: encodeSafetensors(tensors, { format: 'pt' }),
     [CONFIG]: json(toPeftConfig(config, lora, baseModel ?? null)),
   });
 }
-
-const isPickled = (name: string): boolean => /^adapter_model\.(bin|pth?)$/.test(name);
 
 /** Refuses a folder that has not both files, and says what it has instead. */
 function checkFiles(folder: string, names: readonly string[]): void {
@@ -98,7 +90,7 @@ function checkFiles(folder: string, names: readonly string[]): void {
   const fail = (problem: string): never => {
     throw new RangeError(`loadAdapter: '${folder}' has ${problem}`);
   };
-  const pickled = names.find(isPickled);
+  const pickled = names.find((name) => /^adapter_model\.(bin|pth?)$/.test(name));
   if (pickled !== undefined && missing === TENSORS) {
     const [from, to] = [join(folder, pickled), join(folder, TENSORS)].map((path) =>
       JSON.stringify(path).replaceAll("'", '\\u0027'),
@@ -124,10 +116,10 @@ export interface LoadAdapterOptions {
 /**
  * Loads adapters that PEFT or {@link saveAdapter} saved, for a model that is there.
  *
- * @param folder - with `adapter_config.json` and `adapter_model.safetensors`
  * What PEFT computes is computed here: ranks and scales by module, DoRA, trained biases and whole modules, an embedding with other
  * rows. Modules that `target_modules` does not name are left out. Dropout acts in Python's training only.
  *
+ * @param folder - with `adapter_config.json` and `adapter_model.safetensors`
  * @param model - what the adapters were made for, without adapters; anything else in it is passed on
  * @param options - who is told what is done otherwise than the files say
  * @returns the model with `config.lora` and the factors, as of `addLora`, and with the adapter's own biases and modules in the

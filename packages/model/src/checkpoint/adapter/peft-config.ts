@@ -2,7 +2,6 @@ import type { ModelConfig } from '../../config/types.js';
 import { BIASES, type LoraConfig } from '../../lora/factors.js';
 import { adaptableModules } from '../../lora/modules.js';
 import { pythonPattern } from './python-pattern.js';
-import type { PeftTargets } from './targets.js';
 
 /** What PEFT puts before the names of a model's modules. */
 export const PEFT_PREFIX = 'base_model.model.';
@@ -107,7 +106,13 @@ const isNothing = (value: unknown): boolean =>
   (typeof value === 'object' && Object.keys(value).length === 0);
 
 /** What an `adapter_config.json` says; which of the targeted modules there are is left to the tensors. */
-export interface PeftConfig extends PeftTargets {
+export interface PeftConfig {
+  /** A pattern of whole names, ends of names, or undefined: whatever the file holds. */
+  readonly targets: string | readonly string[] | undefined;
+  readonly excluded: string | readonly string[];
+  readonly layers: readonly number[];
+  readonly layersPattern: readonly string[];
+  readonly modulesToSave: readonly string[];
   readonly scale: Pick<
     LoraConfig,
     'rank' | 'alpha' | 'rankStabilized' | 'dora' | 'bias' | 'dropout'

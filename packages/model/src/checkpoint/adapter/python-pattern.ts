@@ -7,21 +7,13 @@ const SPELLINGS: readonly (readonly [RegExp, string])[] = [
   [/^\{,(\d+)\}/, '{0,$1}'],
 ];
 
-/**
- * A regular expression of Python that a whole text must match (`re.fullmatch`).
- *
- * @throws SyntaxError if JavaScript cannot say it
- */
+/** A regular expression of Python that a whole text must match (`re.fullmatch`); a SyntaxError if JavaScript cannot say it. */
 export function pythonPattern(pattern: string): RegExp {
   const [flag = '', rest = ''] = /^(\(\?i\))?(.*)$/s.exec(pattern)!.slice(1);
-  let source = '';
-  for (let i = 0; i < rest.length;) {
-    const here = rest.slice(i);
-    const found = SPELLINGS.find(([python]) => python.test(here));
-    // An escaped character stays as it is, whatever follows it.
-    const taken = found ? found[0].exec(here)![0] : here.slice(0, here.startsWith('\\') ? 2 : 1);
-    source += found ? taken.replace(found[0], found[1]) : taken;
-    i += taken.length;
-  }
+  // An escaped character stays as it is, whatever follows it.
+  const source = rest.replace(/\(\?P<|\(\?P=\w+\)|\{,\d+\}|\\./gs, (found) => {
+    const spelling = SPELLINGS.find(([python]) => python.test(found));
+    return spelling === undefined ? found : found.replace(...spelling);
+  });
   return new RegExp(`^(?:${source})$`, flag === '' ? '' : 'i');
 }

@@ -8,8 +8,7 @@ import type { LoraConfig } from '../../lora/factors.js';
 import { factorShapes, isInside, moduleNames, wholeParams } from '../../lora/modules.js';
 import type { PeftConfig } from './peft-config.js';
 import { CLASSIFIER } from '../../architecture/param-specs.js';
-import { differing, sortModules } from './modules.js';
-import { adapterNames, storedModule } from './names.js';
+import { adapterNames, differing, sortModules, storedModule } from './modules.js';
 import { equal, pick, refuse, tensorProblems } from './tensors.js';
 import { withVocabulary } from './vocabulary.js';
 
@@ -21,11 +20,9 @@ const selectors = ({ excluded, layers }: PeftConfig): string =>
     ...(excluded.length > 0 ? ['exclude_modules'] : []),
   ].join(' with ');
 
-/** A few names of many. */
 const listed = (names: readonly string[]): string =>
   names.slice(0, 3).join(', ') + (names.length > 3 ? ` and ${names.length - 3} more` : '');
 
-/** A sentence about some names, if there are any. */
 const about = (names: readonly string[], sentence: string): string[] =>
   names.length === 0 ? [] : [`${sentence}: ${listed(names)}`];
 
@@ -47,10 +44,8 @@ function byOwnNames(config: ModelConfig, tensors: Params): Params {
 }
 
 /**
- * What an adapter's configuration and tensors make of a model, as PEFT loads them; all tensors are borrowed.
- *
- * @returns the model, and what is not as the files or the model say, a sentence each
- * @throws RangeError if names, shapes or numbers do not fit the model: one error lists all that do not
+ * What an adapter's configuration and tensors make of a model, as PEFT loads them; all tensors are borrowed. `notices` say, a
+ * sentence each, what is not as the files or the model say.
  */
 export function readAdapter(
   model: Model,
@@ -119,9 +114,9 @@ export function readAdapter(
     ignored.length > 0
       ? `${selectors(peft)} names none of the modules that the file has, as ${listed(ignored)}`
       : 'there is no factor at all';
-  const expectedShapes = Object.fromEntries(expected.map((name) => [name, shapes[name]!]));
   refuse('loadAdapter', [
-    ...tensorProblems({ ...factors, ...expectedShapes }, own),
+    ...tensorProblems(factors, own),
+    ...tensorProblems(Object.fromEntries(expected.map((name) => [name, shapes[name]!])), own),
     ...others.map((name) => `'${name}' is unexpected${why(name)}`),
     ...startless.map((name) => `'${name}' has no factors, and init_lora_weights is false`),
     ...(modules.length > 0 ? [] : [nothing]),

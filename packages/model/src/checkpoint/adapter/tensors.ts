@@ -1,10 +1,8 @@
 import type { Params } from '@cfrl/engine';
 import type * as tf from '@tensorflow/tfjs-core';
 
-import { shapeProblem, sizes } from '../check-params.js';
-import { firstOf } from '../first-of.js';
+import { firstOf, shapeProblem, sizes } from '../check-params.js';
 
-/** What does not fit, in one error. */
 export function refuse(where: string, problems: readonly string[]): void {
   if (problems.length === 0) return;
   throw new RangeError(
@@ -12,7 +10,6 @@ export function refuse(where: string, problems: readonly string[]): void {
   );
 }
 
-/** What is wrong with tensors, by the names that `shapes` gives. */
 export const tensorProblems = (
   shapes: Readonly<Record<string, readonly number[]>>,
   tensors: Params,
@@ -27,13 +24,11 @@ export const tensorProblems = (
       : [`'${name}' has NaN or infinite numbers`];
   });
 
-/** Whether two tensors have the same shape and numbers. */
 export const equal = (a: tf.Tensor | undefined, b: tf.Tensor | undefined): boolean => {
   if (a === undefined || b === undefined || sizes(a.shape) !== sizes(b.shape)) return false;
   const [x, y] = [a.dataSync(), b.dataSync()];
   return x.every((value, i) => value === y[i]);
 };
 
-/** Those of the names that there are. */
 export const pick = (names: readonly string[], from: Params): Params =>
   Object.fromEntries(names.filter((name) => name in from).map((name) => [name, from[name]!]));

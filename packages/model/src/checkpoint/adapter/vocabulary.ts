@@ -9,18 +9,6 @@ import { isHeld, isTarget } from './modules.js';
 import { sizes } from '../check-params.js';
 import { equal, pick } from './tensors.js';
 
-/** Whether the adapter makes two of a tied model's embedding and classifier, by factors of one of them. */
-function adaptsTied(config: ModelConfig, peft: PeftConfig, own: Params): boolean {
-  if (!config.tiedEmbeddings) return false;
-  const parts = [blueprints[config.architecture].embedding, CLASSIFIER];
-  return adaptableModules({ ...config, tiedEmbeddings: false }).some(
-    (module) =>
-      parts.includes(`${module.name}.weight`) &&
-      isHeld(module, own) &&
-      isTarget(config, peft, module.name),
-  );
-}
-
 /** The model with the adapter's embedding and classifier, whose rows and tie may differ from the model's. */
 export function withVocabulary(
   { config, params }: Model,
@@ -30,7 +18,15 @@ export function withVocabulary(
 ): { config: ModelConfig; params: Params; notices: string[] } {
   const { embedding } = blueprints[config.architecture];
   const given = pick([embedding, CLASSIFIER], own);
-  const apart = adaptsTied(config, peft, own);
+  // Whether the adapter makes two of a tied model's embedding and classifier, by factors of one of them.
+  const apart =
+    config.tiedEmbeddings &&
+    adaptableModules({ ...config, tiedEmbeddings: false }).some(
+      (module) =>
+        [embedding, CLASSIFIER].includes(`${module.name}.weight`) &&
+        isHeld(module, own) &&
+        isTarget(config, peft, module.name),
+    );
   const [first] = Object.entries(given);
   if (first === undefined && !apart) return { config, params, notices: [] };
   const isWhole = (name: string): boolean => isInside(name, whole) && !peft.keepsTied;

@@ -8,7 +8,6 @@ export interface Automaton {
   readonly accepts: (state: number) => boolean;
 }
 
-/** A range of code points, and where they lead. */
 interface Edge {
   readonly min: number;
   readonly max: number;
@@ -82,11 +81,7 @@ interface Partial {
   readonly missing: number;
 }
 
-/**
- * The automaton of a regular expression of JavaScript's, that matches whole texts.
- *
- * @throws Error for what is not regular, or not an expression
- */
+/** The automaton of the whole texts that an expression of JavaScript's matches; throws what `refa` says of one that is not regular. */
 export function automatonOf(source: string, flags: string): Automaton {
   const nodes = codePointNodes(source, flags);
   const states: Partial[] = [];

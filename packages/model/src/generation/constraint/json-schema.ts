@@ -40,16 +40,20 @@ const HEX = '[0-9a-fA-F]';
 const CHARACTER = String.raw`(?:[^"\\\x00-\x1f]|\\(?:["\\\/bfnrt]|u(?:[0-9a-cA-Ce-fE-F]${HEX}{3}|[dD][0-7]${HEX}{2})))`;
 const COMMA = ', ?';
 
-const refuse = (path: string, is: string, expected: string): never => {
-  throw new RangeError(`jsonConstraint: schema${path} is ${is}, expected ${expected}`);
-};
+/** Refuses a part of a schema that does not fit. */
+function check(path: string, value: unknown, fits: unknown, expected: string): asserts fits {
+  if (fits) return;
+  const shown = JSON.stringify(value)?.slice(0, 100) ?? 'absent';
+  throw new RangeError(`jsonConstraint: schema${path} is ${shown}, expected ${expected}`);
+}
 
-const show = (value: Json | undefined): string => JSON.stringify(value)?.slice(0, 100) ?? 'absent';
+const isRecord = (value: Json | undefined): value is Schema =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** A value as `JSON.stringify` writes it, with room for a space after commas and colons. */
 function valueOf(value: Json): string {
   if (Array.isArray(value)) return String.raw`\[${value.map(valueOf).join(COMMA)}\]`;
-  if (typeof value !== 'object' || value === null) return escapeText(JSON.stringify(value));
+  if (!isRecord(value)) return escapeText(JSON.stringify(value));
   const entries = Object.entries(value).map(([key, each]) => propertyOf(key, valueOf(each)));
   return String.raw`\{${entries.join(COMMA)}\}`;
 }
@@ -59,14 +63,14 @@ const propertyOf = (key: string, value: string): string =>
 
 /** How many there may be, by `minLength` and `maxLength` or `minItems` and `maxItems`. */
 function boundsOf(schema: Schema, of: 'Length' | 'Items', path: string): [number, number] {
-  const [from, to] = (['min', 'max'] as const).map((bound) => {
-    const value = schema[bound + of] ?? { min: 0, max: Infinity }[bound];
-    if (value === Infinity || (Number.isSafeInteger(value) && Number(value) >= 0)) {
-      return Number(value);
-    }
-    return refuse(`${path}.${bound}${of}`, show(value as Json), 'a non-negative integer');
-  }) as [number, number];
-  if (from > to) refuse(`${path}.max${of}`, String(to), `at least min${of}, ${from}`);
+  const bound = (name: string, otherwise: number): number => {
+    const value = schema[name] ?? otherwise;
+    const fits = value === Infinity || (Number.isSafeInteger(value) && Number(value) >= 0);
+    check(`${path}.${name}`, value, fits, 'a non-negative integer');
+    return Number(value);
+  };
+  const [from, to] = [bound(`min${of}`, 0), bound(`max${of}`, Infinity)];
+  check(`${path}.max${of}`, to, from <= to, `at least min${of}, ${from}`);
   return [from, to];
 }
 
@@ -78,10 +82,9 @@ function arrayOf(schema: Schema, place: Place): string {
   const { path } = place;
   const [from, to] = boundsOf(schema, 'Items', path);
   const { items } = schema;
-  if (items === undefined)
-    refuse(`${path}.items`, 'absent', 'a schema; items must say what they are');
+  check(`${path}.items`, items, items !== undefined, 'a schema; items must say what they are');
   if (to === 0) return String.raw`\[\]`;
-  const item = expressionOf(items!, { ...place, path: `${path}.items` });
+  const item = expressionOf(items, { ...place, path: `${path}.items` });
   const more = `(?:${COMMA}${item})${times(Math.max(from - 1, 0), to - 1)}`;
   const some = `${item}${more}`;
   return String.raw`\[${from === 0 ? `(?:${some})?` : some}\]`;
@@ -92,19 +95,14 @@ function objectOf(schema: Schema, place: Place): string {
   const { path } = place;
   const properties = schema['properties'] ?? {};
   const required = schema['required'] ?? [];
-  if (typeof properties !== 'object' || properties === null || Array.isArray(properties)) {
-    return refuse(`${path}.properties`, show(properties), 'a record of schemas');
-  }
-  if (!Array.isArray(required)) {
-    return refuse(`${path}.required`, show(required), 'a list of names of properties');
-  }
-  const missing = required.find((name) => !Object.hasOwn(properties, String(name)));
-  if (missing !== undefined) {
-    refuse(`${path}.required`, show(missing as Json), 'only names of properties');
-  }
-  const entries = Object.entries(properties as Schema).map(([key, value]) => ({
+  check(`${path}.properties`, properties, isRecord(properties), 'a record of schemas');
+  check(`${path}.required`, required, Array.isArray(required), 'a list of names of properties');
+  const names = required as readonly Json[];
+  const missing = names.find((name) => !Object.hasOwn(properties, String(name)));
+  check(`${path}.required`, missing, missing === undefined, 'only names of properties');
+  const entries = Object.entries(properties).map(([key, value]) => ({
     text: propertyOf(key, expressionOf(value, { ...place, path: `${path}.properties.${key}` })),
-    optional: !required.includes(key),
+    optional: !names.includes(key),
   }));
   // From the last on: what may follow when something stands before, and when nothing does.
   let [later, first] = ['', ''];
@@ -116,15 +114,13 @@ function objectOf(schema: Schema, place: Place): string {
   return String.raw`\{${first}\}`;
 }
 
-/** What a reference stands for. */
 function referenceOf(reference: Json, place: Place): string {
-  const { path, root, within } = place;
-  if (typeof reference !== 'string' || !reference.startsWith('#/')) {
-    return refuse(`${path}.$ref`, show(reference), 'a place in the schema itself, as #/$defs/name');
-  }
-  if (within.includes(reference)) {
-    return refuse(`${path}.$ref`, show(reference), 'no schema within itself: depth has no bound');
-  }
+  const { root, within } = place;
+  const path = `${place.path}.$ref`;
+  const isPlace = typeof reference === 'string' && reference.startsWith('#/');
+  check(path, reference, isPlace, 'a place in the schema itself, as #/$defs/name');
+  const isNew = !within.includes(reference);
+  check(path, reference, isNew, 'no schema within itself: depth has no bound');
   const names = reference
     .slice(2)
     .split('/')
@@ -136,8 +132,8 @@ function referenceOf(reference: Json, place: Place): string {
         : undefined,
     root,
   );
-  if (found === undefined) refuse(`${path}.$ref`, show(reference), 'a place that exists');
-  return expressionOf(found!, { path: `(${reference})`, root, within: [...within, reference] });
+  check(path, reference, found !== undefined, 'a place that exists');
+  return expressionOf(found, { path: `(${reference})`, root, within: [...within, reference] });
 }
 
 /** What each type is written as, and the keywords that say so. */
@@ -156,7 +152,6 @@ const types: Readonly<
   object: { keywords: ['properties', 'required', 'additionalProperties'], write: objectOf },
 };
 
-/** Whether a value is of one of the types. */
 const isOf = (value: Json, names: readonly Json[]): boolean => {
   if (value === null) return names.includes('null');
   if (Array.isArray(value)) return names.includes('array');
@@ -168,9 +163,10 @@ const isOf = (value: Json, names: readonly Json[]): boolean => {
 function checkKeywords(schema: Schema, known: readonly string[], { path }: Place): void {
   const all = [...known, ...ANNOTATIONS];
   const unknown = Object.keys(schema).find((keyword) => !all.includes(keyword));
-  if (unknown !== undefined) {
-    refuse(`${path}.${unknown}`, 'given', `only ${known.join(', ')} here, and annotations`);
-  }
+  if (unknown === undefined) return;
+  throw new RangeError(
+    `jsonConstraint: schema${path}.${unknown} is given, expected only ${known.join(', ')} here, and annotations`,
+  );
 }
 
 function alternatives(
@@ -179,52 +175,43 @@ function alternatives(
   place: Place,
   write: (each: Json, i: number) => string,
 ): string {
-  if (!Array.isArray(values) || values.length === 0) {
-    return refuse(`${place.path}.${keyword}`, show(values), 'a list that is not empty');
-  }
+  const fits = Array.isArray(values) && values.length > 0;
+  check(`${place.path}.${keyword}`, values, fits, 'a list that is not empty');
   return `(?:${values.map(write).join('|')})`;
 }
 
 /** The regular expression of the texts of a schema's values. */
 function expressionOf(schema: Json, place: Place): string {
-  if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) {
-    return refuse(place.path, show(schema), 'an object with type, enum, const, anyOf or $ref');
-  }
-  const given = schema as Schema;
-  const { $ref, anyOf, type } = given;
+  check(place.path, schema, isRecord(schema), 'an object with type, enum, const, anyOf or $ref');
+  const { $ref, anyOf, type } = schema;
   if ($ref !== undefined) {
-    checkKeywords(given, ['$ref'], place);
+    checkKeywords(schema, ['$ref'], place);
     return referenceOf($ref, place);
   }
   if (anyOf !== undefined) {
-    checkKeywords(given, ['anyOf'], place);
+    checkKeywords(schema, ['anyOf'], place);
     return alternatives(anyOf, 'anyOf', place, (each, i) =>
       expressionOf(each, { ...place, path: `${place.path}.anyOf[${i}]` }),
     );
   }
-  const names = Array.isArray(type) ? (type as Json[]) : [type as Json];
-  const fixed = ['const', 'enum'].find((keyword) => given[keyword] !== undefined);
+  const names = [type].flat() as Json[];
+  const fixed = ['const', 'enum'].find((keyword) => schema[keyword] !== undefined);
   if (fixed !== undefined) {
-    checkKeywords(given, ['type', fixed], place);
-    const values = fixed === 'const' ? [given['const']!] : given['enum']!;
-    return alternatives(values, fixed, place, (value) =>
-      type === undefined || isOf(value, names)
-        ? valueOf(value)
-        : refuse(
-            `${place.path}.${fixed}`,
-            show(value),
-            `only values of the type ${names.join(' or ')}`,
-          ),
-    );
+    checkKeywords(schema, ['type', fixed], place);
+    const values = fixed === 'const' ? [schema['const']!] : schema['enum']!;
+    return alternatives(values, fixed, place, (value) => {
+      const fits = type === undefined || isOf(value, names);
+      check(`${place.path}.${fixed}`, value, fits, `only values of the type ${names.join(' or ')}`);
+      return valueOf(value);
+    });
   }
   const writers = names.map((name) => {
-    const known = typeof name === 'string' && Object.hasOwn(types, name) ? types[name] : undefined;
-    return (
-      known ?? refuse(`${place.path}.type`, show(name), `one of ${Object.keys(types).join(', ')}`)
-    );
+    const isKnown = typeof name === 'string' && Object.hasOwn(types, name);
+    check(`${place.path}.type`, name, isKnown, `one of ${Object.keys(types).join(', ')}`);
+    return types[name]!;
   });
-  checkKeywords(given, ['type', ...writers.flatMap(({ keywords }) => keywords)], place);
-  const written = writers.map(({ write }) => write(given, place));
+  checkKeywords(schema, ['type', ...writers.flatMap(({ keywords }) => keywords)], place);
+  const written = writers.map(({ write }) => write(schema, place));
   return written.length === 1 ? written[0]! : `(?:${written.join('|')})`;
 }
 

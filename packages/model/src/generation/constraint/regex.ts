@@ -39,7 +39,6 @@ export function regexConstraint(tokenizer: Tokenizer, pattern: string | RegExp):
   return matching('regexConstraint: pattern', tokenizer, source, flags);
 }
 
-/** Completions whose whole text an expression matches. */
 export function matching(
   where: string,
   tokenizer: Tokenizer,

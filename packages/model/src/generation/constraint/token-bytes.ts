@@ -53,17 +53,12 @@ function reader(decoder: Step | null): Pick<TokenBytes, 'stripsFirst'> & {
   };
 }
 
-/** The tokens of a `tokenizer.json`'s model, by their texts. */
 function entriesOf({ vocab }: { readonly vocab?: unknown }): (readonly [string, number])[] {
   if (Array.isArray(vocab)) return vocab.map(([piece]: [string], id) => [piece, id] as const);
   return Object.entries(vocab as Record<string, number>);
 }
 
-/**
- * The bytes of a tokenizer's tokens, by its `tokenizer.json`.
- *
- * @throws RangeError for a decoder that makes what a token stands for depend on its neighbours
- */
+/** The bytes of a tokenizer's tokens, by its `tokenizer.json`. */
 export function tokenBytes({ toJSON, vocabSize }: Tokenizer): TokenBytes {
   const { decoder, model, added_tokens: added } = toJSON();
   const { read, stripsFirst } = reader(decoder);

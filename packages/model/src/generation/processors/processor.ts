@@ -32,7 +32,6 @@ export interface LogitsProcessor {
   readonly apply: (logits: Float64Array, written: Written) => Float64Array;
 }
 
-/** The largest logit. */
 export function largest(logits: Float64Array): number {
   let max = -Infinity;
   for (let i = 0; i < logits.length; i++) if (logits[i]! > max) max = logits[i]!;
@@ -60,7 +59,6 @@ export function keep(logits: Float64Array, kept: (token: number) => boolean): Fl
   return result;
 }
 
-/** Each logit changed alone. */
 export function each(logits: Float64Array, change: (logit: number) => number): Float64Array {
   const result = new Float64Array(logits.length);
   for (let i = 0; i < logits.length; i++) result[i] = change(logits[i]!);

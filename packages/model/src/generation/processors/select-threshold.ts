@@ -1,4 +1,3 @@
-/** Of three numbers the middle one. */
 const middle = (a: number, b: number, c: number): number =>
   Math.max(Math.min(a, b), Math.min(Math.max(a, b), c));
 

@@ -10,6 +10,8 @@ function lastTokens({ prompt, tokens }: Written, count: number): readonly number
   return [...prompt.slice(prompt.length - missing), ...tokens];
 }
 
+type Bias = readonly [sequence: readonly number[], bias: number];
+
 /**
  * Adds to the logits of tokens that would complete a sequence of tokens.
  *
@@ -23,16 +25,10 @@ function lastTokens({ prompt, tokens }: Written, count: number): readonly number
  * Array.from(apply(Float64Array.of(0, 0, 0), { prompt: [0], tokens: [] })); // => [0, -5, 1]
  * ```
  */
-export function sequenceBias(
-  biases: readonly (readonly [sequence: readonly number[], bias: number])[],
-): LogitsProcessor {
-  return biasing('sequenceBias: biases', biases);
-}
+export const sequenceBias = (biases: readonly Bias[]): LogitsProcessor =>
+  biasing('sequenceBias: biases', biases);
 
-function biasing(
-  where: string,
-  biases: readonly (readonly [sequence: readonly number[], bias: number])[],
-): LogitsProcessor {
+function biasing(where: string, biases: readonly Bias[]): LogitsProcessor {
   biases.forEach((each: unknown, i) => {
     if (Array.isArray(each) && each.length === 2 && Array.isArray(each[0])) return;
     throw new TypeError(

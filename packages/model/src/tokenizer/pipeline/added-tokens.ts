@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import type { AddedToken } from '../types.js';
 import { escapeText } from './pattern.js';
 
 /** A token of `added_tokens`, which texts are searched for. */
@@ -16,8 +17,6 @@ export const addedTokenSchema = z.object({
   special: z.boolean(),
 });
 
-export type AddedToken = z.infer<typeof addedTokenSchema>;
-
 /** A stretch of a text: an added token, or what lies between them. */
 interface Stretch {
   readonly start: number;
@@ -25,7 +24,7 @@ interface Stretch {
   readonly id?: number;
 }
 
-/** Finds added tokens in a text; those that are special only when they are asked for. */
+/** Finds added tokens in a text; special ones only if `special` is set. */
 export type Splitter = (text: string, special: boolean) => readonly Stretch[];
 
 const WORD = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;

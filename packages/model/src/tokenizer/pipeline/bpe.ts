@@ -53,12 +53,10 @@ function readMerges(config: BpeConfig, ids: ReadonlyMap<string, number>): Merges
   const merged = new Int32Array(merges.length);
   const idOf = (token: string): number => {
     const id = ids.get(token);
-    if (id === undefined) {
-      throw new RangeError(
-        `model.merges needs ${JSON.stringify(token)}, expected a token of model.vocab`,
-      );
-    }
-    return id;
+    if (id !== undefined) return id;
+    throw new RangeError(
+      `model.merges needs ${JSON.stringify(token)}, expected a token of model.vocab`,
+    );
   };
   const prefix = config.continuing_subword_prefix?.length ?? 0;
   merges.forEach((merge, rank) => {
@@ -102,7 +100,7 @@ class Heap {
   }
 }
 
-/** A place in a word fits below this, so that rank and place make one number whose order is theirs. */
+/** More than any place in a word: `rank * PLACES + place` sorts by rank, then by place. */
 const PLACES = 2 ** 30;
 
 /** Merges pairs of a word's tokens, that of the lowest rank first and the leftmost of several. The tokens given are used up. */
@@ -126,7 +124,7 @@ function mergePairs(
   for (let item = heap.pop(); item !== undefined; item = heap.pop()) {
     const left = item % PLACES;
     const rank = Math.floor(item / PLACES);
-    // The pair may have been merged meanwhile, its left item with what is before it as well.
+    // The pair may be gone: each of its tokens may have been merged with another neighbour.
     if (ids[left]! < 0 || rankAt(left) !== rank) continue;
     const right = next[left]!;
     ids[left] = merged[rank]!;

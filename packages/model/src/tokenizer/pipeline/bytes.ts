@@ -25,16 +25,16 @@ const encoder = new TextEncoder();
 
 export const utf8 = (text: string): Uint8Array => encoder.encode(text);
 
+const lossy = new TextDecoder('utf-8', { ignoreBOM: true });
+const strict = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true });
+
 /** Text of bytes, with U+FFFD where they are not UTF-8. */
-export const lossyText = (bytes: readonly number[]): string =>
-  new TextDecoder('utf-8', { ignoreBOM: true }).decode(Uint8Array.from(bytes));
+export const lossyText = (bytes: readonly number[]): string => lossy.decode(Uint8Array.from(bytes));
 
 /** Text of bytes, or undefined where they are not UTF-8. */
 export function strictText(bytes: readonly number[]): string | undefined {
   try {
-    return new TextDecoder('utf-8', { ignoreBOM: true, fatal: true }).decode(
-      Uint8Array.from(bytes),
-    );
+    return strict.decode(Uint8Array.from(bytes));
   } catch {
     return undefined; // not UTF-8: TextDecoder has no other way to say so
   }

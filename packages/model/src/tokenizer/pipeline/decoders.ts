@@ -2,37 +2,11 @@ import { z } from 'zod';
 
 import { characterBytes, lossyText, strictText, utf8 } from './bytes.js';
 import { compilePattern, patternSchema } from './pattern.js';
-import { metaspaceSchema, prependScheme } from './pre-tokenizers.js';
-import { inOrder, orSequence } from './sequence.js';
+import { metaspaceFields, prependScheme } from './pre-tokenizers.js';
+import { inOrder, step, stepsOf } from './steps.js';
 
 /** Texts of tokens to the texts that make up the whole. */
 export type Decoder = (tokens: readonly string[]) => readonly string[];
-
-const simple = z.discriminatedUnion('type', [
-  z.object({ type: z.enum(['ByteLevel', 'Fuse', 'ByteFallback']) }),
-  metaspaceSchema,
-  z.object({ type: z.literal('WordPiece'), prefix: z.string(), cleanup: z.boolean() }),
-  z.object({ type: z.literal('BPEDecoder'), suffix: z.string() }),
-  z.object({ type: z.literal('Replace'), pattern: patternSchema, content: z.string() }),
-  z.object({
-    type: z.literal('Strip'),
-    content: z.string(),
-    start: z.int().nonnegative(),
-    stop: z.int().nonnegative(),
-  }),
-  z.object({
-    type: z.literal('CTC'),
-    pad_token: z.string(),
-    word_delimiter_token: z.string(),
-    cleanup: z.boolean(),
-  }),
-]);
-
-export type DecoderConfig =
-  z.infer<typeof simple> | { type: 'Sequence'; decoders: DecoderConfig[] };
-
-/** A decoder of a `tokenizer.json`. */
-export const decoderSchema = orSequence<DecoderConfig>('decoders', simple);
 
 const SPACES: readonly (readonly [string, string])[] = [
   [' .', '.'],
@@ -105,57 +79,52 @@ function strip(token: string, content: string, start: number, stop: number): str
   return token.slice(from, Math.max(from, to));
 }
 
-function ctc(config: Extract<DecoderConfig, { type: 'CTC' }>): Decoder {
-  const { pad_token: pad, word_delimiter_token: delimiter, cleanup } = config;
-  return (tokens) =>
-    tokens
-      .filter((token, i) => token !== tokens[i - 1])
-      .map((token) => {
-        const text = pad === '' ? token : token.replaceAll(pad, '');
-        return cleanup ? cleanUpToken(text).replaceAll(delimiter, ' ') : text;
-      })
-      .filter((text) => text !== '');
-}
-
-/** The decoder that a configuration describes. */
-export function createDecoder(config: DecoderConfig): Decoder {
-  switch (config.type) {
-    case 'Sequence':
-      return inOrder(config.decoders.map(createDecoder));
-    case 'ByteLevel':
-      return (tokens) => [lossyText(tokens.flatMap(bytesOf))];
-    case 'Fuse':
-      return (tokens) => [tokens.join('')];
-    case 'ByteFallback':
-      return byteFallback;
-    case 'Metaspace': {
-      const { replacement } = config;
-      const drops = prependScheme(config) !== 'never';
-      return (tokens) =>
-        tokens.map((token, i) => token.replaceAll(replacement, i === 0 && drops ? '' : ' '));
-    }
-    case 'WordPiece': {
-      const { prefix, cleanup } = config;
-      return (tokens) =>
+/** The decoders of a `tokenizer.json`. */
+export const decoders = stepsOf<Decoder>('decoders', inOrder, {
+  ByteLevel: step({}, () => (tokens) => [lossyText(tokens.flatMap(bytesOf))]),
+  Fuse: step({}, () => (tokens) => [tokens.join('')]),
+  ByteFallback: step({}, () => byteFallback),
+  Metaspace: step(metaspaceFields, (config) => {
+    const drops = prependScheme(config) !== 'never';
+    return (tokens) =>
+      tokens.map((token, i) => token.replaceAll(config.replacement, i === 0 && drops ? '' : ' '));
+  }),
+  WordPiece: step(
+    { prefix: z.string(), cleanup: z.boolean() },
+    ({ prefix, cleanup }) =>
+      (tokens) =>
         tokens.map((token, i) => {
           const text =
             i === 0 ? token : token.startsWith(prefix) ? token.slice(prefix.length) : ` ${token}`;
           return cleanup ? cleanUpToken(text) : text;
-        });
-    }
-    case 'BPEDecoder': {
-      const { suffix } = config;
-      return (tokens) =>
-        tokens.map((token, i) => token.replaceAll(suffix, i === tokens.length - 1 ? '' : ' '));
-    }
-    case 'Replace': {
-      const expression = compilePattern(config.pattern);
-      return (tokens) => tokens.map((token) => token.replace(expression, () => config.content));
-    }
-    case 'Strip':
-      return (tokens) =>
-        tokens.map((token) => strip(token, config.content, config.start, config.stop));
-    case 'CTC':
-      return ctc(config);
-  }
-}
+        }),
+  ),
+  BPEDecoder: step(
+    { suffix: z.string() },
+    ({ suffix }) =>
+      (tokens) =>
+        tokens.map((token, i) => token.replaceAll(suffix, i === tokens.length - 1 ? '' : ' ')),
+  ),
+  Replace: step({ pattern: patternSchema, content: z.string() }, ({ pattern, content }) => {
+    const expression = compilePattern(pattern);
+    return (tokens) => tokens.map((token) => token.replace(expression, () => content));
+  }),
+  Strip: step(
+    { content: z.string(), start: z.int().nonnegative(), stop: z.int().nonnegative() },
+    ({ content, start, stop }) =>
+      (tokens) =>
+        tokens.map((token) => strip(token, content, start, stop)),
+  ),
+  CTC: step(
+    { pad_token: z.string(), word_delimiter_token: z.string(), cleanup: z.boolean() },
+    ({ pad_token: pad, word_delimiter_token: delimiter, cleanup }) =>
+      (tokens) =>
+        tokens
+          .filter((token, i) => token !== tokens[i - 1])
+          .map((token) => {
+            const text = pad === '' ? token : token.replaceAll(pad, '');
+            return cleanup ? cleanUpToken(text).replaceAll(delimiter, ' ') : text;
+          })
+          .filter((text) => text !== ''),
+  ),
+});

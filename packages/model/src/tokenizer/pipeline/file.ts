@@ -1,32 +1,30 @@
 import { z } from 'zod';
 
 import { addedTokenSchema } from './added-tokens.js';
-import { decoderSchema } from './decoders.js';
+import { decoders } from './decoders.js';
 import { modelSchema } from './model.js';
-import { normalizerSchema } from './normalizers.js';
-import { postProcessorSchema } from './post-processors.js';
-import { preTokenizerSchema } from './pre-tokenizers.js';
+import { normalizers } from './normalizers.js';
+import { postProcessors } from './post-processors.js';
+import { preTokenizers } from './pre-tokenizers.js';
 
 /** A `tokenizer.json`. Truncation and padding are settings for batches, which callers give. */
 const fileSchema = z.object({
   added_tokens: z.array(addedTokenSchema).default([]),
-  normalizer: normalizerSchema.nullish(),
-  pre_tokenizer: preTokenizerSchema.nullish(),
-  post_processor: postProcessorSchema.nullish(),
-  decoder: decoderSchema.nullish(),
+  normalizer: normalizers.schema.nullish(),
+  pre_tokenizer: preTokenizers.schema.nullish(),
+  post_processor: postProcessors.schema.nullish(),
+  decoder: decoders.schema.nullish(),
   model: modelSchema,
 });
 
 export type TokenizerFile = z.infer<typeof fileSchema>;
 
+/** The types of each part, as messages list them. */
 const TYPES: Readonly<Record<string, string>> = {
-  normalizer:
-    'BertNormalizer, Lowercase, NFC, NFD, NFKC, NFKD, Nmt, Prepend, Replace, Sequence, Strip, StripAccents',
-  pre_tokenizer:
-    'BertPreTokenizer, ByteLevel, CharDelimiterSplit, Digits, FixedLength, Metaspace, Punctuation, Sequence, Split, Whitespace, WhitespaceSplit',
-  post_processor: 'BertProcessing, ByteLevel, RobertaProcessing, Sequence, TemplateProcessing',
-  decoder:
-    'BPEDecoder, ByteFallback, ByteLevel, CTC, Fuse, Metaspace, Replace, Sequence, Strip, WordPiece',
+  normalizer: normalizers.types,
+  pre_tokenizer: preTokenizers.types,
+  post_processor: postProcessors.types,
+  decoder: decoders.types,
   model: 'BPE, Unigram, WordLevel, WordPiece',
 };
 
@@ -37,7 +35,7 @@ function describe(
 ): string[] {
   return issues.flatMap((issue) => {
     const at = [...path, ...issue.path];
-    // Of the members of a union, those that got furthest say what is wrong.
+    // For a union, the errors of the members that matched furthest are reported.
     const inner =
       issue.code === 'invalid_union' ? issue.errors.flatMap((each) => describe(each, at)) : [];
     const depth = (text: string): number => text.split(/[.[]/).length;
@@ -52,11 +50,7 @@ function describe(
   });
 }
 
-/**
- * Checks a parsed `tokenizer.json`.
- *
- * @throws RangeError that says what does not fit
- */
+/** @throws RangeError that says what does not fit */
 export function readTokenizerFile(where: string, json: unknown): TokenizerFile {
   const read = fileSchema.safeParse(json);
   if (read.success) return read.data;

@@ -36,23 +36,18 @@ function withType(value: unknown): unknown {
 /** The model of a `tokenizer.json`. */
 export const modelSchema = z.preprocess(withType, typed);
 
-type ModelConfig = z.infer<typeof typed>;
-function createWordLevel({
-  vocab,
-  unk_token: unknown,
-}: z.infer<typeof wordLevelSchema>): WordModel {
-  const ids = readVocabulary(vocab);
+function createWordLevel(config: z.infer<typeof wordLevelSchema>): WordModel {
+  const { unk_token: unknown } = config;
+  const ids = readVocabulary(config.vocab);
   return {
     ids,
     size: ids.size,
     tokenize: (word) => {
       const id = ids.get(word) ?? ids.get(unknown);
-      if (id === undefined) {
-        throw new RangeError(
-          `encode: text has ${JSON.stringify(word)}, expected words of the vocabulary; it has no unknown token ${JSON.stringify(unknown)}`,
-        );
-      }
-      return wholeWord(id, word);
+      if (id !== undefined) return wholeWord(id, word);
+      throw new RangeError(
+        `encode: text has ${JSON.stringify(word)}, expected words of the vocabulary; it has no unknown token ${JSON.stringify(unknown)}`,
+      );
     },
   };
 }
@@ -78,8 +73,7 @@ function remembering(model: WordModel): WordModel {
   };
 }
 
-/** The model that a configuration describes. */
-export function createModel(config: ModelConfig): WordModel {
+export function createModel(config: z.infer<typeof modelSchema>): WordModel {
   switch (config.type) {
     case 'BPE':
       return remembering(createBpe(config));

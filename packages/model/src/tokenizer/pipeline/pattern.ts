@@ -16,7 +16,7 @@ type Sequence = Extract<Node, { type: 'Alternative' }>['body'];
 const single = (node: Node): boolean =>
   node.type === 'Character' || node.type === 'CharacterClass' || node.type === 'CharacterSet';
 
-/** Whether a node matches in one way only, at one length: what may be repeated. */
+/** Whether a node matches in one way and at one length only, so that it may be repeated. */
 function isFixed(node: Node): boolean {
   if (node.type === 'Quantifier')
     return node.min === node.max && node.max <= MANY && isFixed(node.body);
@@ -25,8 +25,8 @@ function isFixed(node: Node): boolean {
 }
 
 /**
- * How many repetitions of a sequence can be tried at each length in vain, since what follows may fail: each puts a power
- * on the time of a search. Infinity for what may take exponential time.
+ * How many repetitions of a sequence may be retried at every length because what follows may fail. Each of them multiplies
+ * the search time by the length of the text. Infinity where the time may be exponential.
  *
  * @param fails - whether what follows the sequence may fail
  */

@@ -25,12 +25,9 @@ export function slicePiece(piece: Piece, start: number, end: number): Piece {
   const { text, first, origin } = piece;
   if (start === 0 && end === text.length) return piece;
   const part = { text: text.slice(start, end), first: first && start === 0 };
-  return origin === undefined
-    ? part
-    : {
-        ...part,
-        origin: { from: origin.from.subarray(start, end), to: origin.to.subarray(start, end) },
-      };
+  if (origin === undefined) return part;
+  const [from, to] = [origin.from.subarray(start, end), origin.to.subarray(start, end)];
+  return { ...part, origin: { from, to } };
 }
 
 const characterEnd = (text: string, start: number): number =>

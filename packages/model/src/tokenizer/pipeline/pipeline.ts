@@ -1,24 +1,23 @@
 import { checkWellFormed } from '../special.js';
-import { type AddedToken, type Splitter, addedTokenSplitter } from './added-tokens.js';
-import { createDecoder, fallbackByte } from './decoders.js';
+import type { AddedToken, EncodeOptions } from '../types.js';
+import { type Splitter, addedTokenSplitter } from './added-tokens.js';
+import { decoders, fallbackByte } from './decoders.js';
 import { characterBytes } from './bytes.js';
 import type { TokenizerFile } from './file.js';
-import { createNormalizer } from './normalizers.js';
-import { type EncodedText, createPostProcessor } from './post-processors.js';
-import { createPreTokenizer } from './pre-tokenizers.js';
+import { normalizers } from './normalizers.js';
+import { type EncodedText, postProcessors } from './post-processors.js';
+import { preTokenizers } from './pre-tokenizers.js';
 import { type Piece, slicePiece, wholePiece } from './piece.js';
+import type { StepConfig } from './steps.js';
 import type { WordModel } from './word.js';
-
-/** How a text becomes tokens. */
-interface PipelineOptions {
-  readonly addSpecialTokens: boolean;
-  readonly parseSpecialTokens: boolean;
-  readonly offsets: boolean;
-}
 
 /** What a `tokenizer.json` does, from text to tokens and back. */
 export interface Pipeline {
-  readonly encode: (text: string, options: PipelineOptions) => EncodedText;
+  readonly encode: (
+    text: string,
+    options: EncodeOptions | undefined,
+    offsets: boolean,
+  ) => EncodedText;
   /** Text of tokens; those that do not exist are left out. */
   readonly decode: (tokens: readonly number[], skipSpecialTokens: boolean) => string;
   /** Whether tokens that follow leave the text of these as it is. */
@@ -29,25 +28,11 @@ export interface Pipeline {
   readonly idOf: (text: string) => number | undefined;
 }
 
-const nothing = <T>(value: T): T => value;
-
-/** Text of each id. */
-function textsById(
-  model: WordModel,
-  added: readonly AddedToken[],
-  textIn: (token: AddedToken) => string,
-): Map<number, string> {
-  const texts = new Map<number, string>();
-  for (const [text, id] of model.ids) texts.set(id, text);
-  for (const token of added) texts.set(token.id, textIn(token));
-  return texts;
-}
-
 /** The id of the next added token, as Python's library counts; `last` is the largest of those before. */
 export const nextId = (model: WordModel, last: number): number =>
   last >= model.size ? last + 1 : model.size;
 
-/** Ids of added tokens are the model's, or follow those that are there: so Python's library numbers them. */
+/** Refuses ids that Python's library would not give: an added token has the model's id, or the next free one. */
 function checkIds(model: WordModel, added: readonly AddedToken[]): void {
   let last = -1;
   const seen = new Set<string>();
@@ -66,10 +51,8 @@ function checkIds(model: WordModel, added: readonly AddedToken[]): void {
 
 /** Whether a decoder's configuration has a part of a type. */
 function hasPart(config: TokenizerFile['decoder'], type: string): boolean {
-  if (!config) return false;
-  return config.type === 'Sequence'
-    ? config.decoders.some((each) => hasPart(each, type))
-    : config.type === type;
+  if (config?.type !== 'Sequence') return config?.type === type;
+  return (config['decoders'] as readonly StepConfig[]).some((each) => hasPart(each, type));
 }
 
 /** Whether bytes end amid a character of UTF-8. */
@@ -89,21 +72,19 @@ export function createPipeline(
   added: readonly AddedToken[],
 ): Pipeline {
   checkIds(model, added);
-  const ids = new Map([...added.map(({ content, id }) => [content, id] as const)]);
+  const ids = new Map(added.map(({ content, id }) => [content, id]));
   const special = new Set(added.filter((token) => token.special).map(({ id }) => id));
-  const normalize = file.normalizer ? createNormalizer(file.normalizer) : nothing<Piece>;
+  const normalize = normalizers.create(file.normalizer);
   const textIn = ({ content, normalized }: AddedToken): string =>
     normalized ? normalize(wholePiece(content, false)).text : content;
-  const texts = textsById(model, added, textIn);
-  const preTokenize = file.pre_tokenizer
-    ? createPreTokenizer(file.pre_tokenizer)
-    : (piece: Piece) => [piece];
-  const postProcess = file.post_processor
-    ? createPostProcessor(file.post_processor)
-    : nothing<EncodedText>;
-  const decoder = file.decoder ? createDecoder(file.decoder) : undefined;
-  const nothingYet = { ids: [], offsets: [], texts: [] };
-  for (const id of postProcess(nothingYet, { addSpecialTokens: true, source: '' }).ids) {
+  const texts = new Map<number, string>();
+  for (const [text, id] of model.ids) texts.set(id, text);
+  for (const token of added) texts.set(token.id, textIn(token));
+  const preTokenize = preTokenizers.create(file.pre_tokenizer);
+  const postProcess = postProcessors.create(file.post_processor);
+  const decoder = file.decoder ? decoders.create(file.decoder) : undefined;
+  const nothing = { ids: [], offsets: [], texts: [] };
+  for (const id of postProcess(nothing, { addSpecialTokens: true, source: '' }).ids) {
     if (texts.has(id)) continue;
     throw new RangeError(`post_processor adds the token ${id}, expected one of the vocabulary`);
   }
@@ -116,17 +97,14 @@ export function createPipeline(
   const normalized = splitterOf(added.filter((token) => token.normalized));
 
   function encodePiece(piece: Piece, out: EncodedText): void {
-    for (const word of preTokenize(piece)) {
-      if (word.text === '') continue;
-      const tokens = model.tokenize(word.text);
-      for (let i = 0; i < tokens.ids.length; i++) {
-        out.ids.push(tokens.ids[i]!);
-        if (word.origin) {
-          out.offsets.push([
-            word.origin.from[tokens.starts[i]!]!,
-            word.origin.to[tokens.ends[i]! - 1]!,
-          ]);
-          out.texts.push(texts.get(tokens.ids[i]!) ?? '');
+    for (const { text, origin } of preTokenize(piece)) {
+      if (text === '') continue;
+      const { ids: tokens, starts, ends } = model.tokenize(text);
+      for (let i = 0; i < tokens.length; i++) {
+        out.ids.push(tokens[i]!);
+        if (origin) {
+          out.offsets.push([origin.from[starts[i]!]!, origin.to[ends[i]! - 1]!]);
+          out.texts.push(texts.get(tokens[i]!) ?? '');
         }
       }
     }
@@ -154,7 +132,7 @@ export function createPipeline(
 
   const bytes = hasPart(file.decoder, 'ByteLevel');
   const fallback = hasPart(file.decoder, 'ByteFallback');
-  // Of these, the end of a text depends on what follows.
+  // With these decoders the end of a text depends on the tokens that follow.
   const late =
     hasPart(file.decoder, 'CTC') ||
     JSON.stringify(file.decoder ?? null).match(/"stop":[1-9]/) !== null;
@@ -163,7 +141,7 @@ export function createPipeline(
     size,
     textOf: (id) => texts.get(id),
     idOf: (text) => ids.get(text) ?? model.ids.get(text),
-    encode: (text, { addSpecialTokens, parseSpecialTokens, offsets }) => {
+    encode: (text, { addSpecialTokens = false, parseSpecialTokens = false } = {}, offsets) => {
       checkWellFormed(text);
       const out: EncodedText = { ids: [], offsets: [], texts: [] };
       split(wholePiece(text, offsets), raw, parseSpecialTokens, out, (piece) =>
@@ -174,12 +152,10 @@ export function createPipeline(
       return postProcess(out, { addSpecialTokens, source: text });
     },
     decode: (tokens, skip) => {
-      const kept: string[] = [];
-      for (const token of tokens) {
-        if (skip && special.has(token)) continue;
-        const text = texts.get(token);
-        if (text !== undefined) kept.push(text);
-      }
+      const kept = tokens
+        .filter((token) => !skip || !special.has(token))
+        .map((token) => texts.get(token))
+        .filter((text) => text !== undefined);
       return decoder === undefined ? kept.join(' ') : decoder(kept).join('');
     },
     isComplete: (tokens) => {

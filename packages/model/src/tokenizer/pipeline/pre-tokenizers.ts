@@ -2,8 +2,8 @@ import { z } from 'zod';
 
 import { byteCharacters, utf8 } from './bytes.js';
 import { type Segment, compilePattern, patternSchema, segments } from './pattern.js';
-import { type Edit, type Piece, editPiece, slicePiece } from './piece.js';
-import { orSequence } from './sequence.js';
+import { type Piece, editPiece, slicePiece } from './piece.js';
+import { step, stepsOf } from './steps.js';
 
 export type PreTokenizer = (piece: Piece) => Piece[];
 
@@ -20,46 +20,21 @@ const character = z
   .string()
   .refine((text) => Array.from(text).length === 1, 'expected one character');
 
-/** `Metaspace`, which is a decoder too; older files say `add_prefix_space` instead of a scheme. */
-export const metaspaceSchema = z.object({
-  type: z.literal('Metaspace'),
+/** The fields of `Metaspace`, which is a decoder too; older files say `add_prefix_space` instead of a scheme. */
+export const metaspaceFields = {
   replacement: character,
   prepend_scheme: z.enum(['always', 'first', 'never']).optional(),
   add_prefix_space: z.boolean().optional(),
   split: z.boolean().default(true),
-});
+};
+
+type Metaspace = z.infer<z.ZodObject<typeof metaspaceFields>>;
 
 /** When a Metaspace puts its replacement before a text. */
 export const prependScheme = ({
   prepend_scheme: scheme,
   add_prefix_space: prefix = true,
-}: Pick<z.infer<typeof metaspaceSchema>, 'prepend_scheme' | 'add_prefix_space'>):
-  'always' | 'first' | 'never' => scheme ?? (prefix ? 'always' : 'never');
-
-const simple = z.discriminatedUnion('type', [
-  z.object({
-    type: z.literal('ByteLevel'),
-    add_prefix_space: z.boolean(),
-    use_regex: z.boolean().default(true),
-  }),
-  metaspaceSchema,
-  z.object({
-    type: z.literal('Split'),
-    pattern: patternSchema,
-    behavior,
-    invert: z.boolean().default(false),
-  }),
-  z.object({ type: z.literal('Digits'), individual_digits: z.boolean().default(false) }),
-  z.object({ type: z.literal('Punctuation'), behavior: behavior.default('Isolated') }),
-  z.object({ type: z.literal('CharDelimiterSplit'), delimiter: character }),
-  z.object({ type: z.literal('FixedLength'), length: z.int().positive() }),
-  z.object({ type: z.enum(['Whitespace', 'WhitespaceSplit', 'BertPreTokenizer']) }),
-]);
-
-type Config = z.infer<typeof simple> | { type: 'Sequence'; pretokenizers: Config[] };
-
-/** A pre-tokenizer of a `tokenizer.json`. */
-export const preTokenizerSchema = orSequence<Config>('pretokenizers', simple);
+}: Metaspace): 'always' | 'first' | 'never' => scheme ?? (prefix ? 'always' : 'never');
 
 const GPT2 =
   /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
@@ -135,59 +110,59 @@ function toByteCharacters(piece: Piece): Piece {
   return { text: mapped, first, origin: { from, to } };
 }
 
-function byteLevel(prefix: boolean, split: boolean): PreTokenizer {
-  const words = splitting(GPT2, 'Isolated');
-  return (piece) => {
-    const whole = prefix ? prepended(piece, ' ') : piece;
-    return (split ? words(whole) : [whole]).map(toByteCharacters);
-  };
-}
-
-function metaspace(config: z.infer<typeof metaspaceSchema>): PreTokenizer {
+function metaspace(config: Metaspace): PreTokenizer {
   const { replacement, split } = config;
   const scheme = prependScheme(config);
   const words = splitting(compilePattern({ String: replacement }), 'MergedWithNext');
   return (piece) => {
-    const places = (): Edit[] =>
-      Array.from(piece.text.matchAll(/ /g), ({ index: start }) => ({
-        start,
-        end: start + 1,
-        content: replacement,
-      }));
     const replaced =
       replacement.length === 1
         ? { ...piece, text: piece.text.replaceAll(' ', () => replacement) }
-        : editPiece(piece, places());
+        : editPiece(
+            piece,
+            Array.from(piece.text.matchAll(/ /g), ({ index: start }) => ({
+              start,
+              end: start + 1,
+              content: replacement,
+            })),
+          );
     const prepends = scheme === 'always' || (scheme === 'first' && piece.first);
     const whole = prepends ? prepended(replaced, replacement) : replaced;
     return split ? words(whole) : [whole];
   };
 }
 
-/** The pre-tokenizer that a configuration describes. */
-export function createPreTokenizer(config: Config): PreTokenizer {
-  switch (config.type) {
-    case 'Sequence':
-      return flatInOrder(config.pretokenizers.map(createPreTokenizer));
-    case 'ByteLevel':
-      return byteLevel(config.add_prefix_space, config.use_regex);
-    case 'Metaspace':
-      return metaspace(config);
-    case 'Split':
-      return splitting(compilePattern(config.pattern), config.behavior, config.invert);
-    case 'Digits':
-      return splitting(NUMERIC, config.individual_digits ? 'Isolated' : 'Contiguous');
-    case 'Punctuation':
-      return splitting(PUNCTUATION, config.behavior);
-    case 'CharDelimiterSplit':
-      return splitting(compilePattern({ String: config.delimiter }), 'Removed');
-    case 'FixedLength':
-      return splitting(new RegExp(`[^]{${config.length}}`, 'gu'), 'Isolated');
-    case 'Whitespace':
-      return splitting(WORDS, 'Removed', true);
-    case 'WhitespaceSplit':
-      return splitting(SPACE, 'Removed');
-    case 'BertPreTokenizer':
-      return flatInOrder([splitting(SPACE, 'Removed'), splitting(PUNCTUATION, 'Isolated')]);
-  }
-}
+/** The pre-tokenizers of a `tokenizer.json`. */
+export const preTokenizers = stepsOf<PreTokenizer>('pretokenizers', flatInOrder, {
+  ByteLevel: step(
+    { add_prefix_space: z.boolean(), use_regex: z.boolean().default(true) },
+    ({ add_prefix_space: prefix, use_regex: split }) => {
+      const words = splitting(GPT2, 'Isolated');
+      return (piece) => {
+        const whole = prefix ? prepended(piece, ' ') : piece;
+        return (split ? words(whole) : [whole]).map(toByteCharacters);
+      };
+    },
+  ),
+  Metaspace: step(metaspaceFields, metaspace),
+  Split: step({ pattern: patternSchema, behavior, invert: z.boolean().default(false) }, (config) =>
+    splitting(compilePattern(config.pattern), config.behavior, config.invert),
+  ),
+  Digits: step({ individual_digits: z.boolean().default(false) }, (config) =>
+    splitting(NUMERIC, config.individual_digits ? 'Isolated' : 'Contiguous'),
+  ),
+  Punctuation: step({ behavior: behavior.default('Isolated') }, (config) =>
+    splitting(PUNCTUATION, config.behavior),
+  ),
+  CharDelimiterSplit: step({ delimiter: character }, ({ delimiter }) =>
+    splitting(compilePattern({ String: delimiter }), 'Removed'),
+  ),
+  FixedLength: step({ length: z.int().positive() }, ({ length }) =>
+    splitting(new RegExp(`[^]{${length}}`, 'gu'), 'Isolated'),
+  ),
+  Whitespace: step({}, () => splitting(WORDS, 'Removed', true)),
+  WhitespaceSplit: step({}, () => splitting(SPACE, 'Removed')),
+  BertPreTokenizer: step({}, () =>
+    flatInOrder([splitting(SPACE, 'Removed'), splitting(PUNCTUATION, 'Isolated')]),
+  ),
+});

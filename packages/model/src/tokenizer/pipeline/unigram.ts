@@ -109,7 +109,7 @@ export function createUnigram(config: z.infer<typeof unigramSchema>): WordModel 
     return { from, known };
   }
 
-  /** The cuts of the best way; unknown neighbours are one. */
+  /** The cuts of the best way; neighbouring unknown characters are one token. */
   function cut(word: string): [number, number][] {
     const { from, known } = bestWay(word);
     const cuts: [number, number][] = [];

@@ -16,14 +16,12 @@ export function createWordPiece(config: z.infer<typeof wordPieceSchema>): WordMo
   const ids = readVocabulary(config.vocab);
   let longest = 0;
   for (const text of ids.keys()) longest = Math.max(longest, text.length);
-  const unknownWord = (word: string) => {
+  const unknownWord = (word: string): WordTokens => {
     const id = ids.get(unknown);
-    if (id === undefined) {
-      throw new RangeError(
-        `encode: text has ${JSON.stringify(word)}, which no tokens make up, expected the unknown token ${JSON.stringify(unknown)} in model.vocab`,
-      );
-    }
-    return wholeWord(id, word);
+    if (id !== undefined) return wholeWord(id, word);
+    throw new RangeError(
+      `encode: text has ${JSON.stringify(word)}, which no tokens make up, expected the unknown token ${JSON.stringify(unknown)} in model.vocab`,
+    );
   };
   return {
     ids,

@@ -16,7 +16,6 @@ export class WordTokens {
   }
 }
 
-/** One token for a whole word. */
 export const wholeWord = (id: number, word: string): WordTokens =>
   new WordTokens().add(id, 0, word.length);
 
@@ -29,7 +28,7 @@ export interface WordModel {
   readonly size: number;
 }
 
-// What is long is checked as it is read, and not copied before.
+// Long lists are checked where they are read, so that zod does not copy them.
 export const listSchema = z.custom<readonly unknown[]>(Array.isArray, 'expected an array');
 
 /** The `vocab` of all models but Unigram, which {@link readVocabulary} checks. */

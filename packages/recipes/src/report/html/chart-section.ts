@@ -5,6 +5,7 @@ import { html, type Markup, raw } from '../markup.js';
 import { CHARTED, FURTHER, type Measure } from '../measures.js';
 import type { ReportInput } from '../input.js';
 import { armKey } from './overview.js';
+import { muted, section } from './tables.js';
 
 /** The charts that are always visible. */
 export function charts(input: ReportInput): Markup {
@@ -16,11 +17,10 @@ export function charts(input: ReportInput): Markup {
   const stages = runs.some((run) => run.stageBoundary !== undefined)
     ? ' Dotted upright line: end of stage 1.'
     : '';
-  return html`<section aria-labelledby="curves">
-    <h2 id="curves">Over training</h2>
-    <p class="muted">Against the number of tokens sampled for training. ${lines}${stages}</p>
-    <div class="charts">${CHARTED.map((measure) => figure(input, measure))}</div>
-  </section>`;
+  return section('curves', 'Over training', [
+    muted(`Against the number of tokens sampled for training. ${lines}${stages}`),
+    html`<div class="charts">${CHARTED.map((measure) => figure(input, measure))}</div>`,
+  ]);
 }
 
 /** Charts of what else was recorded, in a folded section; nothing if nothing was. */

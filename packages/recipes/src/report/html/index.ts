@@ -1,8 +1,8 @@
 import { checkReportInput } from '../check-input.js';
 import { findings } from '../findings.js';
-import { again, attributionTable, configuration, howMeasured, samples } from './details.js';
+import { again, configuration, howMeasured } from './details.js';
 import { STYLE } from './style.js';
-import { differenceTables, headlineTable } from './tables.js';
+import { differences, entropyAttribution, headline, samples } from './tables.js';
 import { html, raw } from '../markup.js';
 import { summarize } from '../summarize.js';
 import type { ReportInput } from '../input.js';
@@ -56,8 +56,8 @@ export async function renderHtml(input: ReportInput): Promise<string> {
       <body>
         <main>
           ${header(input, summary)} ${tiles(summary)} ${verdicts(findings(input), summary)}
-          ${headlineTable(summary)} ${charts(input)} ${differenceTables(summary)}
-          ${attributionTable(input)} ${samples(input)} ${howMeasured(summary)}
+          ${headline(summary)} ${charts(input)} ${differences(summary)} ${entropyAttribution(input)}
+          ${samples(input)} ${howMeasured(summary)}
           <div class="folded">${furtherCharts(input)} ${configuration(input)}</div>
           ${again(input)}
         </main>

@@ -6,6 +6,7 @@ import { type ReportSummary, differencesOf } from '../summarize.js';
 import type { ReportInput } from '../input.js';
 import type { Finding, FindingNumber } from '../verdict.js';
 import { boundSign, caveats, versus, whatWasRun } from '../words.js';
+import { muted, section } from './tables.js';
 
 /** The line of an arm, as charts draw it. */
 export function armKey(index: number): Markup {
@@ -88,21 +89,14 @@ const BADGES = {
 
 /** One card a claim: the claim, the verdict, the reasons, the numbers. */
 export function verdicts(found: readonly Finding[], { arms }: ReportSummary): Markup {
-  return html`<section aria-labelledby="found">
-    <h2 id="found">What was found</h2>
-    <p class="muted">
-      Claims of the paper, judged by these runs alone. Each verdict follows from the 95&nbsp;%
-      intervals beside it, by the rule given under “How it was measured”.
-    </p>
-    <div class="claims">
-      ${found.map((finding) =>
-        claim(
-          finding,
-          arms.map((arm) => arm.name),
-        ),
-      )}
-    </div>
-  </section>`;
+  const names = arms.map((arm) => arm.name);
+  return section('found', 'What was found', [
+    muted(
+      'Claims of the paper, judged by these runs alone. Each verdict follows from the 95\u00a0% ' +
+        'intervals beside it, by the rule given under “How it was measured”.',
+    ),
+    html`<div class="claims">${found.map((finding) => claim(finding, names))}</div>`,
+  ]);
 }
 
 function claim(

@@ -1,9 +1,30 @@
 import { blueprints } from '../architecture/blueprints.js';
-import type { ModelConfig } from '../config/types.js';
-import { paramShapes } from '../transformer/init-params.js';
 import { CLASSIFIER } from '../architecture/param-specs.js';
-import { nameOfStored, prefixed } from './stored-names.js';
+import type { Architecture, ModelConfig } from '../config/types.js';
 import { type StoredTensor, sizeOf } from '../tensor-files/stored-tensor.js';
+import { paramShapes } from '../transformer/init-params.js';
+
+/** Parameters that transformers calls otherwise in files than in models. */
+const STORED: Readonly<Partial<Record<Architecture, Readonly<Record<string, string>>>>> = {
+  gpt_neox: { [CLASSIFIER]: 'embed_out.weight' },
+};
+
+export const storedName = (architecture: Architecture, name: string): string =>
+  STORED[architecture]?.[name] ?? name;
+
+/** The name of a parameter that a file calls so; the inverse of {@link storedName}. */
+export const nameOfStored = (architecture: Architecture, stored: string): string =>
+  Object.entries(STORED[architecture] ?? {}).find(([, other]) => other === stored)?.[0] ?? stored;
+
+/** A name with the base model's prefix (`model.`), which checkpoints may lack, where only that one is known. */
+export function prefixed(
+  architecture: Architecture,
+  name: string,
+  isKnown: (name: string) => boolean,
+): string {
+  const whole = `${blueprints[architecture].embedding.split('.', 1)[0]}.${name}`;
+  return !isKnown(name) && isKnown(whole) ? whole : name;
+}
 
 /** Masks, rotary tables, positions and counters that versions of transformers saved; none of them was trained. */
 const BUFFER = new RegExp(
@@ -18,10 +39,7 @@ const BUFFER = new RegExp(
 
 /**
  * The tensors of a checkpoint by the names of the configuration's parameters. Checkpoints in the wild
- * may lack the prefix of the base model (`h.0.ln_1.weight`) and hold buffers.
- *
- * @returns tensors by name; what no parameter is called stays under its own name
- * @throws RangeError if two tensors have one name
+ * may lack the prefix of the base model (`h.0.ln_1.weight`) and hold buffers; what no parameter is called stays under its own name.
  */
 export function adaptNames(
   config: ModelConfig,

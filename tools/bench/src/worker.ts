@@ -29,7 +29,6 @@ export function startWorker(
   const log: string[] = [];
   let waiting: { resolve(result: never): void; reject(error: Error): void } | undefined;
   let ended: string | undefined;
-  let calls = 0;
 
   const failure = (): Error => {
     const shown = log.slice(-SHOWN).map((line) => `\n    ${line}`);
@@ -60,7 +59,7 @@ export function startWorker(
       new Promise((resolve, reject) => {
         if (ended !== undefined) return reject(failure());
         waiting = { resolve, reject };
-        child.stdin.write(`${JSON.stringify({ id: (calls += 1), method, params })}\n`);
+        child.stdin.write(`${JSON.stringify({ method, params })}\n`);
       }),
     close: () => {
       child.stdin.end();

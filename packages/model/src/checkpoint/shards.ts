@@ -1,10 +1,14 @@
 import { join } from 'node:path';
 
+import type { Params } from '@cfrl/engine';
+
+import { type StoredDtype, safetensorsChunks, storedBytes } from '../safetensors/encode.js';
 import { openSafetensors } from '../safetensors/open.js';
 import { closingOnError } from '../tensor-files/data-file.js';
 import type { Stored, StoredTensor } from '../tensor-files/stored-tensor.js';
-import { firstOf } from './first-of.js';
-import { namesIn } from './json-files.js';
+import { firstOf } from './check-params.js';
+import { json, namesIn } from './json-files.js';
+import type { Contents } from './write-files.js';
 
 /** Of a sharded checkpoint: which tensor lies in which file. */
 export const INDEX = 'model.safetensors.index.json';
@@ -67,4 +71,52 @@ export async function openShards(folder: string, json: unknown): Promise<Stored>
     }
     return { tensors: opened.flatMap(({ tensors }) => tensors), close };
   });
+}
+
+/** Files that hold weights, of this checkpoint or of one that was saved before. */
+export const isWeights = (name: string): boolean =>
+  name === INDEX || /^model(-\d{5}-of-\d{5})?\.safetensors$/.test(name);
+
+/** Tensors in their order, as many a shard as fit; one that is larger gets a shard of its own. */
+function split(params: Params, dtype: StoredDtype, maxShardSize: number): Params[] {
+  const shards: Record<string, Params[string]>[] = [];
+  let room = 0;
+  for (const [name, tensor] of Object.entries(params)) {
+    const bytes = storedBytes(name, tensor, dtype);
+    if (bytes > room || shards.length === 0) {
+      shards.push({});
+      room = maxShardSize;
+    }
+    shards.at(-1)![name] = tensor;
+    room -= bytes;
+  }
+  return shards;
+}
+
+const chunksOf = (params: Params, dtype: StoredDtype): Contents =>
+  safetensorsChunks(params, { format: 'pt' }, dtype).chunks;
+
+/** The files of a model's weights, as transformers names them; `maxShardSize` is in bytes of tensors. */
+export function weightFiles(
+  params: Params,
+  dtype: StoredDtype,
+  maxShardSize: number,
+): Record<string, Contents> {
+  const shards = split(params, dtype, maxShardSize);
+  if (shards.length === 1) return { 'model.safetensors': chunksOf(params, dtype) };
+  const digits = (n: number): string => String(n).padStart(5, '0');
+  const fileOf = (i: number): string =>
+    `model-${digits(i + 1)}-of-${digits(shards.length)}.safetensors`;
+  const sizes = Object.entries(params).map(([name, tensor]) => storedBytes(name, tensor, dtype));
+  const weightMap = shards.flatMap((shard, i) =>
+    Object.keys(shard).map((name) => [name, fileOf(i)] as const),
+  );
+  const index = {
+    metadata: { total_size: sizes.reduce((sum, bytes) => sum + bytes, 0) },
+    weight_map: Object.fromEntries(weightMap),
+  };
+  return {
+    ...Object.fromEntries(shards.map((shard, i) => [fileOf(i), chunksOf(shard, dtype)])),
+    [INDEX]: json(index),
+  };
 }
