@@ -40,8 +40,10 @@ function callsNow(): Readonly<Record<string, readonly unknown[]>> {
     assemble: [ntk.decompose(model, contexts), params.W],
     attributeEntropyChange: [model, contexts, step, { ...batched, measured: [0.1, 0.2] }],
     decompose: [model, contexts, contexts, { ...batched, maxBytes: 1e6 }],
+    diagonalNtk: [apply, params, contexts, contexts, kernel],
     empiricalNtk: [apply, params, contexts, contexts, kernel],
     entropyChange: [model, { ...params, W: tf.add(params.W, delta.W) }, contexts, batched],
+    explainCost: [apply, params, contexts, contexts, kernel],
     jacobian: [apply, params, contexts, {}],
     layerNtk: [apply, params, contexts, contexts, kernel],
     logProbChange: [logits, logits],
@@ -49,6 +51,7 @@ function callsNow(): Readonly<Record<string, readonly unknown[]>> {
     measureStep: [model, delta, contexts, batched],
     measureUpdate: [model, contexts, step, batched],
     predictStep: [model, delta, contexts, { ...batched, maxBytes: 1e6 }],
+    pseudoNtk: [apply, params, contexts, contexts, kernel],
     predictUpdate: [model, contexts, step, { ...batched, maxBytes: 1e6 }],
     sampleGradient: [logits, [0, 1]],
     toSamples: [

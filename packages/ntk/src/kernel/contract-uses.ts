@@ -282,7 +282,7 @@ function fullInner(left: FactoredUse, right: FactoredUse, grid: Grid): tf.Tensor
         const scaled = tf.mul(tf.reshape(products, [n, K, s, K2]), tf.reshape(M, [n, 1, s, 1]));
         return tf.reshape(scaled, [1, n * K, s * K2]);
       }
-      const some = Math.max(1, Math.floor((MOST / 2) / (R * out * K2)));
+      const some = Math.max(1, Math.floor(MOST / 2 / (R * out * K2)));
       const flat = tf.reshape(rows, [n, K, R * out]);
       const byExample = Array.from({ length: s }, (_, m) =>
         tf.tidy(() => {

@@ -149,7 +149,8 @@ function inspect(
     runsOf(0, examples.count, INSPECTED).map(([from, to]) =>
       inspectUses((moving) => {
         const inputs = examples.inputs(from, to);
-        return examples.apply({ ...params, ...moving }, inputs, { from, to, copies: 1 });
+        const copies = to - from === 1 ? 2 : 1; // of a single example every split of rows is right
+        return examples.apply({ ...params, ...moving }, inputs, { from, to, copies });
       }, own),
     ),
   );

@@ -92,7 +92,7 @@ export function examplesOf<E>(
   });
   if (new Set(lengths).size !== 1 || lengths[0] === 0) {
     throw new RangeError(
-      `${where} has tensors of ${lengths.join(', ')} rows, expected one row or more an example in all alike`,
+      `${where} has tensors of ${lengths.join(', ')} rows, expected as many in each, at least one`,
     );
   }
   return stacked((params, rows) => apply(params, (single ? rows['examples'] : rows) as E), batch);
