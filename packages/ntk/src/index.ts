@@ -5,7 +5,13 @@ export { entropyChange } from './entropy/change-by-part.js';
 export type { EntropyChange, EntropyChangeOptions } from './entropy/change-by-part.js';
 export { type AssembledKernels, assemble } from './kernel/assemble.js';
 export type { CrossTerms } from './kernel/cross-terms.js';
-export { type Decomposition, type DecomposeOptions, decompose } from './kernel/decompose.js';
+export {
+  type Decomposition,
+  type DecomposeOptions,
+  type GradientComponent,
+  decompose,
+  underClassifier,
+} from './kernel/decompose.js';
 export {
   diagonalNtk,
   empiricalNtk,

@@ -116,7 +116,7 @@ function pairsOf(left: BlockUses, right: BlockUses) {
 }
 
 /** Gradients `[n, K, size]`, as the parameter lies in memory. */
-function wholeGradients(use: FactoredUse): tf.Tensor3D {
+export function wholeGradients(use: FactoredUse): tf.Tensor3D {
   const [n, K, , out] = use.cotangent.shape;
   const gradients = tf.reshape(gradientsOf(use, 0, use.width), [n, K, use.width, out]);
   const inMemory = use.layout === 'in-out' ? gradients : tf.transpose(gradients, [0, 1, 3, 2]);

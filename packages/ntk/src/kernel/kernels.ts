@@ -37,12 +37,17 @@ function checkMethod(where: string, method: unknown): void {
   throw new RangeError(`${where} is ${String(method)}, expected one of ${METHODS.join(', ')}`);
 }
 
-const table = {
+/** The table of these options but directions. */
+export const kernelTable = {
   ...shared('select', 'maxBytes'),
   method: option<'auto' | Method>('auto', checkMethod),
   onFallback: option<NtkOptions['onFallback']>(undefined, (where, given) =>
     checkFunction(where, given, 'write (names) => ...'),
   ),
+};
+
+const table = {
+  ...kernelTable,
   directions: option<tf.Tensor | undefined>(undefined),
   directions2: option<tf.Tensor | undefined>(undefined),
 };
@@ -139,7 +144,7 @@ export function prepare({ where, params, left, right, entries, layerOf, options 
 const unknown: Inspection = { known: new Set(), shapes: [] };
 
 /** How the examples use the selected parameters: what all runs of examples agree on, the most rows of each. */
-function inspect(
+export function inspect(
   params: Params,
   select: (name: string) => boolean,
   sides: readonly Examples[],
