@@ -91,4 +91,5 @@ export {
   entropyFunctional,
   logProbFunctional,
 } from './change/functional.js';
+export { sumChanges } from './change/sum-changes.js';
 export type { Way } from './change/slopes.js';
