@@ -52,6 +52,13 @@ export type { SplitModel } from './split-model.js';
 export { kindOfParam, layerOfParam } from './groups.js';
 export type { Sequence, SequenceModel, TokenBatch } from './sequences/sequence-model.js';
 export {
+  type SketchedDecomposition,
+  type SketchOptions,
+  type SketchProgress,
+  sketchDecomposition,
+} from './sketch/sketch-decomposition.js';
+export type { Interval, PairEstimates, SketchedKernel } from './sketch/estimate.js';
+export {
   type ExplainOptions,
   type ExplainProgress,
   explainChange,

@@ -1,3 +1,4 @@
+import { checkTokens, embedding } from '@cfrl/engine';
 import * as ntk from '@cfrl/ntk';
 import { everyNumber, isRefusal, variations } from '@cfrl/testkit';
 import * as tf from '@tensorflow/tfjs-core';
@@ -23,6 +24,16 @@ function callsNow(): Readonly<Record<string, readonly unknown[]>> {
   const apply = (p: Params, rows: readonly number[][]): tf.Tensor2D =>
     tf.matMul(features(p, rows), tf.transpose(p['W'] as tf.Tensor2D)) as tf.Tensor2D;
   const model = { params, classifier: 'W', tied: false, features };
+  const sequenceModel = {
+    params,
+    classifier: 'W',
+    tied: false,
+    linear: true,
+    checkTokens: (where: string, lists: readonly (readonly number[])[]) =>
+      lists.forEach((list, i) => checkTokens(`${where}[${i}]`, list, 2)),
+    features: (p: Params, { tokens }: ntk.TokenBatch) => embedding(p['A']!, tokens),
+    logits: (p: Params, phi: tf.Tensor2D) => tf.matMul(phi, p['W'] as tf.Tensor2D, false, true),
+  };
   const contexts = [
     [1, 0.5],
     [0.2, -1],
@@ -87,6 +98,11 @@ function callsNow(): Readonly<Record<string, readonly unknown[]>> {
     predictStep: [model, delta, contexts, batched],
     predictUpdate: [model, contexts, step, batched],
     sampleGradient: [logits, [0, 1]],
+    sketchDecomposition: [
+      sequenceModel,
+      [{ tokens: [0, 1] }, { tokens: [1] }],
+      { probes: 3, deflate: 1, sketches: 3, sketchSize: 1, seed: 1, maxBytes: 1e6 },
+    ],
     toSamples: [
       { completions: [{ promptTokens: [0], tokens: [1, 2], advantages: [0.5, -0.5] }] },
       { learningRate: 0.1 },

@@ -1,6 +1,7 @@
 import { type Params, mapParams, randomNormal, rng, vjp } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
+import { oneHotRows } from '../one-hot.js';
 import { exampleUses, gradientsByExample } from './example-uses.js';
 
 /** Relative distance beyond which a gradient is not what its uses add up to. */
@@ -19,7 +20,10 @@ export function knownParams(f: (params: Params) => tf.Tensor, params: Params): R
     const { shape } = tf.tidy(() => f(params));
     const cotangent = randomNormal(rng(0), shape);
     const { uses } = exampleUses(f, params, cotangent);
-    const first = tf.reshape(tf.oneHot(0, shape[0]!), [shape[0]!, ...shape.slice(1).map(() => 1)]);
+    const first = tf.reshape(oneHotRows([0], shape[0]!), [
+      shape[0]!,
+      ...shape.slice(1).map(() => 1),
+    ]);
     const { grads } = vjp(f, params, tf.mul(cotangent, first));
     const distances = mapParams(params, (parameter, name) =>
       tf.tidy(() => {
