@@ -207,6 +207,7 @@ describe('extremes', () => {
     'sumChanges',
   ];
   const without = [
+    'underClassifier',
     'assemble',
     ...functionals,
     'kindOfParam',
