@@ -54,3 +54,14 @@ export {
   logProbFunctional,
 } from './change/functional.js';
 export type { Way } from './change/slopes.js';
+export {
+  type EigenOptions,
+  type Eigenpairs,
+  type SymmetricOperator,
+  topEigenpairs,
+} from './sketch/top-eigenpairs.js';
+export {
+  type LayerFeatureOptions,
+  type LayerFeatures,
+  layerFeatures,
+} from './features/layer-features.js';

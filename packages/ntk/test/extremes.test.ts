@@ -55,6 +55,7 @@ function callsNow(): Readonly<Record<string, readonly unknown[]>> {
     entropyChange: [model, { ...params, W: tf.add(params.W, delta.W) }, contexts, batched],
     jacobian: [apply, params, contexts, {}],
     kindOfParam: ['model.norm.weight'],
+    layerFeatures: [sequenceModel, [{ tokens: [0, 1] }, { tokens: [1] }], { maxBytes: 1e6 }],
     layerNtk: [apply, params, contexts, contexts, kernel],
     layerOfParam: ['model.norm.weight'],
     logProbChange: [logits, logits],
@@ -72,6 +73,11 @@ function callsNow(): Readonly<Record<string, readonly unknown[]>> {
     toSamples: [
       { completions: [{ promptTokens: [0], tokens: [1, 2], advantages: [0.5, -0.5] }] },
       { learningRate: 0.1 },
+    ],
+    topEigenpairs: [
+      { rows: 2, product: (v: tf.Tensor) => tf.mul(v, tf.tensor2d([[2], [1]])) },
+      1,
+      { count: 1, iterations: 4, tolerance: 1e-3, seed: 1 },
     ],
     traceNtk: [apply, params, contexts, contexts, kernel],
   };
