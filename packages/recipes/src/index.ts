@@ -5,6 +5,11 @@ export type { Environment, UnitProgress } from './experiment/units.js';
 export { type CfrlOptions, cfrl, type StandardRlOptions, standardRl } from './recipe/cfrl.js';
 export { type Context, type SplitLanguageModel, splitModel } from './recipe/contexts.js';
 export {
+  type LayerVariability,
+  type Variability,
+  featureVariability,
+} from './recipe/feature-variability.js';
+export {
   type LanguageModelPolicy,
   type PolicyOptions,
   languageModelPolicy,
