@@ -3,7 +3,6 @@ import {
   compile,
   disposeParams,
   fold,
-  mapParams,
   rng,
   yieldToEventLoop,
 } from '@cfrl/engine';
