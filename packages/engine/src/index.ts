@@ -57,6 +57,7 @@ export {
   valueAuxAndGrad,
   vjp,
 } from './gradients/grad.js';
+export { type ValueAndTangent, jvp } from './gradients/jvp.js';
 export { type NameSelection, matching } from './matching.js';
 export { type ClassifierScoresOptions, classifierScores } from './numerics/classifier-scores.js';
 export { logSoftmax, stopGradient } from './numerics/log-softmax.js';

@@ -10,6 +10,28 @@ export { empiricalNtk, layerNtk, traceNtk } from './kernel/empirical-ntk.js';
 export type { LayerNtkOptions, NtkOptions } from './kernel/empirical-ntk.js';
 export type { Apply } from './kernel/gradient-rows.js';
 export { type JacobianOptions, jacobian } from './kernel/jacobian.js';
+export type { KernelOperator, ProductOptions } from './kernel/operator.js';
+export { kernelOperator, kernelProduct, logitKernelOperator } from './kernel/products.js';
+export { linearize } from './linear/linearize.js';
+export type { LazyModel, LazyOutputs, PlainKernel } from './linear/lazy-model.js';
+export { type LazyFlowOptions, type LazyTime, lazyFlow } from './linear/lazy-flow.js';
+export { type LazyStep, type LazyTrainingOptions, lazyTraining } from './linear/lazy-training.js';
+export type {
+  KernelRegressionOptions,
+  LazyLeastSquares,
+  LazyLeastSquaresOptions,
+  LeastSquaresOptions,
+  LeastSquaresOutputs,
+} from './linear/least-squares.js';
+export { kernelRegression, lazyLeastSquares } from './linear/least-squares.js';
+export {
+  type OutputLoss,
+  type OutputSample,
+  crossEntropyLoss,
+  mseLoss,
+  policyGradientLoss,
+} from './linear/losses.js';
+export type { Rows } from './linear/rows.js';
 export type {
   Measurement,
   MeasureStepOptions,

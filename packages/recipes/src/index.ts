@@ -3,6 +3,12 @@ export { type ExperimentConfig, demo, quickDemo, setup, type Setup } from './exp
 export { type ExperimentProgress, runExperiment, writeReport } from './experiment/experiment.js';
 export type { Environment, UnitProgress } from './experiment/units.js';
 export { type CfrlOptions, cfrl, type StandardRlOptions, standardRl } from './recipe/cfrl.js';
+export {
+  type CheckpointExplanation,
+  type ExplainCheckpointsOptions,
+  explainCheckpoints,
+} from './explain/explain-checkpoints.js';
+export type { PromptLine } from './explain/read-prompts.js';
 export { type Context, type SplitLanguageModel, splitModel } from './recipe/contexts.js';
 export {
   type LayerVariability,

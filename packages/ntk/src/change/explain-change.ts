@@ -47,7 +47,8 @@ export interface ExplainOptions {
   /** The kind of a parameter. @defaultValue {@link kindOfParam} */
   readonly kindOf?: (name: string) => string;
   /**
-   * Refined until the residual is this share of the measured change, and no part moves by more than this share of the largest one.
+   * Refined until the residual is this share of the measured change, and no part moves by more than this share of the largest
+   * layer's.
    * @defaultValue 0.01
    */
   readonly tolerance?: number;
