@@ -10,9 +10,9 @@ import {
   yieldToEventLoop,
 } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
+import { EigenvalueDecomposition } from 'ml-matrix';
 
 import { checkFiniteTensor } from '../check.js';
-import { symmetricEigen } from './symmetric-eigen.js';
 
 /** A symmetric kernel that is multiplied with and never formed, as `kernelOperator` makes it of one list of examples. */
 export interface SymmetricOperator {
@@ -198,13 +198,15 @@ function found(
       return Math.abs(i - j) === 1 ? beside[Math.min(i, j)]! : 0;
     }),
   );
-  const { values, vectors } = symmetricEigen(T);
-  const pairs = values.slice(0, count).map((value, k) => ({
-    value,
-    vector: vectors[k]!,
-    residual: beside[n - 1]! * Math.abs(vectors[k]![n - 1]!),
-  }));
+  const { realEigenvalues: values, eigenvectorMatrix } = new EigenvalueDecomposition(T, {
+    assumeSymmetric: true,
+  });
+  const order = values.map((_, k) => k).sort((a, b) => values[b]! - values[a]!);
+  const pairs = order.slice(0, count).map((k) => {
+    const vector = eigenvectorMatrix.getColumn(k);
+    return { value: values[k]!, vector, residual: beside[n - 1]! * Math.abs(vector[n - 1]!) };
+  });
   const ended = beside[n - 1] === 0;
-  const good = pairs.every(({ residual }) => residual <= tolerance * Math.abs(values[0]!));
+  const good = pairs.every(({ residual }) => residual <= tolerance * Math.abs(pairs[0]!.value));
   return { pairs, converged: ended || (good && pairs.length === count) };
 }
