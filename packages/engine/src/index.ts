@@ -115,6 +115,7 @@ export {
   type ParameterUses,
   parameterUses,
 } from './gradients/parameter-uses.js';
+export { notesUses } from './gradients/use-scope.js';
 export { normal, randomInt, randomNormal, sampleIndex, shuffle } from './random/distributions.js';
 export { fold } from './random/fold.js';
 export { type Rng, rng } from './random/rng.js';

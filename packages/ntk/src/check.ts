@@ -1,7 +1,8 @@
 import { type Params, checkFunction, checkSameShape, showNames, showValue } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import type { Apply } from './kernel/gradient-rows.js';
+import { runsOf } from './runs.js';
+import type { Examples } from './uses/examples.js';
 
 /** Refuses a list without entries. */
 export function checkNotEmpty(where: string, items: readonly unknown[]): void {
@@ -53,26 +54,25 @@ export function checkSelection(
   return kept.reduce((sum, [, tensor]) => sum + tensor.size, 0);
 }
 
-/** Runs `apply` on every example by itself, refuses shapes but `[1, O]`, and returns `O`. */
-export function checkOutputs<X>(
-  where: string,
-  apply: Apply<X>,
-  params: Params,
-  examples: readonly X[],
-): number {
+/** Runs `apply` on every example, some at a time (one at a time for `size` 1), refuses shapes but `[n, O]`, and returns `O`. */
+export function checkOutputs(where: string, examples: Examples, params: Params, size = 1): number {
   return tf.tidy(() => {
-    const outputs = examples.map((example) => apply(params, [example]));
-    const size = outputs[0]!.shape[1] ?? 0;
-    for (const { shape } of outputs) {
-      if (shape.length !== 2 || shape[0] !== 1 || shape[1] !== size || size < 1) {
+    let O = 0;
+    const outputs = runsOf(0, examples.count, size).map(([from, to]) => {
+      const rows = examples.apply(params, examples.inputs(from, to), { from, to, copies: 1 });
+      const { shape } = rows;
+      O = from === 0 ? (shape[1] ?? 0) : O;
+      if (shape.length !== 2 || shape[0] !== to - from || shape[1] !== O || O < 1) {
+        const given = size === 1 ? '[example]' : `${to - from} examples`;
         throw new RangeError(
-          `${where}: apply(params, [example]) has shape [${shape.join(', ')}], expected ` +
-            `[1, ${size || 'outputs'}]`,
+          `${where}: apply(params, ${given}) has shape [${shape.join(', ')}], expected ` +
+            `[${to - from}, ${O || 'outputs'}]`,
         );
       }
-    }
+      return rows;
+    });
     checkFiniteTensor(`${where}: apply(params, examples)`, tf.concat(outputs, 0));
-    return size;
+    return O;
   });
 }
 

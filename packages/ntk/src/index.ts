@@ -5,9 +5,25 @@ export { entropyChange } from './entropy/change-by-part.js';
 export type { EntropyChange, EntropyChangeOptions } from './entropy/change-by-part.js';
 export { type AssembledKernels, assemble } from './kernel/assemble.js';
 export type { CrossTerms } from './kernel/cross-terms.js';
-export { type Decomposition, type DecomposeOptions, decompose } from './kernel/decompose.js';
-export { empiricalNtk, layerNtk, traceNtk } from './kernel/empirical-ntk.js';
-export type { LayerNtkOptions, NtkOptions } from './kernel/empirical-ntk.js';
+export {
+  type Decomposition,
+  type DecomposeOptions,
+  type GradientComponent,
+  decompose,
+  underClassifier,
+} from './kernel/decompose.js';
+export {
+  diagonalNtk,
+  empiricalNtk,
+  explainCost,
+  layerNtk,
+  pseudoNtk,
+  traceNtk,
+} from './kernel/empirical-ntk.js';
+export type { ExplainCostOptions, LayerNtkOptions } from './kernel/empirical-ntk.js';
+export type { KernelCost, LayerCost, Method, MethodCost } from './kernel/cost.js';
+export type { NtkOptions } from './kernel/kernels.js';
+export type { ExampleBatch } from './uses/examples.js';
 export type { Apply } from './kernel/gradient-rows.js';
 export { type JacobianOptions, jacobian } from './kernel/jacobian.js';
 export type { KernelOperator, ProductOptions } from './kernel/operator.js';

@@ -68,8 +68,10 @@ function callsNow(): Readonly<Record<string, readonly unknown[]>> {
     attributeEntropyChange: [model, contexts, step, { ...batched, measured: [0.1, 0.2] }],
     crossEntropyLoss: [[0, 1]],
     decompose: [model, contexts, contexts, { ...batched, maxBytes: 1e6 }],
+    diagonalNtk: [apply, params, contexts, contexts, kernel],
     empiricalNtk: [apply, params, contexts, contexts, kernel],
     entropyChange: [model, { ...params, W: tf.add(params.W, delta.W) }, contexts, batched],
+    explainCost: [apply, params, contexts, contexts, kernel],
     jacobian: [apply, params, contexts, {}],
     kernelOperator: [apply, params, contexts, contexts, { ...kernel, ...batched }],
     kernelProduct: [apply, params, contexts, tf.ones([2, 3]), contexts, { ...kernel, ...batched }],
@@ -91,6 +93,7 @@ function callsNow(): Readonly<Record<string, readonly unknown[]>> {
     policyGradientLoss: [[{ example: 0, token: 1, weight: 0.5 }], 2],
     predictStep: [model, delta, contexts, batched],
     predictUpdate: [model, contexts, step, batched],
+    pseudoNtk: [apply, params, contexts, contexts, kernel],
     sampleGradient: [logits, [0, 1]],
     sketchDecomposition: [
       sequenceModel,

@@ -26,7 +26,12 @@ export { type SequenceLanguageModel, sequenceModel } from './recipe/sequence-mod
 export { warmStart, type WarmStartOptions, type WarmStartRecord } from './recipe/warm-start.js';
 export * from './report/index.js';
 export { type LoopState, disposeLoopState } from './run/loop-state.js';
-export { type LoopRecord, type RecordedLoop, finishedStep, recordLoop } from './run/record-loop.js';
+export {
+  type LoopRecord,
+  type RecordedLoop,
+  finishedStep,
+  recordLoop,
+} from './run/resumable-loop.js';
 export { openRun, type Row, type RunConfig, type RunFolder } from './run/run-folder.js';
 export { addition, type AdditionOptions } from './tasks/addition.js';
 export type { CharacterTask, Task, TaskPrompt, TextPrompt } from './tasks/task.js';

@@ -23,6 +23,9 @@ interface Scope {
 
 let scope: Scope | undefined;
 
+/** Whether uses of parameters are being written down: then rows of different examples have to stay apart. */
+export const notesUses = (): boolean => scope !== undefined;
+
 /** Runs a function whose uses of parameters are written down. */
 export function withUses<T>(next: Scope, f: () => T): T {
   const outer = scope;

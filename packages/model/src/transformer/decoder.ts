@@ -7,6 +7,7 @@ import {
   rematerialize,
   embedding,
   mergeHeads,
+  notesUses,
   partialRotary,
   placeColumn,
   rotaryTables,
@@ -79,7 +80,9 @@ function embed(
     positions.offset === 0
       ? input.positions
       : tf.add(input.positions, tf.scalar(positions.offset, 'int32'));
-  return tf.add(scaled, embedding(get(positions.name), rows));
+  const apart = notesUses() && rows.rank === 1; // each row looks its own positions up
+  const taken = apart ? tf.tile(tf.expandDims(rows, 0), [input.tokens.shape[0], 1]) : rows;
+  return tf.add(scaled, embedding(get(positions.name), taken));
 }
 
 /** What a block is given beside its parameters and the residual stream. A type, since rematerialization takes no interface. */

@@ -1,7 +1,15 @@
+import type { Params } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { jacobianRows } from './gradient-rows.js';
-import type { SplitModel } from '../split-model.js';
+import { runsOf } from '../runs.js';
+import { type BlockUses, usesReader } from '../uses/block-uses.js';
+import type { Examples } from '../uses/examples.js';
+import { wholeGradients } from './contract-uses.js';
+import type { Method } from './cost.js';
+import { everyOutput } from './directions.js';
+import { inspect } from './kernels.js';
+import { sideRows } from './reference.js';
+import { bytesPerRow } from './structured.js';
 
 /**
  * The cross terms of a tied model: `W` is classifier and embedding, and an update through one path
@@ -23,31 +31,68 @@ export interface CrossTerms {
 }
 
 /**
- * `B[n, m, v, d] = sum_b phi_b(c_n) d phi_d(c'_m) / d W[v, b]`, `[N, M, V, D]`. The direct path's
- * Jacobian, `d z_v(c) / d W[v, b] = phi_b(c)`, is never formed.
+ * `B[n, m, v, d] = sum_b phi_b(c_n) d phi_d(c'_m) / d W[v, b]`, `[N, M, V, D]`. The direct path's Jacobian, `d z_v(c) / d W[v, b] = phi_b(c)`,
+ * is never formed, nor the features' where they look `W` up as a table: then only its tokens' rows are not 0.
  */
-export function crossFactors<X>(
-  model: SplitModel<X>,
+export function crossFactors(
+  { params, classifier }: { readonly params: Params; readonly classifier: string },
   phi: tf.Tensor2D,
-  contexts2: readonly X[],
+  examples: Examples,
+  { maxBytes, method }: { readonly maxBytes: number; readonly method: 'auto' | Method },
 ): tf.Tensor4D {
-  const D = phi.shape[1];
-  const V = model.params[model.classifier]!.shape[0]!;
-  const isClassifier = (name: string) => name === model.classifier;
-  const byContext = contexts2.map((context) =>
-    tf.tidy(() => {
-      const rows = jacobianRows(model.features, model.params, isClassifier, [context], D);
-      // One row at a time, d phi_d / d W: a [V, D] gradient that only its products outlive.
-      const products = Array.from({ length: D }, (_, d) =>
-        tf.tidy(() => {
-          const gradient = tf.reshape(rows.rows(d, d + 1)[model.classifier]!, [V, D]);
-          return tf.matMul(gradient, tf.transpose(phi)); // [V, N]
-        }),
-      );
-      return tf.transpose(tf.stack(products), [2, 1, 0]); // [D, V, N] -> [N, V, D]
-    }),
-  );
-  return tf.stack(byContext, 1) as tf.Tensor4D;
+  const [V, D] = params[classifier]!.shape as [number, number];
+  const isClassifier = (name: string): boolean => name === classifier;
+  const side = { examples, directions: everyOutput(D) };
+  const { known, shapes } =
+    method === 'jacobian'
+      ? { known: new Set(), shapes: [] }
+      : inspect(params, isClassifier, [examples]);
+  const perContext = D * bytesPerRow(shapes, D) + 4 * V * D * phi.shape[0];
+  const size = Math.max(1, Math.floor(maxBytes / 4 / perContext));
+  const reader = usesReader(side, params, isClassifier, Math.max(size, 64));
+  const jacobian = (from: number, to: number): tf.Tensor => {
+    const rows = sideRows(side, params, isClassifier);
+    // One row at a time, d phi_d / d W: a [V, D] gradient that only its products outlive.
+    const products = Array.from({ length: (to - from) * D }, (_, r) =>
+      tf.tidy(() => {
+        const gradient = rows.rows(from * D + r, from * D + r + 1)[classifier]!;
+        return tf.matMul(tf.reshape(gradient, [V, D]), tf.transpose(phi)); // [V, N]
+      }),
+    );
+    return tf.reshape(tf.stack(products), [to - from, D, V, -1]);
+  };
+  try {
+    const parts = runsOf(0, examples.count, size).map(([from, to]) =>
+      tf.tidy(() => {
+        const products = known.has(classifier)
+          ? usesTimes(reader.read(from, to, 0, D), phi, [to - from, D, V])
+          : jacobian(from, to);
+        return tf.transpose(products, [3, 0, 2, 1]); // [M, D, V, N] -> [N, M, V, D]
+      }),
+    );
+    return tf.concat(parts, 1) as tf.Tensor4D;
+  } finally {
+    reader.dispose();
+  }
+}
+
+/** Gradients `[M, D, V, D]` of uses of a table times rows `[N, D]`: `[M, D, V, N]`. */
+function usesTimes(
+  { factored: [use], formed: { ...formed } }: BlockUses,
+  rows: tf.Tensor2D,
+  [M, K, V]: readonly [number, number, number],
+): tf.Tensor {
+  const N = rows.shape[0];
+  const times = (x: tf.Tensor): tf.Tensor =>
+    tf.matMul(tf.reshape(x, [-1, rows.shape[1]]) as tf.Tensor2D, rows, false, true);
+  const gradients = use?.kind === 'dense' ? wholeGradients(use) : Object.values(formed)[0];
+  if (gradients !== undefined) return tf.reshape(times(gradients), [M, K, V, N]);
+  if (use === undefined) return tf.zeros([M, K, V, N]);
+  const R = use.input.shape[1]!;
+  const byRow = tf.transpose(tf.reshape(times(use.cotangent), [M, K, R, N]), [0, 2, 1, 3]);
+  const tokens = tf.equal(tf.expandDims(use.input, 2), tf.range(0, V, 1, 'int32')); // [M, R, V]
+  const sums = tf.matMul(tf.cast(tokens, 'float32'), tf.reshape(byRow, [M, R, K * N]), true);
+  return tf.transpose(tf.reshape(sums, [M, V, K, N]), [0, 2, 1, 3]);
 }
 
 /** Norms and traces of `C = B W^T` and `C' = W B'^T`, without a `V x V` matrix. */

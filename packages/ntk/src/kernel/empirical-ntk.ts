@@ -1,27 +1,33 @@
-import { type Params, mapParams, resolveOptions } from '@cfrl/engine';
+import type { Params } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { checkFiniteTensor, checkNotEmpty, checkOutputs, checkSelection } from '../check.js';
-import { oneHotRows } from '../one-hot.js';
-import { type SharedOptions, shared } from '../options.js';
-import { gram, rowsWithin } from './gram.js';
-import { type Apply, gradientRows, jacobianRows } from './gradient-rows.js';
-
-/** Options of {@link empiricalNtk}. Rows of `examples2` are computed once for each block of `examples` that fits `maxBytes`. */
-export type NtkOptions = Pick<SharedOptions, 'select' | 'maxBytes'>;
+import type { SharedOptions } from '../options.js';
+import type { ExampleBatch, Examples } from '../uses/examples.js';
+import type { Entries } from './contract-uses.js';
+import type { KernelCost } from './cost.js';
+import { type NtkOptions, kernelsOf, prepare, problemOf } from './kernels.js';
 
 /** Options of {@link layerNtk}. */
 export type LayerNtkOptions = NtkOptions & Pick<SharedOptions, 'layerOf'>;
 
+/** Options of {@link explainCost}. */
+export interface ExplainCostOptions extends LayerNtkOptions {
+  /** Which entries of the kernel: `full` of {@link empiricalNtk}, `diagonal` of {@link diagonalNtk}, `trace` of {@link traceNtk}. @defaultValue 'full' */
+  readonly entries?: Entries;
+}
+
+const all = (): string => 'all';
+
 /**
- * The empirical neural tangent kernel by contracting Jacobians: the reference that every faster
- * route must equal.
+ * The empirical neural tangent kernel: the inner products of the gradients of all outputs.
  *
  *     ntk[n, k, m, l] = < d apply(x_n)_k / d params, d apply(x'_m)_l / d params >
  *
- * @param apply - differentiable, `n` examples to `[n, O]`; called with one example at a time
+ * @param apply - differentiable, `n` examples to `[n, O]`; row `i` depends on example `i` alone. It is called with runs of the examples,
+ *   some of them several times over
  * @param params - record of float32 tensors, where to differentiate
- * @param examples - `N` inputs of `apply`
+ * @param examples - `N` inputs of `apply`: a list, or a tensor (a record of tensors) with a row for each, of which `apply` gets rows:
+ *   then one graph serves all of them
  * @param examples2 - `M` inputs; left out, they are `examples`, and half of the work is saved
  * @returns `[N, O, M, O]`, in squared output units per squared parameter unit; the caller owns it
  * @throws RangeError if a list is empty, `select` keeps nothing, `maxBytes` cannot hold two rows,
@@ -37,14 +43,15 @@ export type LayerNtkOptions = NtkOptions & Pick<SharedOptions, 'layerOf'>;
  * // => [[[[25], [3]]], [[[3], [1]]]]
  * ```
  */
-export function empiricalNtk<X>(
-  apply: Apply<X>,
+export function empiricalNtk<E extends ExampleBatch>(
+  apply: (params: Params, examples: E) => tf.Tensor2D,
   params: Params,
-  examples: readonly X[],
-  examples2?: readonly X[],
+  examples: E,
+  examples2?: E,
   options: NtkOptions = {},
 ): tf.Tensor4D {
-  return kernels('empiricalNtk', apply, params, examples, examples2, options)['all']!;
+  const problem = problemOf('empiricalNtk', apply, params, examples, examples2);
+  return kernelsOf({ ...problem, entries: 'full', layerOf: all, options })['all'] as tf.Tensor4D;
 }
 
 /**
@@ -53,9 +60,11 @@ export function empiricalNtk<X>(
  *
  *     layerNtk[layer] = sum over the layer's parameters p of J_p(x) J_p(x')^T
  *
- * @param apply - differentiable, `n` examples to `[n, O]`; called with one example at a time
+ * @param apply - differentiable, `n` examples to `[n, O]`; row `i` depends on example `i` alone. It is called with runs of the examples,
+ *   some of them several times over
  * @param params - record of float32 tensors, where to differentiate
- * @param examples - `N` inputs of `apply`
+ * @param examples - `N` inputs of `apply`: a list, or a tensor (a record of tensors) with a row for each, of which `apply` gets rows:
+ *   then one graph serves all of them
  * @param examples2 - `M` inputs; left out, they are `examples`, and half of the work is saved
  * @returns layer -> `[N, O, M, O]`; the caller owns the tensors
  * @throws as {@link empiricalNtk}
@@ -68,14 +77,18 @@ export function empiricalNtk<X>(
  * [w.arraySync(), b.arraySync()]; // => [[[[[25]]]], [[[[1]]]]]
  * ```
  */
-export function layerNtk<X>(
-  apply: Apply<X>,
+export function layerNtk<E extends ExampleBatch>(
+  apply: (params: Params, examples: E) => tf.Tensor2D,
   params: Params,
-  examples: readonly X[],
-  examples2?: readonly X[],
+  examples: E,
+  examples2?: E,
   { layerOf = (name) => name, ...options }: LayerNtkOptions = {},
 ): Record<string, tf.Tensor4D> {
-  return kernels('layerNtk', apply, params, examples, examples2, options, layerOf);
+  const problem = problemOf('layerNtk', apply, params, examples, examples2);
+  return kernelsOf({ ...problem, entries: 'full', layerOf, options }) as Record<
+    string,
+    tf.Tensor4D
+  >;
 }
 
 /**
@@ -84,9 +97,11 @@ export function layerNtk<X>(
  *
  *     traceNtk[n, m] = (1/O) sum_k ntk[n, k, m, k]
  *
- * @param apply - differentiable, `n` examples to `[n, O]`; called with one example at a time
+ * @param apply - differentiable, `n` examples to `[n, O]`; row `i` depends on example `i` alone. It is called with runs of the examples,
+ *   some of them several times over
  * @param params - record of float32 tensors, where to differentiate
- * @param examples - `N` inputs of `apply`
+ * @param examples - `N` inputs of `apply`: a list, or a tensor (a record of tensors) with a row for each, of which `apply` gets rows:
+ *   then one graph serves all of them
  * @param examples2 - `M` inputs; left out, they are `examples`, and half of the work is saved
  * @returns `[N, M]`; the caller owns it
  * @throws as {@link empiricalNtk}
@@ -98,62 +113,129 @@ export function layerNtk<X>(
  * traceNtk(apply, { w: tf.ones([2, 2]) }, [[3, 4], [1, 0]]).arraySync(); // => [[25, 3], [3, 1]]
  * ```
  */
-export function traceNtk<X>(
-  apply: Apply<X>,
+export function traceNtk<E extends ExampleBatch>(
+  apply: (params: Params, examples: E) => tf.Tensor2D,
   params: Params,
-  examples: readonly X[],
-  examples2?: readonly X[],
+  examples: E,
+  examples2?: E,
   options: NtkOptions = {},
 ): tf.Tensor2D {
+  const problem = problemOf('traceNtk', apply, params, examples, examples2);
+  return kernelsOf({ ...problem, entries: 'trace', layerOf: all, options })['all'] as tf.Tensor2D;
+}
+
+/**
+ * The kernel of each output with itself (`diagonal_axes` of neural-tangents).
+ *
+ *     diagonalNtk[n, m, k] = ntk[n, k, m, k]
+ *
+ * @param apply - as of {@link empiricalNtk}
+ * @param params - record of float32 tensors, where to differentiate
+ * @param examples - `N` inputs of `apply`, as of {@link empiricalNtk}
+ * @param examples2 - `M` inputs; left out, they are `examples`, and half of the work is saved
+ * @returns `[N, M, O]`; the caller owns it
+ * @throws as {@link empiricalNtk}
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * const apply = ({ w }, xs) => tf.mul(tf.tensor2d(xs), w); // a scale for each of two outputs
+ * diagonalNtk(apply, { w: tf.ones([2]) }, [[3, 4], [1, 0]]).arraySync(); // => [[[9, 16], [3, 0]], [[3, 0], [1, 0]]]
+ * ```
+ */
+export function diagonalNtk<E extends ExampleBatch>(
+  apply: (params: Params, examples: E) => tf.Tensor2D,
+  params: Params,
+  examples: E,
+  examples2?: E,
+  options: NtkOptions = {},
+): tf.Tensor3D {
+  const problem = problemOf('diagonalNtk', apply, params, examples, examples2);
+  return kernelsOf({ ...problem, entries: 'diagonal', layerOf: all, options })[
+    'all'
+  ] as tf.Tensor3D;
+}
+
+/**
+ * The kernel of the outputs' sum: one backward pass an example in place of one for each output, and near {@link traceNtk} in wide networks.
+ *
+ *     pseudoNtk[n, m] = (1/O) sum_{k, l} ntk[n, k, m, l]
+ *
+ * @param apply - as of {@link empiricalNtk}
+ * @param params - record of float32 tensors, where to differentiate
+ * @param examples - `N` inputs of `apply`, as of {@link empiricalNtk}
+ * @param examples2 - `M` inputs; left out, they are `examples`, and half of the work is saved
+ * @returns `[N, M]`; the caller owns it
+ * @throws as {@link empiricalNtk}
+ * @see Mohamadi, Bae and Sutherland 2023, eq. 3, https://arxiv.org/abs/2206.12543
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * const apply = ({ w }, xs) => tf.matMul(tf.tensor2d(xs), w); // two outputs: <x, x'> I
+ * pseudoNtk(apply, { w: tf.ones([2, 2]) }, [[3, 4], [1, 0]]).arraySync(); // => [[25, 3], [3, 1]]
+ * ```
+ */
+export function pseudoNtk<E extends ExampleBatch>(
+  apply: (params: Params, examples: E) => tf.Tensor2D,
+  params: Params,
+  examples: E,
+  examples2?: E,
+  options: Omit<NtkOptions, 'directions' | 'directions2'> = {},
+): tf.Tensor2D {
+  const problem = problemOf('pseudoNtk', apply, params, examples, examples2);
   return tf.tidy(() => {
-    const plan = prepare('traceNtk', apply, params, examples, examples2, options);
-    const shares = Array.from({ length: plan.outputs }, (_, k) => {
-      const rows = (list: readonly X[]) => {
-        const cotangents = oneHotRows(new Array<number>(list.length).fill(k), plan.outputs);
-        return gradientRows(apply, params, plan.select, list, cotangents);
-      };
-      return gram(rows(examples), examples2 ? rows(examples2) : null, plan)['all']!;
-    });
-    const kernel = tf.div(tf.addN(shares), plan.outputs) as tf.Tensor2D;
-    return checkFiniteTensor('traceNtk: the kernel', kernel);
+    const summed = {
+      ...problem,
+      left: outputSum(problem.left),
+      right: problem.right && outputSum(problem.right),
+    };
+    return kernelsOf({ ...summed, entries: 'trace', layerOf: all, options })['all'] as tf.Tensor2D;
   });
 }
 
-function prepare<X>(
-  where: string,
-  apply: Apply<X>,
-  params: Params,
-  examples: readonly X[],
-  examples2: readonly X[] | undefined,
-  options: NtkOptions,
-) {
-  const { select, maxBytes } = resolveOptions(where, options, shared('select', 'maxBytes'));
-  checkNotEmpty(`${where}: examples`, examples);
-  if (examples2 !== undefined) checkNotEmpty(`${where}: examples2`, examples2);
-  const rowsPerBlock = rowsWithin(where, maxBytes, checkSelection(where, params, select));
-  const outputs = checkOutputs(where, apply, params, [...examples, ...(examples2 ?? [])]);
-  return { select, rowsPerBlock, outputs, layerOf: () => 'all' };
-}
+/** The outputs' sum, over the root of their number. */
+const outputSum = (examples: Examples): Examples => ({
+  ...examples,
+  apply: (...given) =>
+    tf.tidy(() => {
+      const outputs = examples.apply(...given);
+      return tf.div(tf.sum(outputs, 1, true), Math.sqrt(outputs.shape[1])) as tf.Tensor2D;
+    }),
+});
 
-/** The kernel by layers; one that is called `all` where none are named. */
-export function kernels<X>(
-  where: string,
-  apply: Apply<X>,
+/**
+ * What a kernel costs by each method, estimated from shapes, layer by layer, and which of them `auto` takes. It looks at how the function
+ * uses its parameters, by three passes over the examples, and computes nothing else.
+ *
+ * @param apply - as of {@link empiricalNtk}
+ * @param params - record of float32 tensors, where to differentiate
+ * @param examples - `N` inputs of `apply`, as of {@link empiricalNtk}
+ * @param examples2 - `M` inputs; left out, they are `examples`
+ * @returns plain numbers; `fallback` names the parameters that only the reference knows
+ * @throws as {@link empiricalNtk}
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * import { dense } from '@cfrl/engine';
+ * const apply = ({ w, b }, xs) => tf.mul(dense(tf.tensor2d(xs), w, 'in-out'), b);
+ * const { method, fallback } = explainCost(apply, { w: tf.ones([2, 3]), b: tf.ones([3]) }, [[1, 2]]);
+ * [method, fallback]; // => ["jacobian", ["b"]]
+ * ```
+ */
+export function explainCost<E extends ExampleBatch>(
+  apply: (params: Params, examples: E) => tf.Tensor2D,
   params: Params,
-  examples: readonly X[],
-  examples2: readonly X[] | undefined,
-  options: NtkOptions,
-  layerOf?: (name: string) => string,
-): Record<string, tf.Tensor4D> {
-  return tf.tidy(() => {
-    const plan = prepare(where, apply, params, examples, examples2, options);
-    const { outputs } = plan;
-    const rows = (list: readonly X[]) => jacobianRows(apply, params, plan.select, list, outputs);
-    const right = examples2 ? rows(examples2) : null;
-    const shape = [examples.length, outputs, (examples2 ?? examples).length, outputs];
-    const layers = gram(rows(examples), right, { ...plan, ...(layerOf && { layerOf }) });
-    return mapParams(layers, (kernel) =>
-      tf.reshape(checkFiniteTensor(`${where}: the kernel`, kernel), shape),
-    ) as Record<string, tf.Tensor4D>;
-  });
+  examples: E,
+  examples2?: E,
+  { entries = 'full', layerOf = (name) => name, ...options }: ExplainCostOptions = {},
+): KernelCost {
+  const problem = problemOf('explainCost', apply, params, examples, examples2);
+  if (!['full', 'diagonal', 'trace'].includes(entries)) {
+    throw new RangeError(
+      `explainCost: entries is ${String(entries)}, expected one of full, diagonal, trace`,
+    );
+  }
+  return prepare({ ...problem, entries, layerOf, options }).cost;
 }

@@ -1,6 +1,7 @@
 import { type Params, mapParams } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
+import { runsOf } from '../runs.js';
 import type { RowSource } from './gradient-rows.js';
 
 /** How a contraction is grouped and how much memory its rows may take. */
@@ -30,8 +31,8 @@ export function rowsWithin(where: string, maxBytes: number, numbers: number): nu
  */
 export function gram(left: RowSource, right: RowSource | null, plan: GramPlan): Params {
   return tf.tidy(() => {
-    const leftBlocks = blocks(left.count, plan.rowsPerBlock);
-    const rightBlocks = right === null ? leftBlocks : blocks(right.count, plan.rowsPerBlock);
+    const leftBlocks = runsOf(0, left.count, plan.rowsPerBlock);
+    const rightBlocks = right === null ? leftBlocks : runsOf(0, right.count, plan.rowsPerBlock);
     const grid: Params[][] = [];
     leftBlocks.forEach(([from, to], a) => {
       const line = tf.tidy(() => {
@@ -52,12 +53,6 @@ export function gram(left: RowSource, right: RowSource | null, plan: GramPlan): 
     });
   });
 }
-
-const blocks = (count: number, size: number): [number, number][] =>
-  Array.from({ length: Math.ceil(count / size) }, (_, i) => [
-    i * size,
-    Math.min(count, (i + 1) * size),
-  ]);
 
 function contract(left: Params, right: Params, { layerOf }: GramPlan): Params {
   const shares: Record<string, tf.Tensor> = {};

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { checkFiniteResults, checkNotEmpty, checkOutputs, checkSelection } from '../check.js';
 import { type SharedOptions, shared } from '../options.js';
+import { listed } from '../uses/examples.js';
 import { type Apply, jacobianRows } from './gradient-rows.js';
 
 /** Options of {@link jacobian}. */
@@ -40,7 +41,7 @@ export function jacobian<X>(
   checkNotEmpty('jacobian: examples', examples);
   checkSelection('jacobian', params, select);
   return tf.tidy(() => {
-    const outputs = checkOutputs('jacobian', apply, params, examples);
+    const outputs = checkOutputs('jacobian', listed(apply, examples), params);
     const source = jacobianRows(apply, params, select, examples, outputs);
     const rows = checkFiniteResults('jacobian', source.rows(0, source.count));
     return mapParams(rows, (tensor, name) =>

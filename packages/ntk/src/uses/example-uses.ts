@@ -14,7 +14,7 @@ export interface ExampleUse extends Omit<ParameterUse, 'input' | 'cotangent'> {
 
 /**
  * The uses of parameters by a batch of `B` examples, one backward pass for all. A use whose rows do not divide by the examples (positions
- * embedded once for all of them, say) is left out: {@link unknownParams} tells.
+ * embedded once for all of them, say) is left out: `inspectUses` tells.
  */
 export function exampleUses(
   f: (params: Params) => tf.Tensor,
@@ -79,7 +79,10 @@ export function gradientsByExample(
     if (kind === 'gain') return tf.sum(tf.mul(input!, cotangent), 1) as tf.Tensor2D;
     const inputs =
       kind === 'embedding'
-        ? tf.cast(tf.oneHot(tf.cast(input!, 'int32') as tf.Tensor2D, size / out), 'float32')
+        ? tf.cast(
+            tf.equal(tf.expandDims(input!, 2), tf.range(0, size / out, 1, 'int32')),
+            'float32',
+          )
         : input!;
     const [left, right] = layout === 'in-out' ? [inputs, cotangent] : [cotangent, inputs];
     return tf.reshape(tf.matMul(left, right, true), [B, size]) as tf.Tensor2D;

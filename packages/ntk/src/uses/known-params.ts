@@ -1,51 +1,78 @@
-import { type Params, mapParams, randomNormal, rng, vjp } from '@cfrl/engine';
+import { type Params, mapParams, normal, randomNormal, rng, vjp } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { oneHotRows } from '../one-hot.js';
-import { exampleUses, gradientsByExample } from './example-uses.js';
+import { type ExampleUse, exampleUses, gradientsByExample } from './example-uses.js';
 
 /** Relative distance beyond which a gradient is not what its uses add up to. */
 const TOLERANCE = 1e-3;
 
+/** What a use looks like: of each example `rows` rows, of a weight (table, vector) of `width` rows and `out` columns. */
+export interface UseShape extends Pick<ExampleUse, 'name' | 'kind'> {
+  readonly rows: number;
+  readonly width: number;
+  readonly out: number;
+}
+
+/** How a function uses its parameters. */
+export interface Inspection {
+  /** Parameters about whose gradients the uses say everything, those without an effect among them. */
+  readonly known: ReadonlySet<string>;
+  /** The uses of these. */
+  readonly shapes: readonly UseShape[];
+}
+
 /**
- * Which parameters a function uses in known ways only, so that uses say everything about their gradients: one random cotangent on a batch
- * of examples, the uses of the first example against the gradient of it alone. It takes two passes.
+ * Looks at how a function uses its parameters: one random cotangent on a batch of examples, the uses of the examples, each taken a
+ * random number of times, against the gradient for that. It takes two passes.
  *
  * @param f - the function of a batch; its result is `[B, ...]`
  * @param params - the parameters to look at; borrowed
- * @returns the names that are known; all others need gradients of their own
  */
-export function knownParams(f: (params: Params) => tf.Tensor, params: Params): ReadonlySet<string> {
-  const names = tf.tidy(() => {
+export function inspectUses(f: (params: Params) => tf.Tensor, params: Params): Inspection {
+  const found: { names: string[]; shapes: UseShape[] } = { names: [], shapes: [] };
+  tf.tidy(() => {
     const { shape } = tf.tidy(() => f(params));
-    const cotangent = randomNormal(rng(0), shape);
+    const B = shape[0]!;
+    const source = rng(0);
+    const cotangent = randomNormal(source, shape);
+    const times = Array.from({ length: B }, () => 1 + Math.abs(normal(source)));
+    const byExample = (rank: number): tf.Tensor =>
+      tf.tensor(times, [B, ...new Array<number>(rank - 1).fill(1)]);
     const { uses } = exampleUses(f, params, cotangent);
-    const first = tf.reshape(oneHotRows([0], shape[0]!), [
-      shape[0]!,
-      ...shape.slice(1).map(() => 1),
-    ]);
-    const { grads } = vjp(f, params, tf.mul(cotangent, first));
+    const { grads } = vjp(f, params, tf.mul(cotangent, byExample(shape.length)));
     const distances = mapParams(params, (parameter, name) =>
       tf.tidy(() => {
         const own = uses.filter((use) => use.name === name);
-        const rows = own.map((use) => {
-          const alone = {
+        const gradients = own.map(({ input, cotangent: rows, ...use }) => {
+          const asOne = (x: tf.Tensor): tf.Tensor =>
+            tf.reshape(x, [1, B * x.shape[1]!, ...x.shape.slice(2)]);
+          const joined = {
             ...use,
-            ...(use.input && { input: tf.slice(use.input, 0, 1) }),
-            cotangent: tf.slice(use.cotangent, 0, 1),
+            ...(input && { input: asOne(input) }),
+            cotangent: asOne(tf.mul(rows, byExample(3))) as tf.Tensor3D,
           };
-          return tf.reshape(gradientsByExample(alone, parameter.size), parameter.shape);
+          return tf.reshape(gradientsByExample(joined, parameter.size), parameter.shape);
         });
         const exact = grads[name]!;
-        const sum = rows.length > 0 ? tf.addN(rows) : tf.zerosLike(exact);
+        const sum = gradients.length > 0 ? tf.addN(gradients) : tf.zerosLike(exact);
         return tf.stack([tf.norm(tf.sub(sum, exact)), tf.norm(exact)]);
       }),
     );
-    const known = Object.entries(distances).filter(([, pair]) => {
+    for (const [name, pair] of Object.entries(distances)) {
       const [distance, norm] = pair.dataSync() as Float32Array;
-      return distance! <= TOLERANCE * norm!;
-    });
-    return known.map(([name]) => name);
+      if (distance! <= TOLERANCE * norm!) found.names.push(name);
+    }
+    for (const { name, kind, cotangent: rows } of uses) {
+      const [, R, out] = rows.shape;
+      found.shapes.push({ name, kind, rows: R, width: params[name]!.size / out, out });
+    }
   });
-  return new Set(names);
+  const known = new Set(found.names);
+  return { known, shapes: found.shapes.filter(({ name }) => known.has(name)) };
 }
+
+/** The names that {@link inspectUses} knows; all others need gradients of their own. */
+export const knownParams = (
+  f: (params: Params) => tf.Tensor,
+  params: Params,
+): ReadonlySet<string> => inspectUses(f, params).known;
