@@ -1,11 +1,4 @@
-import {
-  type Params,
-  compile,
-  disposeParams,
-  fold,
-  rng,
-  yieldToEventLoop,
-} from '@cfrl/engine';
+import { type Params, compile, disposeParams, fold, rng, yieldToEventLoop } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import {
