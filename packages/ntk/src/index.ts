@@ -91,6 +91,7 @@ export {
   entropyFunctional,
   logProbFunctional,
 } from './change/functional.js';
+export { sumChanges } from './change/sum-changes.js';
 export type { Way } from './change/slopes.js';
 export {
   type EigenOptions,
