@@ -93,3 +93,14 @@ export {
 } from './change/functional.js';
 export { sumChanges } from './change/sum-changes.js';
 export type { Way } from './change/slopes.js';
+export {
+  type EigenOptions,
+  type Eigenpairs,
+  type SymmetricOperator,
+  topEigenpairs,
+} from './sketch/top-eigenpairs.js';
+export {
+  type LayerFeatureOptions,
+  type LayerFeatures,
+  layerFeatures,
+} from './features/layer-features.js';

@@ -113,6 +113,7 @@ function callsNow(): Readonly<Record<string, readonly unknown[]>> {
     ],
     kernelRegression: [{ ...lazy, targets, ridge: 0.1, tolerance: 0.1 }],
     kindOfParam: ['model.norm.weight'],
+    layerFeatures: [sequenceModel, [{ tokens: [0, 1] }, { tokens: [1] }], { maxBytes: 1e6 }],
     layerNtk: [apply, params, contexts, contexts, kernel],
     layerOfParam: ['model.norm.weight'],
     lazyFlow: [{ ...trained, times: [0, 1], tolerance: 0.01 }],
@@ -140,6 +141,11 @@ function callsNow(): Readonly<Record<string, readonly unknown[]>> {
     toSamples: [
       { completions: [{ promptTokens: [0], tokens: [1, 2], advantages: [0.5, -0.5] }] },
       { learningRate: 0.1 },
+    ],
+    topEigenpairs: [
+      { rows: 2, product: (v: tf.Tensor) => tf.mul(v, tf.tensor2d([[2], [1]])) },
+      1,
+      { count: 1, iterations: 4, tolerance: 1e-3, seed: 1 },
     ],
     underClassifier: [ntk.decompose(model, contexts), params.W],
     traceNtk: [apply, params, contexts, contexts, kernel],
