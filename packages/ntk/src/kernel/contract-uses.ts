@@ -3,10 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { runsOf } from '../runs.js';
 import { type BlockUses, type FactoredUse } from '../uses/block-uses.js';
-import { type Route, routeOf } from './route.js';
-
-/** Which entries of the kernel between `(n, k)` and `(m, l)` are wanted: all, those with `k = l`, or the sum of these. */
-export type Entries = 'full' | 'diagonal' | 'trace';
+import { type Entries, type Route, routeOf } from './route.js';
 
 /** What a contraction needs to know. */
 export interface Contraction {

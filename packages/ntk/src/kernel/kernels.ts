@@ -1,13 +1,14 @@
 import { type Params, checkFunction, mapParams, option, resolveOptions } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { checkFiniteTensor, checkOutputs, checkSelection } from '../check.js';
+import { checkFiniteTensor, checkSelection } from '../check.js';
 import { type SharedOptions, shared } from '../options.js';
 import { runsOf } from '../runs.js';
 import type { Side } from '../uses/block-uses.js';
+import { checkOutputs } from '../uses/check-outputs.js';
 import { type Examples, examplesOf } from '../uses/examples.js';
 import { type Inspection, inspectUses } from '../uses/known-params.js';
-import type { Entries } from './contract-uses.js';
+import type { Entries } from './route.js';
 import { type Method, kernelCost } from './cost.js';
 import { everyOutput, givenDirections } from './directions.js';
 import { rowsWithin } from './gram.js';
