@@ -59,6 +59,7 @@ function callsNow(): Readonly<Record<string, readonly unknown[]>> {
       { learningRate: 0.1 },
     ],
     traceNtk: [apply, params, contexts, contexts, kernel],
+    underClassifier: [ntk.decompose(model, contexts), params.W],
   };
 }
 
@@ -112,7 +113,7 @@ describe('extremes', () => {
   });
 
   const withOptions = Object.keys(ntk).filter(
-    (name) => !['assemble', ...primitives].includes(name),
+    (name) => !['assemble', 'underClassifier', ...primitives].includes(name),
   );
 
   it.each(withOptions)('a misspelt option is refused: %s', (name) => {

@@ -17,7 +17,7 @@ const MOST = 2 ** 21;
 
 /** Runs of examples, in each of which columns of a symmetric kernel are computed from its own rows on. */
 const STRIPS = 8;
-const LEAST_COLUMNS = 64;
+const LEAST_COLUMNS = 128;
 
 /** A pair of blocks: `[B, n u, m u]`, as `matrix` of {@link Grid} has it. */
 interface Grid {

@@ -117,7 +117,9 @@ export function prepare({ where, params, left, right, entries, layerOf, options 
     );
   }
   const inspection =
-    method === 'jacobian' ? unknown : inspect(params, select, [left, ...(right ? [right] : [])]);
+    method === 'jacobian'
+      ? unknown
+      : inspect(params, select, [left, ...(right ? [right] : [])], outputs);
   const size = (of: Side) => ({ N: of.examples.count, K: of.directions.count });
   const cost = kernelCost(
     params,
@@ -149,15 +151,20 @@ export function inspect(
   params: Params,
   select: (name: string) => boolean,
   sides: readonly Examples[],
+  outputs: number,
 ): Inspection {
   const own = Object.fromEntries(Object.entries(params).filter(([name]) => select(name)));
   const found = sides.flatMap((examples) =>
     runsOf(0, examples.count, INSPECTED).map(([from, to]) =>
-      inspectUses((moving) => {
-        const inputs = examples.inputs(from, to);
-        const copies = to - from === 1 ? 2 : 1; // of a single example every split of rows is right
-        return examples.apply({ ...params, ...moving }, inputs, { from, to, copies });
-      }, own),
+      inspectUses(
+        (moving) => {
+          const inputs = examples.inputs(from, to);
+          const copies = to - from === 1 ? 2 : 1; // of a single example every split of rows is right
+          return examples.apply({ ...params, ...moving }, inputs, { from, to, copies });
+        },
+        own,
+        [Math.max(2, to - from), outputs],
+      ),
     ),
   );
   const known = new Set(
