@@ -63,7 +63,7 @@ const run = standardRl({
 });
 for await (const { row, probed, state: now } of run) {
   state = now;
-  if (row) console.log(`step ${row.step}: reward ${Number(row['reward']).toFixed(2)}`);
+  if (row) console.log(`step ${row.step}: reward ${Number(row['rewardMean']).toFixed(2)}`);
   if (probed)
     console.log(
       `held out: reward ${probed.row.reward.toFixed(2)}, entropy ${probed.row.entropy.toFixed(3)}`,

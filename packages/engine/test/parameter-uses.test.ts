@@ -52,7 +52,8 @@ function gradientOf(use: ParameterUse, like: tf.Tensor): tf.Tensor {
   const { kind, layout, input, cotangent } = use;
   if (kind === 'bias') return tf.sum(cotangent, 0);
   if (kind === 'gain') return tf.sum(tf.mul(input!, cotangent), 0);
-  const rows = kind === 'embedding' ? tf.oneHot(tf.cast(input!, 'int32'), 5).toFloat() : input!;
+  const rows =
+    kind === 'embedding' ? tf.cast(tf.oneHot(tf.cast(input!, 'int32'), 5), 'float32') : input!;
   const inOut = tf.matMul(rows as tf.Tensor2D, cotangent, true);
   return tf.reshape(layout === 'in-out' ? inOut : tf.transpose(inOut), like.shape);
 }

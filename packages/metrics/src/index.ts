@@ -50,7 +50,25 @@ export { mauve, mauveOfHistograms, type MauveOptions } from './divergence/mauve.
 export { gPassAtK, meanGPassAtK, passAtK } from './success/pass-at-k.js';
 export { consensus, majorityAtK } from './success/majority.js';
 export { bestOfN } from './success/best-of-n.js';
-export { featureCosine, type FeatureCosine, meanCosine } from './geometry/cosine.js';
+export {
+  centredMeanCosine,
+  featureCosine,
+  type FeatureCosine,
+  meanCosine,
+} from './geometry/cosine.js';
+export {
+  type FeatureDrift,
+  featureDrift,
+  kernelAlignment,
+  kernelTargetAlignment,
+} from './geometry/kernels.js';
+export {
+  classMeanSimplex,
+  type ClassMeanSimplex,
+  nearestMeanMismatch,
+  selfDuality,
+  withinClassVariability,
+} from './geometry/neural-collapse.js';
 export { anisotropy, centredVarianceRatio, embeddingDispersion } from './geometry/spread.js';
 export { effectiveRank, participationRatio, stableRank } from './geometry/rank.js';
 export { intrinsicDimension } from './geometry/intrinsic-dimension.js';

@@ -12,6 +12,9 @@ const features = [
   [-1, 0.3, 2],
   [0.7, -0.4, 1],
 ];
+const kernel = features.map((a) =>
+  features.map((b) => a.reduce((sum, x, d) => sum + x * b[d]!, 0)),
+);
 const others = [
   [0.3, 1],
   [1, -2],
@@ -52,8 +55,10 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
   ],
   brierDecomposition: [probabilities, correct, { bins: 2 }],
   brierScore: [probabilities, correct],
+  centredMeanCosine: [features],
   centredVarianceRatio: [features],
   chainEntropy: [[[0.5, 1], [0.1]]],
+  classMeanSimplex: [features, [0, 0, 1, 1]],
   cohenD: [values, [1, 2]],
   compressionRatio: [texts],
   confidence: [logits],
@@ -74,6 +79,7 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
   equalWidth: [probabilities, 2],
   expectedCalibrationError: [probabilities, correct],
   featureCosine: [features],
+  featureDrift: [features, features.map((row) => row.map((x) => x + 1))],
   fitTemperature: [
     [logits.slice(0, 2), [0, 2], [1, 0]],
     [0, 1, 1],
@@ -94,6 +100,8 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
     [1, 2, 3],
     [true, false, true],
   ],
+  kernelAlignment: [kernel, kernel.map((row) => row.map((x) => x ** 2))],
+  kernelTargetAlignment: [kernel, [0, 0, 1, 1]],
   klDivergence: [
     [0.5, 0.5],
     [0.25, 0.75],
@@ -121,6 +129,7 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
     ],
     [0, 2],
   ],
+  nearestMeanMismatch: [features, [0, 0, 1, 1], features.slice(0, 2)],
   ngramDistributions: [[texts, ['a b e']], 1],
   ngramEntropy: [texts, 1],
   noSmoothing: [precisions],
@@ -145,6 +154,7 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
   rougeTokens: ['a, b'],
   selfBleu: [texts],
   selfRougeL: [texts],
+  selfDuality: [features, [0, 0, 1, 1], features.slice(0, 2)],
   semanticEntropy: [['1', '2', '1'], (a: string, b: string) => a === b],
   sequenceConfidence: [logProbs[0]],
   sequenceEntropy: [logProbs],
@@ -191,6 +201,7 @@ const calls: Readonly<Record<string, readonly unknown[]>> = {
     ],
   ],
   wilsonInterval: [8, 10],
+  withinClassVariability: [features, [0, 0, 1, 1]],
 };
 
 const hasNaN = (value: unknown): boolean => !everyNumber(value, (x) => !Number.isNaN(x));

@@ -26,6 +26,28 @@ export type { NtkOptions } from './kernel/kernels.js';
 export type { ExampleBatch } from './uses/examples.js';
 export type { Apply } from './kernel/gradient-rows.js';
 export { type JacobianOptions, jacobian } from './kernel/jacobian.js';
+export type { KernelOperator, ProductOptions } from './kernel/operator.js';
+export { kernelOperator, kernelProduct, logitKernelOperator } from './kernel/products.js';
+export { linearize } from './linear/linearize.js';
+export type { LazyModel, LazyOutputs, PlainKernel } from './linear/lazy-model.js';
+export { type LazyFlowOptions, type LazyTime, lazyFlow } from './linear/lazy-flow.js';
+export { type LazyStep, type LazyTrainingOptions, lazyTraining } from './linear/lazy-training.js';
+export type {
+  KernelRegressionOptions,
+  LazyLeastSquares,
+  LazyLeastSquaresOptions,
+  LeastSquaresOptions,
+  LeastSquaresOutputs,
+} from './linear/least-squares.js';
+export { kernelRegression, lazyLeastSquares } from './linear/least-squares.js';
+export {
+  type OutputLoss,
+  type OutputSample,
+  crossEntropyLoss,
+  mseLoss,
+  policyGradientLoss,
+} from './linear/losses.js';
+export type { Rows } from './linear/rows.js';
 export type {
   Measurement,
   MeasureStepOptions,
@@ -46,6 +68,13 @@ export type { SplitModel } from './split-model.js';
 export { kindOfParam, layerOfParam } from './groups.js';
 export type { Sequence, SequenceModel, TokenBatch } from './sequences/sequence-model.js';
 export {
+  type SketchedDecomposition,
+  type SketchOptions,
+  type SketchProgress,
+  sketchDecomposition,
+} from './sketch/sketch-decomposition.js';
+export type { Interval, PairEstimates, SketchedKernel } from './sketch/estimate.js';
+export {
   type ExplainOptions,
   type ExplainProgress,
   explainChange,
@@ -62,4 +91,5 @@ export {
   entropyFunctional,
   logProbFunctional,
 } from './change/functional.js';
+export { sumChanges } from './change/sum-changes.js';
 export type { Way } from './change/slopes.js';

@@ -7,10 +7,12 @@ import { fileURLToPath } from 'node:url';
 import { disposeParams, mapParams, randomNormal, rng } from '@cfrl/engine';
 import { addLora, mergeLora, untie } from '@cfrl/model';
 import { saveAdapter, savePretrained } from '@cfrl/model/node';
-import type { ChangeExplanation } from '@cfrl/ntk';
+import { logProbFunctional } from '@cfrl/ntk';
+import { type CheckpointExplanation, explainCheckpoints } from '@cfrl/recipes';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { readPrompts } from '../src/explain/read-prompts.js';
 import { tinyModel } from './support/model.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'cfrl-explain-'));
@@ -62,15 +64,15 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const json = (...args: string[]): ChangeExplanation & Record<string, unknown> => {
-  const { stdout, stderr, status } = run(...args, '--json');
-  expect(status, stderr).toBe(0);
-  return JSON.parse(stdout) as ChangeExplanation & Record<string, unknown>;
-};
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
+const prompts = [{ prompt: '1+2=' }, { prompt: '3+4=' }];
+const given = [
+  { prompt: '1+2=', completion: '3' },
+  { prompt: '3+4=', completion: '71' },
+];
 
 describe('cfrl explain', () => {
-  it('says through what the entropy changed, and everything of it as JSON', () => {
+  it('says through what the entropy changed, and everything of it as JSON', async () => {
     const args = [
       at('before'),
       at('after'),
@@ -84,7 +86,6 @@ describe('cfrl explain', () => {
     const { stdout, stderr, status } = run(...args);
     expect(status, stderr).toBe(0);
     for (const words of [
-      'through',
       'the classifier (W moved)',
       'the body (features moved)',
       'layers.0',
@@ -95,69 +96,92 @@ describe('cfrl explain', () => {
     ])
       expect(stdout).toContain(words);
     expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
-    const all = json(...args);
+    const printed = run(...args, '--json');
+    expect(printed.status, printed.stderr).toBe(0);
+    const all = JSON.parse(printed.stdout) as CheckpointExplanation & { stopped: boolean };
     expect(all.converged).toBe(true);
+    expect(all.stopped).toBe(false);
     expect(Math.abs(all.residual)).toBeLessThanOrEqual(0.01 * Math.abs(all.measured));
     expect(sum(all.parts.map(({ change }) => change))).toBeCloseTo(all.explained, 9);
-    expect(all['completions']).toBe('before');
-    expect((all['sequences'] as unknown[]).length).toBe(4);
-    expect(stdout).toContain(
-      `went from ${Number(all.before.toPrecision(4))} to ${Number(all.after.toPrecision(4))} nats`,
+    expect(all.completions).toBe('before');
+    expect(all.sequences.length).toBe(4);
+    const short = (x: number): number => Number(x.toPrecision(4));
+    expect(stdout.replaceAll('\n', ' ')).toContain(
+      `from ${short(all.before)} to ${short(all.after)} nats`,
     );
+    const again = await explainCheckpoints(at('before'), at('after'), prompts, {
+      maxNewTokens: 3,
+      samples: 2,
+    });
+    expect(again.measured).toBe(all.measured);
+    expect(again.sequences).toEqual(all.sequences);
   });
 
-  it('takes an untied model after a tied one, and an adapter as its merged model', () => {
-    const given = ['--prompts', at('given.jsonl'), '--functional', 'log-probability'];
-    const tied = json(at('before'), at('after'), ...given);
-    const untied = json(at('before'), at('untied'), ...given);
+  it('takes an untied model after a tied one, and an adapter as its merged model', async () => {
+    const of = (before: string, after: string, base?: string) =>
+      explainCheckpoints(at(before), at(after), given, {
+        functional: logProbFunctional(),
+        ...(base !== undefined && { base: at(base) }),
+      });
+    const tied = await of('before', 'after');
+    const untied = await of('before', 'untied');
     expect(untied.measured).toBeCloseTo(tied.measured, 5);
     expect(untied.byWay.classifier).toBeCloseTo(tied.byWay.classifier, 5);
-    expect(tied['completions']).toBe('file');
+    expect(tied.completions).toBe('given');
     expect(tied.contexts.map(({ positions }) => positions)).toEqual([[3], [3, 4]]);
-    const adapter = json(at('before'), at('adapter'), ...given);
-    const merged = json(at('adapter'), at('after'), '--base', at('before'), ...given);
-    expect(adapter.after).toBeCloseTo(merged.before, 6);
-    expect(adapter.after).toBeCloseTo(json(at('before'), at('merged'), ...given).after, 6);
-    const moved = new Set(adapter.parts.map(({ param }) => param));
-    expect([...moved].every((name) => /q_proj|down_proj/.test(name))).toBe(true);
+    const adapter = await of('before', 'adapter');
+    expect(adapter.after).toBeCloseTo((await of('adapter', 'after', 'before')).before, 6);
+    expect(adapter.after).toBeCloseTo((await of('before', 'merged')).after, 6);
+    expect(adapter.parts.every(({ param }) => /q_proj|down_proj/.test(param))).toBe(true);
   }, 120_000);
 
   it.each([
-    [['before', 'missing'], /missing/],
+    ['before', 'missing', 'missing'],
     [
-      ['before', 'other'],
-      /hiddenSize 8 before and 16 after, expected two checkpoints of one model/,
+      'before',
+      'other',
+      'hiddenSize 8 before and 16 after, intermediateSize 32 before and 64 after, expected two checkpoints of one model',
     ],
-    [['before', 'before'], /are the same in every parameter/],
+    ['before', 'before', 'are the same in every parameter'],
     [
-      ['adapter', 'after'],
-      /is an adapter, expected a model before; name the model that it is for with --base/,
+      'adapter',
+      'after',
+      'is an adapter, expected a model before; name the model that it is for with --base',
     ],
-  ])('refuses %s with one line', ([one, two], words) => {
-    const { stdout, stderr, status } = run(at(one!), at(two!), '--prompts', at('prompts.jsonl'));
-    expect(status).toBe(1);
-    expect(stdout).toBe('');
-    expect(stderr.trim().split('\n').at(-1)).toMatch(words);
+  ])('refuses %s and %s and frees what it loaded', async (before, after, words) => {
+    const tensors = tf.memory().numTensors;
+    await expect(explainCheckpoints(at(before), at(after), given)).rejects.toThrow(words);
+    expect(tf.memory().numTensors).toBe(tensors);
   });
 
   it.each([
-    ['{"text":"a"}\n', /line 1 has text, expected prompt \(a text or messages\) or messages/],
-    ['{"prompt":"1"\n', /line 1 is no JSON/],
-    ['\n', /is empty, expected at least one prompt/],
-    ['{"prompt":"1","completion":"2"}\n{"prompt":"1"}\n', /has completions on 1 of 2 lines/],
-    ['{"prompt":"1","completion":5}\n', /completion is 5, expected a text/],
-    ['{"prompt":"1?"}\n', /1\?/],
-  ])('refuses the prompts %j with one line', (text, words) => {
+    ['{"text":"a"}\n', 'line 1 has text, expected prompt (a text or messages) or messages'],
+    ['{"prompt":"1"\n', 'line 1 is no JSON'],
+    ['\n', 'is empty, expected at least one prompt'],
+    ['{"prompt":"1","completion":"2"}\n{"prompt":"1"}\n', 'has completions on 1 of 2 lines'],
+    ['{"prompt":"1","completion":5}\n', 'completion is 5, expected a text'],
+  ])('refuses the prompts %j', async (text, words) => {
     writeFileSync(at('bad.jsonl'), text);
-    const { stderr, status } = run(at('before'), at('after'), '--prompts', at('bad.jsonl'));
-    expect(status).toBe(1);
-    expect(stderr.trim().split('\n').at(-1)).toMatch(words);
+    await expect(readPrompts(at('bad.jsonl'), 8)).rejects.toThrow(words);
   });
 
-  it('refuses a file that is not there, and options that are none', () => {
-    expect(run(at('before'), at('after'), '--prompts', at('none')).stderr).toContain(
-      'is not there',
+  it('reads prompts as texts, conversations, and with completions, as many as were asked for', async () => {
+    writeFileSync(at('texts.txt'), '\uFEFFone\r\n\r\ntwo\r\nthree');
+    expect(await readPrompts(at('texts.txt'), 2)).toEqual([{ prompt: 'one' }, { prompt: 'two' }]);
+    const messages = [{ role: 'user', content: 'a' }];
+    writeFileSync(
+      at('chats.jsonl'),
+      `${JSON.stringify({ messages })}\n${JSON.stringify({ prompt: messages })}\n`,
     );
+    expect(await readPrompts(at('chats.jsonl'), 8)).toEqual([
+      { prompt: messages },
+      { prompt: messages },
+    ]);
+    expect(await readPrompts(at('given.jsonl'), 8)).toEqual(given);
+    await expect(readPrompts(at('none'), 8)).rejects.toThrow('is not there');
+  });
+
+  it('refuses options that are none', () => {
     expect(run(at('before'), at('after')).stderr).toContain("required option '--prompts <file>'");
     const wrong = run(
       at('before'),

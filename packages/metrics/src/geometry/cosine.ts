@@ -1,4 +1,10 @@
-import { rowProduct, sumOfSquares } from '../numbers/matrix.js';
+import {
+  centred,
+  featureMatrix,
+  type Matrix,
+  rowProduct,
+  sumOfSquares,
+} from '../numbers/matrix.js';
 import { unitRows } from '../numbers/unit-rows.js';
 
 /** What {@link featureCosine} returns: how the cosines of all pairs are spread. */
@@ -73,7 +79,39 @@ export function featureCosine(features: readonly ArrayLike<number>[]): FeatureCo
  * ```
  */
 export function meanCosine(features: readonly ArrayLike<number>[]): number {
-  const { rows, columns, data } = unitRows('meanCosine', features);
+  return meanOfPairs(unitRows('meanCosine', features));
+}
+
+/**
+ * Mean cosine of all pairs of features once their mean is taken out: what of {@link meanCosine} is not a common offset.
+ *
+ *     centredMeanCosine = meanCosine(f_i - mean f)
+ *
+ * Unit: none. Range: [-1 / (N - 1), 1]; about `-1 / (N - 1)` where nothing but the offset was common. Misleads for small N, where
+ * centring alone makes features differ.
+ *
+ * @param features - `[N][D]`, finite, none of them the mean of all, `N >= 2`.
+ * @returns The mean over the pairs.
+ * @throws RangeError if there are fewer than two features, their lengths differ, one is not finite, or one is the mean of all.
+ * @see Mu and Viswanath 2018 (taking out the mean), https://arxiv.org/abs/1702.01417
+ *
+ * @example
+ * ```ts
+ * meanCosine([[9, 1], [9, -1], [8, 0], [10, 0]]); // => 0.991857
+ * centredMeanCosine([[9, 1], [9, -1], [8, 0], [10, 0]]); // => -0.333333
+ * ```
+ */
+export function centredMeanCosine(features: readonly ArrayLike<number>[]): number {
+  const where = 'centredMeanCosine';
+  const { rows, columns, data } = centred(featureMatrix(where, features, 2));
+  const each = Array.from({ length: rows }, (_, i) =>
+    data.subarray(i * columns, (i + 1) * columns),
+  );
+  return meanOfPairs(unitRows(where, each));
+}
+
+/** Of rows of length 1. */
+function meanOfPairs({ rows, columns, data }: Matrix): number {
   const sums = new Float64Array(columns);
   data.forEach((value, i) => {
     sums[i % columns]! += value;

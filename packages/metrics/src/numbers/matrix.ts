@@ -16,18 +16,19 @@ export function featureMatrix(
   where: string,
   features: readonly ArrayLike<number>[],
   atLeast: number,
+  name = 'features',
 ): Matrix & { readonly scale: number } {
-  checkCount(where, 'features', features.length, atLeast);
+  checkCount(where, name, features.length, atLeast);
   const columns = features[0]!.length;
-  checkCount(where, 'features[0]', columns, 1);
+  checkCount(where, `${name}[0]`, columns, 1);
   const data = new Float64Array(features.length * columns);
   features.forEach((feature, i) => {
     if (feature.length !== columns) {
       throw new RangeError(
-        `${where}: features[${i}] has ${feature.length} entries, expected ${columns} (as features[0])`,
+        `${where}: ${name}[${i}] has ${feature.length} entries, expected ${columns} (as ${name}[0])`,
       );
     }
-    checkFinite(where, `features[${i}]`, feature);
+    checkFinite(where, `${name}[${i}]`, feature);
     data.set(feature, i * columns);
   });
   const scale = powerOfTwoNear(data);

@@ -1,7 +1,7 @@
 import type { ChatTemplate, PretrainedTokenizer } from '../tokenizer/pretrained.js';
 import { TemplateRefusal } from './jinja/globals.js';
 import { TemplateError } from './jinja/lexer.js';
-import { type Marks, type Template, readTemplate, renderTemplate } from './template.js';
+import { type Marks, type Template, readTemplate, renderTemplate } from './render-template.js';
 
 /** A message of a conversation. Templates read other fields too, such as `tool_calls`. */
 export interface ChatMessage {

@@ -47,7 +47,8 @@ export interface ExplainOptions {
   /** The kind of a parameter. @defaultValue {@link kindOfParam} */
   readonly kindOf?: (name: string) => string;
   /**
-   * Refined until the residual is this share of the measured change, and no part moves by more than this share of the largest one.
+   * Refined until the residual is this share of the measured change, and no part moves by more than this share of the largest
+   * layer's.
    * @defaultValue 0.01
    */
   readonly tolerance?: number;
@@ -313,7 +314,7 @@ function sequencesAtOnce(
       sum + (name === classifier ? 6 * shape[0]! : 2 * (Math.min(shape[0]!, 65536) + shape[1]!))
     );
   }, 0);
-  return Math.max(1, Math.floor(maxBytes / (4 * longest * perToken)));
+  return Math.max(1, Math.floor(Math.min(maxBytes, 2 ** 40) / (4 * longest * perToken)));
 }
 
 /** What a batch says, without its padding. */

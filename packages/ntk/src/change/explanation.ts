@@ -153,7 +153,6 @@ export function explanationOf(all: Ingredients): ChangeExplanation {
       Math.abs(change - (earlier.get(`${param}|${way}`) ?? 0)),
     ),
   );
-  const largest = Math.max(...parts.map(({ change }) => Math.abs(change)));
   const byWay = { classifier: 0, body: 0 };
   const byLayer: Record<string, number> = {};
   const byKind: Record<string, number> = {};
@@ -162,6 +161,7 @@ export function explanationOf(all: Ingredients): ChangeExplanation {
     byLayer[layer] = (byLayer[layer] ?? 0) + change;
     byKind[kind] = (byKind[kind] ?? 0) + change;
   }
+  const largest = Math.max(...Object.values(byLayer).map(Math.abs));
   const placed = tableOf(integrated, all, part);
   const bySequence = contexts.map((_, s) => total(placed.map(({ change }) => total(change[s]!))));
   const longest = Math.max(...contexts.map(({ tokens }) => tokens.length));

@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { checkDelta, checkFiniteResults } from '../check.js';
 import { type SharedOptions, shared } from '../options.js';
 import { logProbChange } from '../samples/log-prob.js';
-import { logitChanges } from './logit-changes.js';
+import { logitChange } from './logit-changes.js';
 import {
   type SplitModel,
   classifierOf,
@@ -14,7 +14,7 @@ import {
 } from '../split-model.js';
 
 /** Options of {@link predictStep}. */
-export type PredictStepOptions = Pick<SharedOptions, 'maxBytes' | 'batchSize'>;
+export type PredictStepOptions = Pick<SharedOptions, 'batchSize'>;
 
 /** First-order changes of `log pi(. | c)`, each `[n, V]`, nats. */
 export interface StepPrediction {
@@ -31,7 +31,7 @@ export interface StepPrediction {
  *
  *     delta log pi(. | c) = T(c) J(c) delta + O(|delta|^2)
  *
- * It takes `D` backward passes a context.
+ * It takes one forward and two backward passes over the contexts, whatever the width.
  *
  * @param model - the model before the step
  * @param delta - the change of each parameter, of its shape; parameters left out stay
@@ -61,8 +61,7 @@ export function predictStep<X>(
   contexts: readonly X[],
   options: PredictStepOptions = {},
 ): StepPrediction {
-  const table = shared('maxBytes', 'batchSize');
-  const { maxBytes, batchSize } = resolveOptions('predictStep', options, table);
+  const { batchSize } = resolveOptions('predictStep', options, shared('batchSize'));
   checkDelta('predictStep', model.params, delta);
   return tf.tidy((): StepPrediction & tf.TensorContainerObject => {
     const W = classifierOf('predictStep', model);
@@ -70,11 +69,11 @@ export function predictStep<X>(
     const features = selectParams(delta, reachesFeatures(model));
     const ofClassifier = delta[model.classifier];
     const move = { features, ...(ofClassifier && { classifier: ofClassifier }) };
-    const [change] = logitChanges('predictStep', model, contexts, phi, [move], maxBytes);
+    const change = logitChange(model, contexts, phi, move, batchSize);
     const logits = logitsOf(phi, W);
     const parts = {
-      classifier: logProbChange(logits, change!.classifier),
-      features: logProbChange(logits, change!.features),
+      classifier: logProbChange(logits, change.classifier),
+      features: logProbChange(logits, change.features),
     };
     const total = tf.add(parts.classifier, parts.features) as tf.Tensor2D;
     return checkFiniteResults('predictStep', { ...parts, total });

@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { checkFiniteResults, checkSelection } from '../check.js';
 import { shared } from '../options.js';
 import { logProbChange } from '../samples/log-prob.js';
-import { type Move, logitChanges } from './logit-changes.js';
+import { type Move, logitChange } from './logit-changes.js';
 import {
   type PolicyGradientStep,
   type SampleState,
@@ -41,7 +41,7 @@ export interface UpdatePrediction {
  *     delta log pi(. | c) = (learningRate / completions) sum_i weight_i T(c) K(c, c_i) d_i + O(learningRate^2)
  *     K = R + G, and with tied embeddings K = R + G + C + C' (cross and crossMirror are then there)
  *
- * The sum over the samples is one backward pass a batch; then `D` passes a context. The formula
+ * The sum over the samples is one backward pass a batch, what it does one derivative along it. The formula
  * holds for plain gradient ascent; for the step of any other optimiser see {@link predictStep}.
  *
  * @param model - the model before the step
@@ -74,8 +74,8 @@ export function predictUpdate<X>(
   step: PolicyGradientStep<X>,
   options: StepOptions = {},
 ): UpdatePrediction {
-  const table = shared('select', 'maxBytes', 'batchSize');
-  const { select, maxBytes, batchSize } = resolveOptions('predictUpdate', options, table);
+  const table = shared('select', 'batchSize');
+  const { select, batchSize } = resolveOptions('predictUpdate', options, table);
   checkStep('predictUpdate', model, step);
   checkSelection('predictUpdate', model.params, select);
   return tf.tidy((): UpdatePrediction & tf.TensorContainerObject => {
@@ -86,7 +86,9 @@ export function predictUpdate<X>(
     const weights = step.samples.map(({ weight }) => scale * weight);
     const weighted = tf.mul(state.d, tf.tensor2d(weights, [weights.length, 1])) as tf.Tensor2D;
     const moves = ascent(model, step, weighted, state, select, batchSize);
-    const [direct, indirect] = logitChanges('predictUpdate', model, contexts, phi, moves, maxBytes);
+    const [direct, indirect] = moves.map((move) =>
+      logitChange(model, contexts, phi, move, batchSize),
+    );
 
     const logits = logitsOf(phi, W);
     const representation = logProbChange(logits, direct!.classifier);

@@ -36,7 +36,7 @@ export interface PolicyGradientStep<X> {
 }
 
 /** Options of a prediction of a step. */
-export type StepOptions = Pick<SharedOptions, 'select' | 'maxBytes' | 'batchSize'>;
+export type StepOptions = Pick<SharedOptions, 'select' | 'batchSize'>;
 
 /** What every function of a step needs at the samples' contexts. */
 export interface SampleState {

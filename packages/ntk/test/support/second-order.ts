@@ -33,3 +33,24 @@ export function expectQuarters(ratios: readonly number[]): void {
   expect(median).toBeGreaterThan(3.5);
   expect(median).toBeLessThan(4.5);
 }
+
+/** The slope of a straight line through points. */
+export function slopeOf(x: readonly number[], y: readonly number[]): number {
+  const mean = (of: readonly number[]) => of.reduce((sum, each) => sum + each, 0) / of.length;
+  const [mx, my] = [mean(x), mean(y)];
+  const over = x.reduce((sum, each, i) => sum + (each - mx) * (y[i]! - my), 0);
+  return over / x.reduce((sum, each) => sum + (each - mx) ** 2, 0);
+}
+
+/**
+ * The power of the step size that an error goes with: the slope of `log |e|` over four sizes, each half of the one before, and the mean of
+ * the slopes forwards and backwards, in which the next power's share is lost. NaN where float32 hides the smallest error.
+ */
+export function power(error: (size: number) => readonly number[], most: number): number {
+  const sizes = [1, 2, 4, 8].map((part) => most / part);
+  const slopes = [1, -1].map((sign) => {
+    const errors = sizes.map((size) => norm(error(sign * size)));
+    return errors.at(-1)! < 2e-5 ? NaN : slopeOf(sizes.map(Math.log), errors.map(Math.log));
+  });
+  return (slopes[0]! + slopes[1]!) / 2;
+}

@@ -1,20 +1,13 @@
-import type { ChangeExplanation } from '@cfrl/ntk';
-
+import type { CheckpointExplanation } from '../explain/explain-checkpoints.js';
 import { textTable, wrapText } from './summary.js';
 
-/** An explanation, and what the text says of where it comes from. */
-interface Shown extends ChangeExplanation {
-  readonly models: { readonly before: string; readonly after: string };
-  readonly completions: 'file' | 'before' | 'after';
-  readonly sequences: readonly {
-    readonly tokens: readonly number[];
-    readonly promptLength: number;
-  }[];
+/** An explanation, and whether it was stopped before it was as fine as was asked for. */
+interface Shown extends CheckpointExplanation {
   readonly stopped: boolean;
 }
 
-/** Rows of a table that are shown; the others are summed. */
-const MOST_ROWS = 12;
+/** Rows of layers. */
+const MOST_LAYERS = 10;
 /** Stretches of the completion. */
 const STRETCHES = 6;
 const BAR = 14;
@@ -58,7 +51,7 @@ export function explanationText(shown: Shown, width = 80): string {
     );
   const contexts = shown.contexts.reduce((sum, { positions }) => sum + positions.length, 0);
   const source =
-    shown.completions === 'file'
+    shown.completions === 'given'
       ? "the file's completions"
       : `completions sampled from the model ${shown.completions}`;
   const head =
@@ -73,9 +66,9 @@ export function explanationText(shown: Shown, width = 80): string {
       ['not explained (residual)', residual],
     ]),
     '',
-    table('by layer', shortened(Object.entries(shown.byLayer))),
+    table('by layer', layerRows(shown.byLayer)),
     '',
-    table('by kind of parameter', shortened(Object.entries(shown.byKind))),
+    table('by kind of parameter', Object.entries(shown.byKind)),
     '',
     table('by where in the sequence', positionRows(shown)),
     '',
@@ -83,14 +76,32 @@ export function explanationText(shown: Shown, width = 80): string {
   ].join('\n');
 }
 
-/** The largest rows in their order, and the sum of the others. */
-function shortened(rows: readonly Row[]): Row[] {
-  if (rows.length <= MOST_ROWS) return [...rows];
-  const bySize = [...rows].sort(([, a], [, b]) => Math.abs(b) - Math.abs(a));
-  const kept = new Set(bySize.slice(0, MOST_ROWS - 1).map(([name]) => name));
-  const others = rows.filter(([name]) => !kept.has(name));
-  const sum = others.reduce((total, [, change]) => total + change, 0);
-  return [...rows.filter(([name]) => kept.has(name)), [`${others.length} other layers`, sum]];
+/** Layers from the input to the output, neighbours together where there are many. */
+function layerRows(byLayer: Readonly<Record<string, number>>): Row[] {
+  const place = (name: string): number => {
+    const block = /^layers\.(\d+)$/.exec(name);
+    return block ? Number(block[1]) : name === 'embeddings' ? -1 : Infinity;
+  };
+  const rows = Object.entries(byLayer).sort(
+    ([a], [b]) => place(a) - place(b) || a.localeCompare(b),
+  );
+  const blocks = rows.filter(([name]) => name.startsWith('layers.'));
+  const size = Math.ceil(blocks.length / MOST_LAYERS);
+  if (size === 1) return rows;
+  const stretches = Array.from({ length: Math.ceil(blocks.length / size) }, (_, i): Row => {
+    const own = blocks.slice(i * size, (i + 1) * size);
+    const [first, last] = [own[0]![0], own.at(-1)![0].slice('layers.'.length)];
+    return [
+      own.length === 1 ? first : `${first} to ${last}`,
+      own.reduce((sum, [, change]) => sum + change, 0),
+    ];
+  });
+  const others = rows.filter(([name]) => !name.startsWith('layers.'));
+  return [
+    ...others.filter(([name]) => place(name) < 0),
+    ...stretches,
+    ...others.filter(([name]) => place(name) >= 0),
+  ];
 }
 
 /** The prompt, and stretches of the completion: where the parameters acted that moved. */

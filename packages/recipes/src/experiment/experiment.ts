@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { checkOptions } from '@cfrl/engine';
 
 import { makeFolder, writeAtomic } from '../run/files.js';
-import { finishedStep } from '../run/record-loop.js';
+import { finishedStep } from '../run/resumable-loop.js';
 import { openRun } from '../run/run-folder.js';
 import { type ExperimentConfig, setup } from './config.js';
 import {
@@ -115,7 +115,8 @@ export async function* runExperiment(
   }
 }
 
-/** Writes the report's files into the experiment's folder. *
+/** Writes the report's files into the experiment's folder.
+ *
  * @example
  * ```ts
  * import { mkdtempSync } from 'node:fs';

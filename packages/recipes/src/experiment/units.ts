@@ -17,7 +17,7 @@ import type { RecipeOptions, RecipeRecord } from '../recipe/stages.js';
 import { answerProbability, warmStart } from '../recipe/warm-start.js';
 import { CFRL_ARM, STANDARD_ARM, type Sample } from '../run/row-types.js';
 import { loadCheckpoint } from '../run/checkpoint.js';
-import { type LoopRecord, recordLoop } from '../run/record-loop.js';
+import { type LoopRecord, recordLoop } from '../run/resumable-loop.js';
 import type { Row } from '../run/run-folder.js';
 import type { ExperimentConfig, Setup } from './config.js';
 
