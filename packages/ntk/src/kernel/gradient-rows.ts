@@ -59,7 +59,7 @@ export function jacobianRows<X>(
 }
 
 /** Records of tensors as rows below one another, `[n, size]` each. */
-const stackRows = (records: readonly Params[]): Params =>
+export const stackRows = (records: readonly Params[]): Params =>
   mapParams(records[0]!, ({ size }, name) =>
     tf.concat(records.map((record) => tf.reshape(record[name]!, [1, size]))),
   );
