@@ -147,8 +147,8 @@ function callsNow(): Readonly<Record<string, readonly unknown[]>> {
       1,
       { count: 1, iterations: 4, tolerance: 1e-3, seed: 1 },
     ],
-    underClassifier: [ntk.decompose(model, contexts), params.W],
     traceNtk: [apply, params, contexts, contexts, kernel],
+    underClassifier: [ntk.decompose(model, contexts), params.W],
   };
 }
 
@@ -219,6 +219,7 @@ describe('extremes', () => {
     'kindOfParam',
     'layerOfParam',
     'linearize',
+    'underClassifier',
     ...losses,
   ];
   const withOptions = Object.keys(ntk).filter(
