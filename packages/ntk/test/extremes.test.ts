@@ -219,7 +219,6 @@ describe('extremes', () => {
     'kindOfParam',
     'layerOfParam',
     'linearize',
-    'underClassifier',
     ...losses,
   ];
   const withOptions = Object.keys(ntk).filter(
