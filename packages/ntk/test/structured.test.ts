@@ -88,9 +88,9 @@ interface Case {
   readonly shape: Shape;
 }
 
-const runs = Number(process.env['FC_RUNS'] ?? 6);
+const runs = Number(process.env['FC_RUNS'] ?? 4);
 
-function forAll(property: (given: Case) => void, fixed: Partial<Shape> = {}): void {
+function forAll(property: (given: Case) => void, fixed: Partial<Shape> = {}, numRuns = runs): void {
   const arbitrary = fc.record({
     vocabulary: fc.integer({ min: 2, max: 5 }),
     width: fc.integer({ min: 2, max: 4 }),
@@ -115,7 +115,7 @@ function forAll(property: (given: Case) => void, fixed: Partial<Shape> = {}): vo
         property({ apply: network(shape), params, rows: draw(N), rows2: draw(M), shape });
       });
     }),
-    { numRuns: runs },
+    { numRuns },
   );
 }
 
@@ -158,7 +158,7 @@ describe('the structured method', () => {
   it('does not depend on the budget', () => {
     forAll(
       ({ apply, params, rows, rows2 }) => {
-        for (const maxBytes of [1500, 4000, 20000]) {
+        for (const maxBytes of [1500, 20000]) {
           for (const kernel of [empiricalNtk, traceNtk, diagonalNtk]) {
             for (const other of [undefined, rows2]) {
               expectClose(
@@ -171,6 +171,7 @@ describe('the structured method', () => {
         }
       },
       { width: 3, hidden: 2, time: 3, vocabulary: 4, scaled: false },
+      Math.ceil(runs / 2),
     );
   });
 

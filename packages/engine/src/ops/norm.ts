@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { MOST_FLOAT32, checkInRange, checkShape } from '../check.js';
 import { columnSum } from './column-sum.js';
-import { noted } from '../gradients/use-scope.js';
+import { noted, notesUses } from '../gradients/use-scope.js';
 import { recalledUnary, withGradient } from './with-gradient.js';
 
 const rowMean = (x: tf.Tensor): tf.Tensor => tf.mean(x, -1, true);
@@ -48,13 +48,13 @@ function norm(
   centring: boolean,
 ): tf.Tensor {
   return tf.tidy(() => {
-    let normed = x;
+    let normed: tf.Tensor | undefined;
     const result = withGradient({
       inputs: bias === undefined ? [x, gain] : [x, gain, bias],
       save: [x, gain],
       value: () => {
         const { xhat, inverse } = normalize(x, epsilon, centring);
-        normed = xhat;
+        if (notesUses()) normed = tf.keep(tf.clone(xhat)); // it outlives this scope
         const scaled = tf.mul(xhat, gain);
         return { value: bias ? tf.add(scaled, bias) : scaled, kept: [xhat, inverse] };
       },
@@ -65,10 +65,13 @@ function norm(
         return bias === undefined ? [dx, dGain] : [dx, dGain, columnSum(dy)];
       },
     });
-    return noted(result, [
+    if (normed === undefined) return result;
+    const seen = noted(result, [
       { weight: gain, kind: 'gain', input: normed },
       ...(bias === undefined ? [] : [{ weight: bias, kind: 'bias' as const }]),
     ]);
+    normed.dispose();
+    return seen;
   });
 }
 
