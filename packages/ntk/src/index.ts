@@ -92,3 +92,11 @@ export {
   logProbFunctional,
 } from './change/functional.js';
 export type { Way } from './change/slopes.js';
+export { type AttributeStepOptions, attributeStep } from './attribution/attribute-step.js';
+export type { StepAttribution, StepPair, StepPart } from './attribution/attribution.js';
+export {
+  type ReinforcedSequence,
+  type SequenceStep,
+  sequenceStepDelta,
+} from './samples/sequence-step.js';
+export { stepOfRecord } from './samples/step-of-record.js';
