@@ -100,3 +100,9 @@ export {
   sequenceStepDelta,
 } from './samples/sequence-step.js';
 export { stepOfRecord } from './samples/step-of-record.js';
+export {
+  type CounterfactualOptions,
+  type Counterfactuals,
+  type StepCounterfactuals,
+  stepCounterfactuals,
+} from './attribution/counterfactuals.js';

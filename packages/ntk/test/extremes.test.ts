@@ -112,6 +112,13 @@ function callsNow(): Readonly<Record<string, readonly unknown[]>> {
       [{ tokens: [0, 1] }, { tokens: [1] }],
       { probes: 3, deflate: 1, sketches: 3, sketchSize: 1, seed: 1, maxBytes: 1e6 },
     ],
+    stepCounterfactuals: [
+      sequenceModel,
+      [{ tokens: [0, 1] }],
+      sequenceStep,
+      ntk.entropyFunctional(),
+      { ...batched, maxBytes: 1e6, steps: 1 },
+    ],
     stepOfRecord: [
       { completions: [{ promptTokens: [0], tokens: [1, 2], advantages: [0.5, -0.5] }] },
       { learningRate: 0.1 },

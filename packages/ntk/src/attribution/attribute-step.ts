@@ -2,7 +2,7 @@ import {
   between,
   checkFunction,
   countParams,
-  disposeParams,
+  mapParams,
   option,
   resolveOptions,
   selectParams,
@@ -51,7 +51,8 @@ export interface AttributeStepOptions
 
 const callback = (where: string, value: unknown): void =>
   checkFunction(where, value, 'leave it out, or give a function of one argument');
-const table = {
+/** The table of these options. */
+export const attributeTable = {
   ...kernelTable,
   ...shared('batchSize'),
   layerOf: option<(name: string) => string>(layerOfParam, callback),
@@ -65,8 +66,11 @@ const table = {
 /** Contexts whose shares are computed together: the samples are read once a block. */
 const BLOCK = 128;
 
-type How = Required<Pick<AttributeStepOptions, 'select' | 'maxBytes' | 'batchSize' | 'method'>> & {
-  readonly onFallback: AttributeStepOptions['onFallback'];
+type Absent = 'onFallback' | 'onProgress' | 'signal';
+
+/** The options, resolved. */
+export type ResolvedAttribution = Required<Omit<AttributeStepOptions, Absent>> & {
+  readonly [Name in Absent]: AttributeStepOptions[Name] | undefined;
 };
 
 /** What one component did through one parameter: `[N][S]` per unit of `learningRate * weight / completions`. */
@@ -124,7 +128,20 @@ export async function attributeStep(
   options: AttributeStepOptions = {},
 ): Promise<StepAttribution> {
   const where = 'attributeStep';
-  const { measure, top, onProgress, signal, ...how } = resolveOptions(where, options, table);
+  const resolved = resolveOptions(where, options, attributeTable) as ResolvedAttribution;
+  return attributionOf(where, model, contexts, step, functional, resolved);
+}
+
+/** {@link attributeStep}, named as the function that was called. */
+export async function attributionOf(
+  where: string,
+  model: SequenceModel,
+  contexts: readonly Sequence[],
+  step: SequenceStep,
+  functional: Functional,
+  options: ResolvedAttribution,
+): Promise<StepAttribution> {
+  const { measure, top, onProgress, signal, ...how } = options;
   checkSequenceModel(where, model);
   classifierOf(where, model as never);
   checkFunctional(where, functional);
@@ -139,7 +156,7 @@ export async function attributeStep(
   const byToken: number[][] = [];
   for (const block of blocksOf(looked)) {
     await yieldToEventLoop(signal);
-    const raw = rawParts(where, model, block, trained, functional, how as How);
+    const raw = rawParts(where, model, block, trained, functional, how);
     byToken.push(...raw[0]!.rows.map(() => factors.map(() => 0)));
     const from = byToken.length - raw[0]!.rows.length;
     for (const { component, param, rows } of raw) {
@@ -207,7 +224,7 @@ function rawParts(
   contexts: readonly Contexts[],
   trained: readonly Contexts[],
   functional: Functional,
-  how: How,
+  how: Omit<ResolvedAttribution, 'measure' | 'top' | 'onProgress' | 'signal'>,
 ): RawPart[] {
   const result: RawPart[] = [];
   const add = (component: Component, param: string, change: tf.Tensor): void => {
@@ -297,30 +314,11 @@ function measuredBeside(
   before: readonly number[],
   total: readonly number[],
 ) {
-  const delta = ascentDelta(model, step, select, batchSize);
-  try {
-    const after = valuesAfter(where, model, delta, contexts, functional, batchSize);
+  return tf.tidy(() => {
+    const delta = ascentDelta(model, step, select, batchSize);
+    const moved = mapParams(delta, (change, name) => tf.add(model.params[name]!, change));
+    const after = valuesAt(where, model, moved, contexts, functional, batchSize);
     const measured = after.map((value, n) => value - before[n]!);
     return { measured, residual: measured.map((value, n) => value - total[n]!) };
-  } finally {
-    disposeParams(delta);
-  }
-}
-
-/** The functional at every context after a change of the parameters. */
-export const valuesAfter = (
-  where: string,
-  model: SequenceModel,
-  delta: Readonly<Record<string, tf.Tensor>>,
-  contexts: readonly Contexts[],
-  functional: Functional,
-  batchSize: number,
-): number[] =>
-  tf.tidy(() => {
-    const moved = Object.entries(delta).map(([name, change]) => [
-      name,
-      tf.add(model.params[name]!, change),
-    ]);
-    const params = Object.fromEntries(moved) as Record<string, tf.Tensor>;
-    return valuesAt(where, model, params, contexts, functional, batchSize);
   });
+}

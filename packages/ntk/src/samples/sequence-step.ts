@@ -2,7 +2,6 @@ import {
   type Params,
   checkFinite,
   checkPositiveInteger,
-  gatherLogProbs,
   mapParams,
   resolveOptions,
   selectParams,
@@ -11,6 +10,7 @@ import {
 } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
+import { type Functional, logProbFunctional } from '../change/functional.js';
 import { checkFiniteResults, checkNotEmpty, checkSelection } from '../check.js';
 import { type SharedOptions, shared } from '../options.js';
 import {
@@ -117,36 +117,48 @@ export function sequenceStepDelta(
   classifierOf(where, model as never);
   checkSelection(where, model.params, select);
   checkSequenceStep(where, model, step);
-  const delta = ascentDelta(model, step, select, batchSize);
-  return checkFiniteResults(where, delta);
+  return tf.tidy(() => checkFiniteResults(where, ascentDelta(model, step, select, batchSize)));
 }
 
 /** {@link sequenceStepDelta} of a step that has been checked. */
 export function ascentDelta(
-  { params, features, logits }: SequenceModel,
+  model: SequenceModel,
   { sequences, learningRate, completions }: SequenceStep,
   select: (name: string) => boolean,
   batchSize: number,
 ): Params {
   return tf.tidy(() => {
+    const weights = sequences.map((sequence) => sequence.weights);
+    const gradient = gradientOf(model, sequences, weights, logProbFunctional(), select, batchSize);
+    return mapParams(gradient, (x) => tf.mul(x, learningRate / completions));
+  });
+}
+
+/** The gradient of a weighted sum of a functional over contexts. */
+export function gradientOf(
+  { params, features, logits }: SequenceModel,
+  contexts: readonly Contexts[],
+  weights: readonly (readonly number[])[],
+  functional: Functional,
+  select: (name: string) => boolean,
+  batchSize: number,
+): Params {
+  return tf.tidy(() => {
     const selected = selectParams(params, select);
-    const parts = sequenceBatches(sequences, batchSize).map((batch) => {
+    const parts = sequenceBatches(contexts, batchSize).map((batch) => {
       const [given, rows] = [tokenBatch(batch), contextRows(batch)];
-      const own = sequences.slice(batch.from, batch.from + batch.sequences.length);
-      const weights = tf.tensor1d(own.flatMap((sequence) => [...sequence.weights]));
+      const own = weights.slice(batch.from, batch.from + batch.sequences.length);
       const next = tf.tensor1d(nextTokens(batch.sequences), 'int32');
       const objective = (moving: Params): tf.Scalar =>
         tf.tidy(() => {
           const all = { ...params, ...moving };
           const whole = features(all, given);
           const phi = tf.gather(tf.reshape(whole, [-1, whole.shape[2]]), rows) as tf.Tensor2D;
-          const logProbs = gatherLogProbs(logits(all, phi), next);
-          return tf.div(tf.sum(tf.mul(weights, logProbs)), completions) as tf.Scalar;
+          const values = functional.values(logits(all, phi), next);
+          return tf.sum(tf.mul(tf.tensor1d(own.flat()), values)) as tf.Scalar;
         });
       return valueAndGrad(objective)(selected).grads;
     });
-    return mapParams(selected, (_, name) =>
-      tf.mul(tf.addN(parts.map((grads) => grads[name]!)), learningRate),
-    );
+    return mapParams(selected, (_, name) => tf.addN(parts.map((grads) => grads[name]!)));
   });
 }
