@@ -72,7 +72,8 @@ export {
 export { gelu, geluTanh, softCap, swiGlu } from './ops/activation.js';
 export { type AttentionOptions, attention } from './ops/attention.js';
 export { type MaskRules, causalMask, paddingBias } from './ops/attention-bias.js';
-export { type WeightLayout, dense } from './ops/dense.js';
+export { dense } from './ops/dense.js';
+export type { WeightLayout } from './ops/weight-layout.js';
 export { embedding } from './ops/embedding.js';
 export { mergeHeads, splitHeads } from './ops/heads.js';
 export { layerNorm, rmsNorm } from './ops/norm.js';

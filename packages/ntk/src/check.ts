@@ -1,9 +1,6 @@
 import { type Params, checkFunction, checkSameShape, showNames, showValue } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { runsOf } from './runs.js';
-import type { Examples } from './uses/examples.js';
-
 /** Refuses a list without entries. */
 export function checkNotEmpty(where: string, items: readonly unknown[]): void {
   if (!Array.isArray(items)) throw new TypeError(`${where} is ${typeof items}, expected an array`);
@@ -52,28 +49,6 @@ export function checkSelection(
     );
   }
   return kept.reduce((sum, [, tensor]) => sum + tensor.size, 0);
-}
-
-/** Runs `apply` on every example, some at a time (one at a time for `size` 1), refuses shapes but `[n, O]`, and returns `O`. */
-export function checkOutputs(where: string, examples: Examples, params: Params, size = 1): number {
-  return tf.tidy(() => {
-    let O = 0;
-    const outputs = runsOf(0, examples.count, size).map(([from, to]) => {
-      const rows = examples.apply(params, examples.inputs(from, to), { from, to, copies: 1 });
-      const { shape } = rows;
-      O = from === 0 ? (shape[1] ?? 0) : O;
-      if (shape.length !== 2 || shape[0] !== to - from || shape[1] !== O || O < 1) {
-        const given = size === 1 ? '[example]' : `${to - from} examples`;
-        throw new RangeError(
-          `${where}: apply(params, ${given}) has shape [${shape.join(', ')}], expected ` +
-            `[${to - from}, ${O || 'outputs'}]`,
-        );
-      }
-      return rows;
-    });
-    checkFiniteTensor(`${where}: apply(params, examples)`, tf.concat(outputs, 0));
-    return O;
-  });
 }
 
 /** Refuses a change of parameters, or parameters after one, that do not fit them. */

@@ -91,6 +91,7 @@ export {
   entropyFunctional,
   logProbFunctional,
 } from './change/functional.js';
+export { sumChanges } from './change/sum-changes.js';
 export type { Way } from './change/slopes.js';
 export { type AttributeStepOptions, attributeStep } from './attribution/attribute-step.js';
 export type { StepAttribution, StepPair, StepPart } from './attribution/attribution.js';
@@ -106,3 +107,14 @@ export {
   type StepCounterfactuals,
   stepCounterfactuals,
 } from './attribution/counterfactuals.js';
+export {
+  type EigenOptions,
+  type Eigenpairs,
+  type SymmetricOperator,
+  topEigenpairs,
+} from './sketch/top-eigenpairs.js';
+export {
+  type LayerFeatureOptions,
+  type LayerFeatures,
+  layerFeatures,
+} from './features/layer-features.js';

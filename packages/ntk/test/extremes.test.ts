@@ -1,4 +1,4 @@
-import { checkTokens, embedding } from '@cfrl/engine';
+import { checkTokens, embedding, mapParams } from '@cfrl/engine';
 import * as ntk from '@cfrl/ntk';
 import { everyNumber, isRefusal, variations } from '@cfrl/testkit';
 import * as tf from '@tensorflow/tfjs-core';
@@ -61,6 +61,25 @@ function callsNow(): Readonly<Record<string, readonly unknown[]>> {
     ],
     test: { kernel: [[1, 1]], initial: [[0, 0]] },
   };
+  const part = { param: 'W', way: 'classifier', layer: 'W', kind: 'W', change: 1 };
+  const explained = {
+    ...{
+      functional: 'entropy',
+      unit: 'nats',
+      nodes: 3,
+      uncertainty: 0,
+      converged: true,
+      unplaced: [],
+    },
+    ...{ before: 1, after: 2, measured: 1, explained: 1, residual: 0, parts: [part] },
+    ...{ byWay: { classifier: 1, body: 0 }, byLayer: { W: 1 }, byKind: { W: 1 } },
+    ...{
+      table: [{ layer: 'W', way: 'classifier', change: [[1]] }],
+      bySequence: [1],
+      byPosition: [1],
+    },
+    contexts: [{ positions: [0], before: [1], after: [2] }],
+  };
   const targets = [
     [1, 0],
     [0, 1],
@@ -78,17 +97,35 @@ function callsNow(): Readonly<Record<string, readonly unknown[]>> {
       { ...batched, maxBytes: 1e6, top: 2 },
     ],
     attributeEntropyChange: [model, contexts, step, { ...batched, measured: [0.1, 0.2] }],
+    confidenceFunctional: [],
     crossEntropyLoss: [[0, 1]],
     decompose: [model, contexts, contexts, { ...batched, maxBytes: 1e6 }],
     diagonalNtk: [apply, params, contexts, contexts, kernel],
     empiricalNtk: [apply, params, contexts, contexts, kernel],
     entropyChange: [model, { ...params, W: tf.add(params.W, delta.W) }, contexts, batched],
+    entropyFunctional: [],
+    explainChange: [
+      sequenceModel,
+      {},
+      mapParams(sequenceModel.params, (x) => tf.add(x, 0.01)),
+      [{ tokens: [0, 1] }, { tokens: [1] }],
+      ntk.entropyFunctional(),
+      { tolerance: 0.1, maxNodes: 5, maxBytes: 1e6 },
+    ],
     explainCost: [apply, params, contexts, contexts, kernel],
     jacobian: [apply, params, contexts, {}],
-    kernelOperator: [apply, params, contexts, contexts, { ...kernel, ...batched }],
-    kernelProduct: [apply, params, contexts, tf.ones([2, 3]), contexts, { ...kernel, ...batched }],
+    kernelOperator: [apply, params, contexts, contexts, { select: kernel.select, ...batched }],
+    kernelProduct: [
+      apply,
+      params,
+      contexts,
+      tf.ones([2, 3]),
+      contexts,
+      { select: kernel.select, ...batched },
+    ],
     kernelRegression: [{ ...lazy, targets, ridge: 0.1, tolerance: 0.1 }],
     kindOfParam: ['model.norm.weight'],
+    layerFeatures: [sequenceModel, [{ tokens: [0, 1] }, { tokens: [1] }], { maxBytes: 1e6 }],
     layerNtk: [apply, params, contexts, contexts, kernel],
     layerOfParam: ['model.norm.weight'],
     lazyFlow: [{ ...trained, times: [0, 1], tolerance: 0.01 }],
@@ -96,6 +133,7 @@ function callsNow(): Readonly<Record<string, readonly unknown[]>> {
     lazyTraining: [{ ...trained, steps: 3 }],
     linearize: [apply, params],
     logProbChange: [logits, logits],
+    logProbFunctional: [],
     logProbTransform: [logits],
     logitKernelOperator: [model, contexts, contexts, { select: kernel.select, ...batched }],
     measureStep: [model, delta, contexts, batched],
@@ -123,11 +161,18 @@ function callsNow(): Readonly<Record<string, readonly unknown[]>> {
       { completions: [{ promptTokens: [0], tokens: [1, 2], advantages: [0.5, -0.5] }] },
       { learningRate: 0.1 },
     ],
+    sumChanges: [[explained, { ...explained, before: 2, after: 3 }]],
     toSamples: [
       { completions: [{ promptTokens: [0], tokens: [1, 2], advantages: [0.5, -0.5] }] },
       { learningRate: 0.1 },
     ],
+    topEigenpairs: [
+      { rows: 2, product: (v: tf.Tensor) => tf.mul(v, tf.tensor2d([[2], [1]])) },
+      1,
+      { count: 1, iterations: 4, tolerance: 1e-3, seed: 1 },
+    ],
     traceNtk: [apply, params, contexts, contexts, kernel],
+    underClassifier: [ntk.decompose(model, contexts), params.W],
   };
 }
 
@@ -185,7 +230,22 @@ describe('extremes', () => {
   });
 
   const losses = ['crossEntropyLoss', 'mseLoss', 'policyGradientLoss'];
-  const without = ['assemble', 'kindOfParam', 'layerOfParam', 'linearize', ...losses];
+  const functionals = [
+    'confidenceFunctional',
+    'entropyFunctional',
+    'logProbFunctional',
+    'sumChanges',
+  ];
+  const without = [
+    'underClassifier',
+    'assemble',
+    ...functionals,
+    'kindOfParam',
+    'layerOfParam',
+    'linearize',
+    'underClassifier',
+    ...losses,
+  ];
   const withOptions = Object.keys(ntk).filter(
     (name) => ![...without, ...primitives].includes(name),
   );

@@ -99,17 +99,12 @@ describe('kernelProduct', () => {
     );
   });
 
-  it('gives the same for several vectors as for each, and whatever memory there is', async () => {
+  it('gives the same for several vectors as for each', async () => {
     const model = tinyModel({ ...shape, tied: false }, 4);
     const [apply, { params }] = [logitsFn(model), model];
     const vs = randomNormal(rng(5), [3, 5, 4]);
     const all = await kernelProduct(apply, params, contexts, vs);
     expect(all.shape).toEqual([3, 5, 4]);
-    const size = Object.values(params).reduce((sum, { size: each }) => sum + each, 0);
-    const narrow = await kernelProduct(apply, params, contexts, vs, contexts, {
-      maxBytes: 8 * size,
-    });
-    expect(narrow.arraySync()).toEqual(all.arraySync());
     for (const [q, v] of tf.unstack(vs).entries()) {
       const one = await kernelProduct(apply, params, contexts, v);
       expectClose(one, tf.squeeze(tf.slice(all, q, 1), [0]));

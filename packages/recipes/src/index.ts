@@ -11,6 +11,11 @@ export {
 export type { PromptLine } from './explain/read-prompts.js';
 export { type Context, type SplitLanguageModel, splitModel } from './recipe/contexts.js';
 export {
+  type LayerVariability,
+  type Variability,
+  featureVariability,
+} from './recipe/feature-variability.js';
+export {
   type LanguageModelPolicy,
   type PolicyOptions,
   languageModelPolicy,

@@ -82,7 +82,7 @@ describe('counterfactuals of a step', () => {
     const whole = entropyAfter(full);
     const at = layers.leftOut.indexOf('layers.1');
     expectClose([bySample.measured[0]![0]!], [whole - entropyAfter({ ...without })], {
-      scale: 0.1,
+      atol: 1e-6,
     });
     expectClose([layers.measured[0]![at]!], [whole - entropyAfter(body)], { atol: 1e-6 });
     disposeParams(without);

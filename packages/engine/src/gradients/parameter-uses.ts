@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import type { WeightLayout } from '../ops/dense.js';
+import type { WeightLayout } from '../ops/weight-layout.js';
 import type { Params } from '../params.js';
 import { vjp } from './grad.js';
 import { type OpenUse, withUses } from './use-scope.js';

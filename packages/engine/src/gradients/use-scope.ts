@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import type { WeightLayout } from '../ops/dense.js';
+import type { WeightLayout } from '../ops/weight-layout.js';
 
 /** A use of a parameter whose cotangent is still to come. */
 export interface OpenUse {

@@ -4,10 +4,8 @@ import { checkShape, shapeOf } from '../check.js';
 import { type Used, noted } from '../gradients/use-scope.js';
 import { columnSum } from './column-sum.js';
 import { isNative, runNative } from './native.js';
+import type { WeightLayout } from './weight-layout.js';
 import { withGradient } from './with-gradient.js';
-
-/** How a checkpoint stores a weight: GPT-2's `Conv1D` is `[in, out]`, `Linear` is `[out, in]`. */
-export type WeightLayout = 'in-out' | 'out-in';
 
 const addBias = (x: tf.Tensor, bias: tf.Tensor): tf.Tensor =>
   withGradient({

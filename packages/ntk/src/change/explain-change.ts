@@ -283,7 +283,7 @@ function sequencesAtOnce(
       sum + (name === classifier ? 6 * shape[0]! : 2 * (Math.min(shape[0]!, 65536) + shape[1]!))
     );
   }, 0);
-  return Math.max(1, Math.floor(maxBytes / (4 * longest * perToken)));
+  return Math.max(1, Math.floor(Math.min(maxBytes, 2 ** 40) / (4 * longest * perToken)));
 }
 
 /** What a batch says, without its padding. */

@@ -3,10 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { runsOf } from '../runs.js';
 import { type BlockUses, type FactoredUse } from '../uses/block-uses.js';
-import { type Route, routeOf } from './route.js';
-
-/** Which entries of the kernel between `(n, k)` and `(m, l)` are wanted: all, those with `k = l`, or the sum of these. */
-export type Entries = 'full' | 'diagonal' | 'trace';
+import { type Entries, type Route, routeOf } from './route.js';
 
 /** What a contraction needs to know. */
 export interface Contraction {
@@ -20,7 +17,7 @@ const MOST = 2 ** 21;
 
 /** Runs of examples, in each of which columns of a symmetric kernel are computed from its own rows on. */
 const STRIPS = 8;
-const LEAST_COLUMNS = 64;
+const LEAST_COLUMNS = 128;
 
 /** A pair of blocks: `[B, n u, m u]`, as `matrix` of {@link Grid} has it. */
 interface Grid {

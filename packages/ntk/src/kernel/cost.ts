@@ -1,8 +1,7 @@
 import { type Params, countParams, selectParams } from '@cfrl/engine';
 
 import type { Inspection, UseShape } from '../uses/known-params.js';
-import type { Entries } from './contract-uses.js';
-import { type Route, routeCosts } from './route.js';
+import { type Entries, type Route, routeCosts } from './route.js';
 import { bytesPerRow } from './structured.js';
 
 /** How a kernel is computed. */

@@ -46,7 +46,7 @@ export function crossFactors(
   const { known, shapes } =
     method === 'jacobian'
       ? { known: new Set(), shapes: [] }
-      : inspect(params, isClassifier, [examples]);
+      : inspect(params, isClassifier, [examples], D);
   const perContext = D * bytesPerRow(shapes, D) + 4 * V * D * phi.shape[0];
   const size = Math.max(1, Math.floor(maxBytes / 4 / perContext));
   const reader = usesReader(side, params, isClassifier, Math.max(size, 64));

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import type { SharedOptions } from '../options.js';
 import type { ExampleBatch, Examples } from '../uses/examples.js';
-import type { Entries } from './contract-uses.js';
+import type { Entries } from './route.js';
 import type { KernelCost } from './cost.js';
 import { type NtkOptions, kernelsOf, prepare, problemOf } from './kernels.js';
 

@@ -58,12 +58,6 @@ export function jacobianRows<X>(
   return { count: examples.length * outputs, rows };
 }
 
-/** Rows that exist already: a record of `[count, size]`. */
-export const givenRows = (count: number, record: Params): RowSource => ({
-  count,
-  rows: (from, to) => mapParams(record, (tensor) => tf.slice(tensor, [from, 0], [to - from, -1])),
-});
-
 /** Records of tensors as rows below one another, `[n, size]` each. */
 export const stackRows = (records: readonly Params[]): Params =>
   mapParams(records[0]!, ({ size }, name) =>

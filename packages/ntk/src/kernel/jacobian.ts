@@ -1,8 +1,9 @@
 import { type Params, mapParams, resolveOptions } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { checkFiniteResults, checkNotEmpty, checkOutputs, checkSelection } from '../check.js';
+import { checkFiniteResults, checkNotEmpty, checkSelection } from '../check.js';
 import { type SharedOptions, shared } from '../options.js';
+import { checkOutputs } from '../uses/check-outputs.js';
 import { listed } from '../uses/examples.js';
 import { type Apply, jacobianRows } from './gradient-rows.js';
 

@@ -1,13 +1,14 @@
 import { type Params, checkFunction, mapParams, option, resolveOptions } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { checkFiniteTensor, checkOutputs, checkSelection } from '../check.js';
+import { checkFiniteTensor, checkSelection } from '../check.js';
 import { type SharedOptions, shared } from '../options.js';
 import { runsOf } from '../runs.js';
 import type { Side } from '../uses/block-uses.js';
+import { checkOutputs } from '../uses/check-outputs.js';
 import { type Examples, examplesOf } from '../uses/examples.js';
 import { type Inspection, inspectUses } from '../uses/known-params.js';
-import type { Entries } from './contract-uses.js';
+import type { Entries } from './route.js';
 import { type Method, kernelCost } from './cost.js';
 import { everyOutput, givenDirections } from './directions.js';
 import { rowsWithin } from './gram.js';
@@ -116,7 +117,9 @@ export function prepare({ where, params, left, right, entries, layerOf, options 
     );
   }
   const inspection =
-    method === 'jacobian' ? unknown : inspect(params, select, [left, ...(right ? [right] : [])]);
+    method === 'jacobian'
+      ? unknown
+      : inspect(params, select, [left, ...(right ? [right] : [])], outputs);
   const size = (of: Side) => ({ N: of.examples.count, K: of.directions.count });
   const cost = kernelCost(
     params,
@@ -148,15 +151,20 @@ export function inspect(
   params: Params,
   select: (name: string) => boolean,
   sides: readonly Examples[],
+  outputs: number,
 ): Inspection {
   const own = Object.fromEntries(Object.entries(params).filter(([name]) => select(name)));
   const found = sides.flatMap((examples) =>
     runsOf(0, examples.count, INSPECTED).map(([from, to]) =>
-      inspectUses((moving) => {
-        const inputs = examples.inputs(from, to);
-        const copies = to - from === 1 ? 2 : 1; // of a single example every split of rows is right
-        return examples.apply({ ...params, ...moving }, inputs, { from, to, copies });
-      }, own),
+      inspectUses(
+        (moving) => {
+          const inputs = examples.inputs(from, to);
+          const copies = to - from === 1 ? 2 : 1; // of a single example every split of rows is right
+          return examples.apply({ ...params, ...moving }, inputs, { from, to, copies });
+        },
+        own,
+        [Math.max(2, to - from), outputs],
+      ),
     ),
   );
   const known = new Set(

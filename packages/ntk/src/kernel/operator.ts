@@ -2,6 +2,7 @@ import {
   type Params,
   checkTensor,
   compile,
+  disposeParams,
   jvp,
   mapParams,
   resolveOptions,
@@ -13,10 +14,9 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { checkFiniteTensor, checkSelection } from '../check.js';
 import { type SharedOptions, shared } from '../options.js';
-import { rowsWithin } from './gram.js';
 
 /** Options of products with kernels; a batch is of examples, or of whole sequences. */
-export type ProductOptions = Pick<SharedOptions, 'select' | 'maxBytes' | 'batchSize'>;
+export type ProductOptions = Pick<SharedOptions, 'select' | 'batchSize'>;
 
 /** A kernel to multiply with, which is never formed. */
 export interface KernelOperator {
@@ -55,8 +55,8 @@ function checkedOutputs(where: string, outputs: tf.Tensor, like: tf.Tensor): tf.
   );
 }
 
-/** `v` as `[Q, M, O]`. */
-function checkedVectors(where: string, v: tf.Tensor, M: number): tf.Tensor3D {
+/** Refuses what is not `[M, O]` or `[Q, M, O]`. */
+function checkVectors(where: string, v: tf.Tensor, M: number): void {
   checkTensor(`${where}: v`, v);
   if (![2, 3].includes(v.rank) || v.shape.at(-2) !== M || v.size === 0) {
     throw new RangeError(
@@ -64,23 +64,12 @@ function checkedVectors(where: string, v: tf.Tensor, M: number): tf.Tensor3D {
     );
   }
   checkFiniteTensor(`${where}: v`, v);
-  return tf.reshape(v, [-1, M, v.shape.at(-1)!]) as tf.Tensor3D;
 }
 
-/** What an operator is made of. */
-interface Parts {
-  readonly where: string;
-  readonly params: Params;
-  readonly select: (name: string) => boolean;
-  /** Vectors at a time. */
-  readonly perGroup: number;
-  readonly left: Side;
-  readonly right: Side;
-  /** Without graphs. */
-  readonly eager: boolean;
-}
-
-/** Checks the options, makes both sides, and the operator of them. */
+/**
+ * Checks the options and makes both sides: `J'^T v` batch by batch, then `J` times that. A graph is for one vector, since recording takes
+ * as long as some dozens of runs for each vector in it.
+ */
 export function kernelOperatorOf<X>(
   where: string,
   params: Params,
@@ -89,92 +78,71 @@ export function kernelOperatorOf<X>(
   sideOf: (list: readonly X[], batchSize: number) => Side,
   eager = false,
 ): KernelOperator {
-  const table = shared('select', 'maxBytes', 'batchSize');
-  const { select, maxBytes, batchSize } = resolveOptions(where, options, table);
-  const perGroup = rowsWithin(where, maxBytes, checkSelection(where, params, select));
+  const { select, batchSize } = resolveOptions(where, options, shared('select', 'batchSize'));
+  checkSelection(where, params, select);
   const left = sideOf(list, batchSize);
   const right = list2 === undefined ? left : sideOf(list2, batchSize);
-  return operator({ where, params, select, perGroup, left, right, eager });
-}
-
-/** `J'^T v` batch by batch, then `J` times that. */
-function operator({ where, params, select, perGroup, left, right, eager }: Parts): KernelOperator {
+  const [N, M] = [rowCount(left), rowCount(right)];
   const moving = selectParams(params, select);
   const fixed = selectParams(params, (name) => !select(name));
   const graphs = { maxGraphs: Math.max(left.batches.length, right.batches.length), eager };
   const pull = compile(
-    (moved: Params, rest: Params, input: tf.TensorContainer, cotangents: tf.Tensor2D[]) =>
-      cotangents.map((cotangent) => {
-        const outputs = (p: Params): tf.Tensor =>
-          checkedOutputs(where, right.outputs({ ...rest, ...p }, input), cotangent);
-        return vjp(outputs, moved, cotangent).grads;
-      }),
+    (moved: Params, rest: Params, input: tf.TensorContainer, cotangent: tf.Tensor2D) => {
+      const outputs = (p: Params): tf.Tensor =>
+        checkedOutputs(where, right.outputs({ ...rest, ...p }, input), cotangent);
+      return vjp(outputs, moved, cotangent).grads;
+    },
     { ...graphs, name: `${where}: v -> J^T v` },
   );
   const push = compile(
-    (moved: Params, rest: Params, input: tf.TensorContainer, directions: Params[]) =>
-      directions.map((direction) => {
-        const outputs = (p: Params): tf.Tensor => left.outputs({ ...rest, ...p }, input);
-        return jvp(outputs, moved, direction).tangent;
-      }),
+    (moved: Params, rest: Params, input: tf.TensorContainer, direction: Params) =>
+      jvp((p) => left.outputs({ ...rest, ...p }, input), moved, direction).tangent,
     { ...graphs, name: `${where}: t -> J t` },
   );
 
-  /** `K v` of some vectors, `[q, M, O]` to `[q, N, O]`. */
-  const groupProduct = async (vectors: tf.Tensor, signal?: AbortSignal): Promise<tf.Tensor> => {
-    let directions: Params[] = Array.from({ length: vectors.shape[0]! }, () =>
-      mapParams(moving, (parameter) => tf.zerosLike(parameter)),
-    );
-    const images: tf.Tensor[][] = [];
+  /** `K v` of one vector, `[M, O]` to `[N, O]`. */
+  const productOf = async (v: tf.Tensor, signal?: AbortSignal): Promise<tf.Tensor> => {
+    let direction: Params = mapParams(moving, (parameter) => tf.zerosLike(parameter));
+    const images: tf.Tensor[] = [];
     try {
       let from = 0;
       for (const { rows, input } of right.batches) {
         await yieldToEventLoop(signal);
-        const before = directions;
-        directions = tf.tidy(() => {
-          const own = tf.unstack(tf.slice(vectors, [0, from, 0], [-1, rows, -1])) as tf.Tensor2D[];
-          const sums = pull(moving, fixed, input, own).map((grads, q) =>
-            mapParams(grads, (grad, name) => tf.add(before[q]![name]!, grad)),
-          );
-          return sums as Record<string, tf.Tensor>[];
+        const before = direction;
+        direction = tf.tidy(() => {
+          const own = tf.slice(v, [from, 0], [rows, -1]) as tf.Tensor2D;
+          const grads = pull(moving, fixed, input, own);
+          return mapParams(grads, (grad, name) => tf.add(before[name]!, grad));
         });
-        tf.dispose(before as tf.TensorContainer);
+        disposeParams(before);
         from += rows;
       }
       for (const { input } of left.batches) {
         await yieldToEventLoop(signal);
-        images.push(push(moving, fixed, input, directions));
+        images.push(push(moving, fixed, input, direction));
       }
-      return tf.tidy(() =>
-        tf.stack(directions.map((_, q) => tf.concat(images.map((batch) => batch[q]!)))),
-      );
+      return tf.concat(images);
     } finally {
-      tf.dispose([directions as tf.TensorContainer, images]);
+      disposeParams(direction);
+      tf.dispose(images);
     }
   };
 
   return {
-    rows: rowCount(left),
-    columns: rowCount(right),
+    rows: N,
+    columns: M,
     product: async (v, signal) => {
-      const all = checkedVectors(where, v, rowCount(right));
-      const results: tf.Tensor[] = [];
+      checkVectors(where, v, M);
+      const vectors = tf.tidy(() => tf.unstack(tf.reshape(v, [-1, M, v.shape.at(-1)!])));
+      const products: tf.Tensor[] = [];
       try {
-        for (let q = 0; q < all.shape[0]; q += perGroup) {
-          const group = tf.slice(all, q, Math.min(perGroup, all.shape[0] - q));
-          try {
-            results.push(await groupProduct(group, signal));
-          } finally {
-            group.dispose();
-          }
-        }
+        for (const each of vectors) products.push(await productOf(each, signal));
         return tf.tidy(() => {
-          const [O, N] = [all.shape[2], rowCount(left)];
-          const product = tf.reshape(tf.concat(results), [...v.shape.slice(0, -2), N, O]);
+          const product = tf.reshape(tf.stack(products), [...v.shape.slice(0, -2), N, -1]);
           return checkFiniteTensor(`${where}: the product`, product);
         });
       } finally {
-        tf.dispose([all, ...results]);
+        tf.dispose([...vectors, ...products]);
       }
     },
     dispose: () => {

@@ -39,7 +39,7 @@ import {
  * @param v - `[M, O]`, or `Q` of them, `[Q, M, O]`
  * @param examples2 - `M` inputs; left out, they are `examples`
  * @returns `[N, O]`, or `[Q, N, O]`; the caller owns it
- * @throws RangeError if a list is empty, `select` keeps nothing, `maxBytes` cannot hold two gradients, `v` has another shape, or numbers
+ * @throws RangeError if a list is empty, `select` keeps nothing, `v` has another shape, or numbers
  *   are not finite
  * @see Novak et al. 2022, section 3.2, https://arxiv.org/abs/2206.08720
  *
@@ -68,7 +68,8 @@ export async function kernelProduct<X>(
 }
 
 /**
- * {@link kernelProduct} for many products, as Lanczos or conjugate gradients take: what is common to them is done once.
+ * {@link kernelProduct} for many products, as Lanczos or conjugate gradients take: the passes are compiled, which takes as long as some
+ * products and makes the following ones several times faster. So `apply` may not read values of tensors.
  *
  * @param apply - as of {@link kernelProduct}
  * @param params - record of float32 tensors, where to differentiate; they must live as long as the operator

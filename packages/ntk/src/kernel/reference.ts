@@ -2,7 +2,7 @@ import { type Params, selectParams, vjp } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import type { Side } from '../uses/block-uses.js';
-import type { Entries } from './contract-uses.js';
+import type { Entries } from './route.js';
 import { someDirections } from './directions.js';
 import { type RowSource, stackRows } from './gradient-rows.js';
 import { type GramPlan, gram } from './gram.js';

@@ -1,5 +1,7 @@
 import type { FactoredUse } from '../uses/block-uses.js';
-import type { Entries } from './contract-uses.js';
+
+/** Which entries of the kernel between `(n, k)` and `(m, l)` are wanted: all, those with `k = l`, or the sum of these. */
+export type Entries = 'full' | 'diagonal' | 'trace';
 
 /** How a weight's share of a kernel comes about: by inner products of inputs and of cotangents, or by gradients. */
 export type Route = 'inner' | 'gradients';

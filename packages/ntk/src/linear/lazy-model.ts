@@ -32,7 +32,7 @@ export interface LazyOutputs {
  * A kernel as one matrix that multiplies coefficients `[N, O]`: of a full kernel `[M O, N O]` and one column, of a traced one `[M, N]` and
  * `O` columns.
  */
-export interface FlatKernel {
+interface FlatKernel {
   readonly matrix: readonly Float64Array[];
   readonly columns: number;
 }

@@ -47,7 +47,7 @@ export interface LazyLeastSquares {
  *     descent: f_s  = y + (I - learningRate K / (N O))^s (f0 - y)
  *     test:    f*   = f0* - K* K^+ (f0 - f)
  *
- * Double precision. The eigenvectors take some `10 (N O)^3` operations once (`10 N^3` with a traced kernel): a second for 250, a minute
+ * Double precision. The eigenvectors take some `10 (N O)^3` operations once (`10 N^3` with a traced kernel): a second for 250, half a minute
  * for 1,000; a time then takes a product with the kernel.
  *
  * @param options - the kernel, outputs before training, targets and step size

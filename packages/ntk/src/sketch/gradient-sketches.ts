@@ -1,12 +1,4 @@
-import {
-  type Params,
-  compile,
-  disposeParams,
-  fold,
-  mapParams,
-  rng,
-  yieldToEventLoop,
-} from '@cfrl/engine';
+import { type Params, compile, disposeParams, fold, rng, yieldToEventLoop } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import {
@@ -139,23 +131,26 @@ export async function gradientSketches(
       }
       line.splice(P).forEach(disposeParams);
     }
-    return tf.tidy(() => {
-      const joined = mapParams(lines[0]![0]!, (_, name) =>
-        tf.slice(
-          tf.concat(
-            lines.map((line) => tf.stack(line.map((sketches) => sketches[name]!))),
+    const joined = Object.fromEntries(
+      Object.keys(lines[0]![0]!).map((name) => {
+        const parts = lines.map((line) => line.map((sketches) => sketches[name]!));
+        const whole = tf.tidy(() => {
+          const all = tf.concat(
+            parts.map((line) => tf.stack(line)),
             1,
-          ),
-          [0, 0],
-          [-1, N],
-        ),
-      );
-      const { [EMBEDDED]: embedded, ...byParam } = joined;
-      return {
-        byParam,
-        ...(embedded && { embedded: tf.transpose(embedded, [2, 0, 1, 3]) as tf.Tensor4D }),
-      } as GradientSketches & tf.TensorContainerObject;
-    });
+          );
+          return filled.length === N ? all : tf.slice(all, [0, 0], [-1, N]);
+        });
+        // At once, since all sketches together are large.
+        tf.dispose(parts);
+        return [name, whole];
+      }),
+    );
+    const { [EMBEDDED]: embedded, ...byParam } = joined;
+    if (embedded === undefined) return { byParam };
+    const turned = tf.transpose(embedded, [2, 0, 1, 3]) as tf.Tensor4D;
+    embedded.dispose();
+    return { byParam, embedded: turned };
   } finally {
     lines.flat().forEach(disposeParams);
     sketch.dispose();

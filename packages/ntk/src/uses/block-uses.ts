@@ -52,8 +52,8 @@ export interface UsesReader {
   readonly dispose: () => void;
 }
 
-/** From so many passes over the same examples on, a graph is made of them. */
-const GRAPH_FROM = 3;
+/** From so many passes over the same examples on, a graph is made of them: making it takes as long as some passes. */
+const GRAPH_FROM = 12;
 
 /**
  * Reads uses of the parameters that `select` keeps. A pass has the rows that `rowsPerPass` allows: as many examples as there are, and
@@ -76,7 +76,8 @@ export function usesReader(
       return byParameter(uses, all, n, copies);
     };
   const passFor = (from: number, to: number, passes: number): Pass => {
-    if (!examples.alike && passes < GRAPH_FROM) return passOf(from, to);
+    if (passes * (examples.alike ? Math.ceil(examples.count / (to - from)) : 1) < GRAPH_FROM)
+      return passOf(from, to);
     const key = examples.alike ? 'all' : `${from}-${to}`;
     if (!graphs.has(key)) graphs.set(key, compile(passOf(from, to), { name: 'uses' }));
     return graphs.get(key)!;

@@ -35,7 +35,7 @@ export const listed = <X>(apply: Apply<X>, examples: readonly X[]): Examples => 
 });
 
 /** Each row of a tensor several times in a row. */
-export const repeatRows = (x: tf.Tensor, copies: number): tf.Tensor =>
+const repeatRows = (x: tf.Tensor, copies: number): tf.Tensor =>
   copies === 1
     ? x
     : tf.tidy(() => {

@@ -21,20 +21,30 @@ export interface Inspection {
   readonly shapes: readonly UseShape[];
 }
 
+const shapeOf = (f: () => tf.Tensor): number[] => {
+  const result = tf.tidy(f);
+  result.dispose();
+  return result.shape;
+};
+
 /**
  * Looks at how a function uses its parameters: one random cotangent on a batch of examples, the uses of the examples, each taken a
- * random number of times, against the gradient for that. It takes two passes.
+ * random number of times, against the gradient for that. It takes two passes, and one forward pass where the result's shape is not given.
  *
  * @param f - the function of a batch; its result is `[B, ...]`
  * @param params - the parameters to look at; borrowed
+ * @param shape - of the result
  */
-export function inspectUses(f: (params: Params) => tf.Tensor, params: Params): Inspection {
+export function inspectUses(
+  f: (params: Params) => tf.Tensor,
+  params: Params,
+  shape: readonly number[] = shapeOf(() => f(params)),
+): Inspection {
   const found: { names: string[]; shapes: UseShape[] } = { names: [], shapes: [] };
   tf.tidy(() => {
-    const { shape } = tf.tidy(() => f(params));
     const B = shape[0]!;
     const source = rng(0);
-    const cotangent = randomNormal(source, shape);
+    const cotangent = randomNormal(source, [...shape]);
     const times = Array.from({ length: B }, () => 1 + Math.abs(normal(source)));
     const byExample = (rank: number): tf.Tensor =>
       tf.tensor(times, [B, ...new Array<number>(rank - 1).fill(1)]);
