@@ -39,7 +39,7 @@ export function crossShares(
     const products = tf.reshape(tf.matMul(h, columns as tf.Tensor2D), [-1, m, D]);
     return tf.sum(tf.mul(products, tf.expandDims(phi, 1)), 2);
   };
-  const known = inspect(params, isClassifier, [examples]).known.has(classifier);
+  const known = inspect(params, isClassifier, [examples], D).known.has(classifier);
   const reader = usesReader(side, params, isClassifier, SIZE);
   const rows = sideRows(side, params, isClassifier);
   try {
