@@ -336,7 +336,7 @@ describe('attributeStep', () => {
         "RangeError: attributeStep: model.tied is false, but the features depend on 'model.embed_tokens.weight'; set tied to true, or untie the model",
         "RangeError: attributeStep: functional 'entropy' has values of shape [] for 3 contexts, expected [3]",
         "RangeError: attributeStep: functional 'entropy' has a value that is NaN or infinite, expected finite numbers; look for huge parameters or learning rates",
-        "RangeError: attributeStep: model.logits uses 'lm_head.weight' in a way that is not known, expected one dense(features, classifier, 'out-in') of the engine before the cap",
+        "RangeError: attributeStep: contexts: model.logits uses 'lm_head.weight' in a way that is not known, expected one dense(features, classifier, 'out-in') of the engine before the cap",
         "TypeError: attributeStep: step is null, expected { sequences, learningRate, completions }; stepOfRecord makes it of a training step's record",
       ]
     `);

@@ -33,7 +33,7 @@ export function outputSide(
   const parts = runsOf(0, next.length, ROWS).map(([from, to]) =>
     tf.tidy(() => {
       const phi = tf.slice(side.phi, [from, 0], [to - from, -1]);
-      return gradients(model, functional, phi, next.slice(from, to));
+      return gradients(where, model, functional, phi, next.slice(from, to));
     }),
   );
   const h = tf.concat(parts.map((part) => part.h)) as tf.Tensor2D; // prettier-ignore
@@ -43,6 +43,7 @@ export function outputSide(
 }
 
 function gradients(
+  where: string,
   model: SequenceModel,
   functional: Functional,
   phi: tf.Tensor2D,
@@ -66,7 +67,7 @@ function gradients(
   const [use] = uses;
   if (uses.length !== 1 || use!.kind !== 'dense') {
     throw new RangeError(
-      `attributeStep: model.logits uses '${classifier}' in a way that is not known, expected one dense(features, classifier, 'out-in') of the engine before the cap`,
+      `${where}: model.logits uses '${classifier}' in a way that is not known, expected one dense(features, classifier, 'out-in') of the engine before the cap`,
     );
   }
   return { h: use!.cotangent, u: u as tf.Tensor2D };
