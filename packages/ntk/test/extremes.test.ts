@@ -243,7 +243,6 @@ describe('extremes', () => {
     'kindOfParam',
     'layerOfParam',
     'linearize',
-    'underClassifier',
     ...losses,
   ];
   const withOptions = Object.keys(ntk).filter(

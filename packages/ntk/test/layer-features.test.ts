@@ -57,11 +57,19 @@ describe('layerFeatures', () => {
     const model = tinySequenceModel({ vocabulary: 6, width: 3, hidden: 4 }, 3);
     const call = async (...given: Parameters<typeof layerFeatures>) =>
       expect(await layerFeatures(...given).catch(String));
-    (await call({} as never, sequences)).toMatchInlineSnapshot(`"TypeError: layerFeatures: model has no features(params, batch), expected a SequenceModel; sequenceModel(model) of @cfrl/recipes makes one"`);
-    (await call(model, [])).toMatchInlineSnapshot(`"RangeError: layerFeatures: sequences is empty, expected at least one entry"`);
-    (await call(model, sequences, { maxBytes: 1 })).toMatchInlineSnapshot(`"RangeError: layerFeatures: maxBytes is 1, expected at least 288 (one sequence of 4 tokens)"`);
+    (await call({} as never, sequences)).toMatchInlineSnapshot(
+      `"TypeError: layerFeatures: model has no features(params, batch), expected a SequenceModel; sequenceModel(model) of @cfrl/recipes makes one"`,
+    );
+    (await call(model, [])).toMatchInlineSnapshot(
+      `"RangeError: layerFeatures: sequences is empty, expected at least one entry"`,
+    );
+    (await call(model, sequences, { maxBytes: 1 })).toMatchInlineSnapshot(
+      `"RangeError: layerFeatures: maxBytes is 1, expected at least 288 (one sequence of 4 tokens)"`,
+    );
     (
       await call({ ...model, features: () => tf.zeros([2, 3, 1]) }, sequences)
-    ).toMatchInlineSnapshot(`"RangeError: layerFeatures: model.features has shape [2, 3, 1], expected [3, 4, width] (sequences, tokens)"`);
+    ).toMatchInlineSnapshot(
+      `"RangeError: layerFeatures: model.features has shape [2, 3, 1], expected [3, 4, width] (sequences, tokens)"`,
+    );
   });
 });

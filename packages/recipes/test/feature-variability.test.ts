@@ -58,6 +58,8 @@ describe('featureVariability', () => {
     const model = sequenceModel({ config, params: initParams(config, 0), tokenizer });
     await expect(
       featureVariability(model, [{ tokens: [0] }]),
-    ).rejects.toThrowErrorMatchingInlineSnapshot(`[RangeError: featureVariability: sequences has 1 position, expected at least 2 positions in all]`);
+    ).rejects.toThrowErrorMatchingInlineSnapshot(
+      `[RangeError: featureVariability: sequences has 1 position, expected at least 2 positions in all]`,
+    );
   });
 });

@@ -18,7 +18,7 @@ export interface Prepared {
 }
 
 /** What a process says of itself. */
-export interface Process {
+interface Process {
   readonly versions: Readonly<Record<string, string>>;
   readonly threads: number;
 }

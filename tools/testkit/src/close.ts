@@ -6,8 +6,16 @@ export interface Tolerance {
   readonly rtol?: number;
 }
 
-const flatten = (value: unknown): number[] =>
-  typeof value === 'number' ? [value] : Array.from(value as ArrayLike<unknown>).flatMap(flatten);
+/** A tensor has no entries to iterate over: it would be compared as an empty list. */
+function flatten(value: unknown): number[] {
+  if (typeof value === 'number') return [value];
+  if (!Array.isArray(value) && !ArrayBuffer.isView(value)) {
+    throw new TypeError(
+      `expectClose: a value is ${typeof value}, expected numbers in arrays; of a tensor give arraySync()`,
+    );
+  }
+  return Array.from(value as unknown as ArrayLike<unknown>).flatMap(flatten);
+}
 
 /** Fails unless two nested arrays of numbers hold equally many, entry by entry close numbers. */
 export function expectClose(

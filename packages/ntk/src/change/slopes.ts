@@ -24,7 +24,7 @@ const DIRECT = ' classifier';
 export type Way = 'classifier' | 'body';
 
 /** The functional at the contexts of a batch, and its slopes along a change of the parameters. */
-export interface Slopes {
+interface Slopes {
   /** One a context, sequence after sequence. */
   readonly values: Float32Array;
   /** `param|way` -> a number a token, `[B][T]` flat, `T` of {@link paddedTime}. */

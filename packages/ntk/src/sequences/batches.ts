@@ -31,7 +31,7 @@ export function resolveSequences(
   sequences.forEach((sequence, i) => {
     if (typeof sequence !== 'object' || sequence === null || !Array.isArray(sequence.tokens)) {
       throw new TypeError(
-        `${where}[${i}] is ${showValue(sequence)}, expected { tokens, positions }, as completionSequences(completions) makes them`,
+        `${where}[${i}] is ${showValue(sequence)}, expected { tokens, positions }`,
       );
     }
   });

@@ -1,9 +1,6 @@
 import { type ParameterUse, type Params, parameterUses } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
-/** A function of a batch: row `b` of its result `[B, ...]` depends on row `b` of every tensor of the batch alone. */
-export type BatchFunction<Batch> = (params: Params, batch: Batch) => tf.Tensor;
-
 /** A use of a parameter, with the rows of each example apart. */
 export interface ExampleUse extends Omit<ParameterUse, 'input' | 'cotangent'> {
   /** `[B, R, in]`; of an embedding int32 ids `[B, R]`; of a bias absent. */

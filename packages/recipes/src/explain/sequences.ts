@@ -10,7 +10,7 @@ export interface CompletionSequence extends Required<Sequence> {
 }
 
 /** A prompt's tokens and its completion's, the contexts at every position that one of these was drawn from. */
-export const completionSequence = (
+const completionSequence = (
   prompt: readonly number[],
   completion: readonly number[],
 ): CompletionSequence => ({
