@@ -93,6 +93,20 @@ export {
 } from './change/functional.js';
 export { sumChanges } from './change/sum-changes.js';
 export type { Way } from './change/slopes.js';
+export { type AttributeStepOptions, attributeStep } from './attribution/attribute-step.js';
+export type { StepAttribution, StepPair, StepPart } from './attribution/attribution.js';
+export {
+  type ReinforcedSequence,
+  type SequenceStep,
+  sequenceStepDelta,
+} from './samples/sequence-step.js';
+export { stepOfRecord } from './samples/step-of-record.js';
+export {
+  type CounterfactualOptions,
+  type Counterfactuals,
+  type StepCounterfactuals,
+  stepCounterfactuals,
+} from './attribution/counterfactuals.js';
 export {
   type EigenOptions,
   type Eigenpairs,

@@ -40,6 +40,11 @@ function callsNow(): Readonly<Record<string, readonly unknown[]>> {
   ];
   const samples = contexts.map((context, i) => ({ context, token: i + 1, weight: 0.5 - i }));
   const step = { samples, learningRate: 0.1, completions: 2 };
+  const sequenceStep = {
+    sequences: [{ tokens: [0, 1], positions: [0], weights: [0.5] }],
+    learningRate: 0.1,
+    completions: 1,
+  };
   const delta = { W: tf.fill([3, 2], 0.01) };
   const logits = tf.tensor2d([
     [1, 2, 3],
@@ -84,6 +89,13 @@ function callsNow(): Readonly<Record<string, readonly unknown[]>> {
   const batched = { batchSize: 2 };
   return {
     assemble: [ntk.decompose(model, contexts), params.W],
+    attributeStep: [
+      sequenceModel,
+      [{ tokens: [0, 1] }],
+      sequenceStep,
+      ntk.entropyFunctional(),
+      { ...batched, maxBytes: 1e6, top: 2 },
+    ],
     attributeEntropyChange: [model, contexts, step, { ...batched, measured: [0.1, 0.2] }],
     confidenceFunctional: [],
     crossEntropyLoss: [[0, 1]],
@@ -132,10 +144,22 @@ function callsNow(): Readonly<Record<string, readonly unknown[]>> {
     predictUpdate: [model, contexts, step, batched],
     pseudoNtk: [apply, params, contexts, contexts, kernel],
     sampleGradient: [logits, [0, 1]],
+    sequenceStepDelta: [sequenceModel, sequenceStep, batched],
     sketchDecomposition: [
       sequenceModel,
       [{ tokens: [0, 1] }, { tokens: [1] }],
       { probes: 3, deflate: 1, sketches: 3, sketchSize: 1, seed: 1, maxBytes: 1e6 },
+    ],
+    stepCounterfactuals: [
+      sequenceModel,
+      [{ tokens: [0, 1] }],
+      sequenceStep,
+      ntk.entropyFunctional(),
+      { ...batched, maxBytes: 1e6, steps: 1 },
+    ],
+    stepOfRecord: [
+      { completions: [{ promptTokens: [0], tokens: [1, 2], advantages: [0.5, -0.5] }] },
+      { learningRate: 0.1 },
     ],
     sumChanges: [[explained, { ...explained, before: 2, after: 3 }]],
     toSamples: [

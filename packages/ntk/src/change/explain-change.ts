@@ -8,8 +8,6 @@ import {
   option,
   resolveOptions,
   selectParams,
-  showNames,
-  showValue,
   yieldToEventLoop,
 } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
@@ -19,6 +17,8 @@ import { kindOfParam, layerOfParam } from '../groups.js';
 import {
   type Contexts,
   type SequenceBatch,
+  checkNextTokens,
+  checkSequenceModel,
   resolveSequences,
   sequenceBatches,
   tokenBatch,
@@ -26,7 +26,7 @@ import {
 import type { Sequence, SequenceModel } from '../sequences/sequence-model.js';
 import { knownParams } from '../uses/known-params.js';
 import { type ChangeExplanation, type NodeSums, explanationOf } from './explanation.js';
-import type { Functional } from './functional.js';
+import { type Functional, checkFunctional } from './functional.js';
 import { clenshawCurtis } from './quadrature.js';
 import { type SlopeFunction, paddedTime, slopeFunction } from './slopes.js';
 
@@ -128,10 +128,10 @@ export async function explainChange(
   const where = 'explainChange';
   const { layerOf, kindOf, tolerance, maxNodes, maxBytes, onProgress, onRefinement, signal } =
     resolveOptions(where, options, table);
-  checkModel(where, model);
+  checkSequenceModel(where, model);
   checkFunctional(where, functional);
   const contexts = resolveSequences(`${where}: sequences`, model, sequences);
-  if (functional.ofNextToken) checkNext(where, contexts);
+  if (functional.ofNextToken) checkNextTokens(`${where}: sequences`, contexts);
   if (Object.keys(before ?? {}).length > 0) checkDelta(where, model.params, before, 'before');
   checkDelta(where, model.params, after, 'after');
   const start = { ...model.params, ...before };
@@ -209,37 +209,6 @@ export async function explainChange(
     slopes?.dispose();
     disposeParams(delta);
   }
-}
-
-function checkModel(where: string, model: SequenceModel): void {
-  if (typeof model?.features !== 'function' || typeof model.logits !== 'function') {
-    throw new TypeError(
-      `${where}: model has no features(params, batch) and logits(params, features), expected a SequenceModel; of a language model sequenceModel(model) makes one`,
-    );
-  }
-  if (model.params?.[model.classifier] === undefined) {
-    throw new RangeError(
-      `${where}: model.classifier is '${model.classifier}', expected one of ${showNames(Object.keys(model.params ?? {}))}`,
-    );
-  }
-}
-
-function checkFunctional(where: string, functional: Functional): void {
-  if (typeof functional?.values !== 'function') {
-    throw new TypeError(
-      `${where}: functional is ${showValue(functional)}, expected { name, unit, ofNextToken, values }, as entropyFunctional() gives`,
-    );
-  }
-}
-
-function checkNext(where: string, contexts: readonly Contexts[]): void {
-  contexts.forEach(({ tokens, positions }, i) => {
-    if (positions.at(-1) === tokens.length - 1) {
-      throw new RangeError(
-        `${where}: sequences[${i}].positions has ${tokens.length - 1}, its last token, expected positions that a token follows: the functional looks at it`,
-      );
-    }
-  });
 }
 
 /** Names of the parameters that differ in at least one number. */

@@ -1,4 +1,4 @@
-import { gatherLogProbs, logSoftmax, softmaxEntropy } from '@cfrl/engine';
+import { gatherLogProbs, logSoftmax, showValue, softmaxEntropy } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** A number that is asked of every context, and differentiated: `f(c)` of the logits there. */
@@ -11,6 +11,15 @@ export interface Functional {
   readonly ofNextToken: boolean;
   /** From logits `[R, V]` and following tokens `[R]` int32 (-1 where none follows) to `[R]`, differentiable in the logits. */
   readonly values: (logits: tf.Tensor2D, next: tf.Tensor1D) => tf.Tensor1D;
+}
+
+/** Refuses what is no functional. */
+export function checkFunctional(where: string, functional: Functional): void {
+  if (typeof functional?.values !== 'function') {
+    throw new TypeError(
+      `${where}: functional is ${showValue(functional)}, expected { name, unit, ofNextToken, values }, as entropyFunctional() gives`,
+    );
+  }
 }
 
 /**

@@ -63,34 +63,49 @@ export function toSamples(
   record: { readonly completions: readonly RecordedCompletion[] },
   options: ToSamplesOptions,
 ): PolicyGradientStep<readonly number[]> {
+  const completions = weightedCompletions('toSamples', record, options);
+  const samples = completions.flatMap(({ promptTokens, tokens, weights }) =>
+    tokens.map((token, t): TokenSample<readonly number[]> => ({
+      context: [...promptTokens, ...tokens.slice(0, t)],
+      token,
+      weight: weights[t]!,
+    })),
+  );
+  return { samples, learningRate: options.learningRate, completions: completions.length };
+}
+
+/** The completions that were not dropped, with the weight that each token has in the objective. */
+export function weightedCompletions(
+  where: string,
+  record: { readonly completions: readonly RecordedCompletion[] },
+  options: ToSamplesOptions,
+): (RecordedCompletion & { readonly weights: readonly number[] })[] {
   if (typeof record !== 'object' || record === null) {
-    throw new TypeError(`toSamples: record is ${showValue(record)}, expected one of train's`);
+    throw new TypeError(`${where}: record is ${showValue(record)}, expected one of train's`);
   }
-  checkOptions('toSamples', options, ['learningRate', 'reduce']);
+  checkOptions(where, options, ['learningRate', 'reduce']);
   const { completions: all } = record;
   const { learningRate, reduce = sequenceSum } = options;
-  checkFinite('toSamples: learningRate', learningRate);
+  checkFinite(`${where}: learningRate`, learningRate);
   checkFunction(
-    'toSamples: reduce',
+    `${where}: reduce`,
     reduce,
     'give the one that the algorithm was given, as perToken',
   );
-  checkNotEmpty('toSamples: record.completions', all);
-  all.forEach(checkCompletion);
+  checkNotEmpty(`${where}: record.completions`, all);
+  all.forEach((completion, i) => checkCompletion(`${where}: record.completions[${i}]`, completion));
   const completions = all.filter(({ dropped = false }) => !dropped);
-  checkNotEmpty('toSamples: completions of the record that were not dropped', completions);
+  checkNotEmpty(`${where}: completions of the record that were not dropped`, completions);
   const shares = sharesOf(completions, reduce);
-  const samples = completions.flatMap(({ promptTokens, tokens, advantages }, i) =>
-    tokens.map((token, t): TokenSample<readonly number[]> => {
-      const weight = completions.length * shares[i]![t]! * advantages[t]!;
-      return { context: [...promptTokens, ...tokens.slice(0, t)], token, weight };
-    }),
-  );
-  return { samples, learningRate, completions: completions.length };
+  return completions.map((completion, i) => ({
+    ...completion,
+    weights: completion.advantages.map(
+      (advantage, t) => completions.length * shares[i]![t]! * advantage,
+    ),
+  }));
 }
 
-function checkCompletion(completion: RecordedCompletion, i: number): void {
-  const where = `toSamples: record.completions[${i}]`;
+function checkCompletion(where: string, completion: RecordedCompletion): void {
   const { promptTokens, tokens, advantages } = completion ?? {};
   checkNotEmpty(`${where}.promptTokens`, promptTokens);
   checkNotEmpty(`${where}.tokens`, tokens);

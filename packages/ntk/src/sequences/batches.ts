@@ -1,4 +1,4 @@
-import { showValue } from '@cfrl/engine';
+import { showNames, showValue } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { checkNotEmpty } from '../check.js';
@@ -6,6 +6,20 @@ import type { Sequence, SequenceModel, TokenBatch } from './sequence-model.js';
 
 /** A sequence whose positions are written out. */
 export type Contexts = Required<Sequence>;
+
+/** Refuses what is no model on sequences. */
+export function checkSequenceModel(where: string, model: SequenceModel): void {
+  if (typeof model?.features !== 'function' || typeof model.logits !== 'function') {
+    throw new TypeError(
+      `${where}: model has no features(params, batch) and logits(params, features), expected a SequenceModel; of a language model sequenceModel(model) makes one`,
+    );
+  }
+  if (model.params?.[model.classifier] === undefined) {
+    throw new RangeError(
+      `${where}: model.classifier is '${model.classifier}', expected one of ${showNames(Object.keys(model.params ?? {}))}`,
+    );
+  }
+}
 
 /** Sequences, checked, with all positions where none were named. */
 export function resolveSequences(
@@ -85,3 +99,20 @@ export function tokenBatch({ sequences, time }: SequenceBatch): TokenBatch {
 /** Rows of `[B T]` at which the contexts of a batch end, sequence after sequence. */
 export const contextRows = ({ sequences, time }: SequenceBatch): number[] =>
   sequences.flatMap(({ positions }, b) => positions.map((position) => b * time + position));
+
+/** The token that follows each context, sequence after sequence; -1 where none does. */
+export const nextTokens = (sequences: readonly Contexts[]): number[] =>
+  sequences.flatMap(({ tokens, positions }) =>
+    positions.map((position) => tokens[position + 1] ?? -1),
+  );
+
+/** Refuses contexts that no token follows. */
+export function checkNextTokens(where: string, contexts: readonly Contexts[]): void {
+  contexts.forEach(({ tokens, positions }, i) => {
+    if (positions.at(-1) === tokens.length - 1) {
+      throw new RangeError(
+        `${where}[${i}].positions has ${tokens.length - 1}, its last token, expected positions that a token follows: the functional looks at it`,
+      );
+    }
+  });
+}
