@@ -23,7 +23,20 @@ interface Scope {
 
 let scope: Scope | undefined;
 
-/** Whether uses of parameters are being written down: then rows of different examples have to stay apart. */
+/**
+ * Whether uses of parameters are being written down, inside of `parameterUses`: what is computed once for all examples would then hide
+ * whose share is whose, so rows of different examples have to stay apart.
+ *
+ * @returns true inside of the function that `parameterUses` was given
+ *
+ * @example
+ * ```ts
+ * import * as tf from '@tensorflow/tfjs-core';
+ * let inside = false;
+ * parameterUses(({ w }) => ((inside = notesUses()), tf.square(w)), { w: tf.ones([1]) }, tf.ones([1]));
+ * [inside, notesUses()]; // => [true, false]
+ * ```
+ */
 export const notesUses = (): boolean => scope !== undefined;
 
 /** Runs a function whose uses of parameters are written down. */
