@@ -17,6 +17,13 @@ const upTo =
     return Number(text);
   };
 
+const seed = (text: string): number => {
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(Number(text))) {
+    throw new InvalidArgumentError('expected an integer from 0 to 2^53 - 1.');
+  }
+  return Number(text);
+};
+
 const within =
   (low: number, high: number) =>
   (text: string): number => {
@@ -93,7 +100,7 @@ program
   .option('--samples <n>', 'completions to sample of each prompt', upTo(1000), 1)
   .option('--max-new-tokens <n>', 'longest completion to sample', upTo(1e5), 32)
   .option('--temperature <t>', 'temperature of sampling', within(0, 100), 1)
-  .option('--seed <n>', 'seed of sampling', within(0, Number.MAX_SAFE_INTEGER), 0)
+  .option('--seed <n>', 'seed of sampling', seed, 0)
   .option(
     '--tolerance <share>',
     'largest residual, as a share of the change',

@@ -54,6 +54,7 @@ beforeAll(async () => {
   await savePretrained(at('untied'), untied);
   await savePretrained(at('other'), other);
   await savePretrained(at('merged'), merged);
+  await savePretrained(at('turned'), { ...after, config: { ...after.config, ropeTheta: 5e5 } });
   await saveAdapter(at('adapter'), adapted);
   for (const { params } of [before, after, untied, other, lora, merged]) disposeParams(params);
   writeFileSync(at('prompts.jsonl'), '{"prompt":"1+2="}\n\n{"prompt":"3+4="}\n');
@@ -142,6 +143,11 @@ describe('cfrl explain', () => {
       'other',
       'hiddenSize 8 before and 16 after, intermediateSize 32 before and 64 after, expected two checkpoints of one model',
     ],
+    [
+      'before',
+      'turned',
+      'ropeTheta 10000 before and 500000 after, expected two checkpoints of one model',
+    ],
     ['before', 'before', 'are the same in every parameter'],
     [
       'adapter',
@@ -160,6 +166,10 @@ describe('cfrl explain', () => {
     ['\n', 'is empty, expected at least one prompt'],
     ['{"prompt":"1","completion":"2"}\n{"prompt":"1"}\n', 'has completions on 1 of 2 lines'],
     ['{"prompt":"1","completion":5}\n', 'completion is 5, expected a text'],
+    ['[\n  {"prompt": "1"}\n]\n', 'begins with [, expected a JSON object a line'],
+    ['\0\0PAR1', 'is no UTF-8 text'],
+    ['{"prompt":null,"messages":null}\n', 'line 1 has prompt, messages, expected prompt'],
+    ['{"messages":[{"role":"assistant","content":"a"}]}\n', 'has one message, of the assistant'],
   ])('refuses the prompts %j', async (text, words) => {
     writeFileSync(at('bad.jsonl'), text);
     await expect(readPrompts(at('bad.jsonl'), 8)).rejects.toThrow(words);
@@ -178,7 +188,31 @@ describe('cfrl explain', () => {
       { prompt: messages },
     ]);
     expect(await readPrompts(at('given.jsonl'), 8)).toEqual(given);
+    // As in datasets for supervised training: the answer is the completion, and `prompt` goes before `messages`.
+    const answered = [...messages, { role: 'assistant', content: 'b\u2028c' }];
+    writeFileSync(
+      at('answers.jsonl'),
+      `${JSON.stringify({ messages: answered })}\n${JSON.stringify({ prompt: 'a', messages: answered, completion: 'd' })}\n`,
+    );
+    expect(await readPrompts(at('answers.jsonl'), 8)).toEqual([
+      { prompt: messages, completion: 'b\u2028c' },
+      { prompt: 'a', completion: 'd' },
+    ]);
     await expect(readPrompts(at('none'), 8)).rejects.toThrow('is not there');
+  });
+
+  it('refuses what programs give wrong before anything is loaded', async () => {
+    const wrong = (list: typeof given, options: object) =>
+      explainCheckpoints('none', 'none', list, options);
+    await expect(wrong([], {})).rejects.toThrow('explainCheckpoints: prompts is empty');
+    await expect(wrong([...given, { prompt: '1' } as never], {})).rejects.toThrow(
+      'completions on 2 of 3 lines',
+    );
+    await expect(wrong(given, { functional: 'entropy' })).rejects.toThrow(
+      'functional is "entropy"',
+    );
+    await expect(wrong(given, { tolerance: 5 })).rejects.toThrow('tolerance is 5');
+    await expect(wrong(given, { onStage: 3 })).rejects.toThrow('onStage is 3');
   });
 
   it('refuses options that are none', () => {

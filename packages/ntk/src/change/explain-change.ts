@@ -9,6 +9,7 @@ import {
   resolveOptions,
   selectParams,
   yieldToEventLoop,
+  showValue,
 } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -25,7 +26,7 @@ import {
 } from '../sequences/batches.js';
 import type { Sequence, SequenceModel } from '../sequences/sequence-model.js';
 import { knownParams } from '../uses/known-params.js';
-import { type ChangeExplanation, type NodeSums, explanationOf } from './explanation.js';
+import { type ChangeExplanation, type NodeSums, explanationOf, groupOf } from './explanation.js';
 import { type Functional, checkFunctional } from './functional.js';
 import { clenshawCurtis } from './quadrature.js';
 import { type SlopeFunction, paddedTime, slopeFunction } from './slopes.js';
@@ -42,7 +43,7 @@ export interface ExplainProgress {
 
 /** Options of {@link explainChange}. */
 export interface ExplainOptions {
-  /** The layer that a parameter belongs to. @defaultValue {@link layerOfParam} */
+  /** The layer that a parameter belongs to; `W` as the classifier is a layer of its own. @defaultValue {@link layerOfParam} */
   readonly layerOf?: (name: string) => string;
   /** The kind of a parameter. @defaultValue {@link kindOfParam} */
   readonly kindOf?: (name: string) => string;
@@ -56,7 +57,7 @@ export interface ExplainOptions {
   readonly maxNodes?: number;
   /** Bytes that activations and logits may take at a time, about; it changes no result beyond rounding. @defaultValue 2 ** 30 */
   readonly maxBytes?: number;
-  /** Called before each pass. */
+  /** Called before each pass, and after the last one of a refinement. */
   readonly onProgress?: (progress: ExplainProgress) => void;
   /** Called with each refinement, so that what was computed is kept if the next one is not waited for. */
   readonly onRefinement?: (explanation: ChangeExplanation) => void;
@@ -74,7 +75,13 @@ const table = {
   maxBytes: option(2 ** 30, between(1, Infinity)),
   onProgress: option<ExplainOptions['onProgress']>(undefined, callback),
   onRefinement: option<ExplainOptions['onRefinement']>(undefined, callback),
-  signal: option<AbortSignal | undefined>(undefined),
+  signal: option<AbortSignal | undefined>(undefined, (where, signal) => {
+    if (!(signal instanceof AbortSignal)) {
+      throw new TypeError(
+        `${where} is ${showValue(signal)}, expected an AbortSignal; of a controller it is controller.signal`,
+      );
+    }
+  }),
 };
 
 /**
@@ -86,7 +93,8 @@ const table = {
  * The way `classifier` is what came about because `W` moved under the features (the way of R), `body` because the features moved (the way
  * of G); with tied embeddings `W` has both. A position is where in the sequence the parameters were used: the update of a value projection
  * at position 3 acts on all contexts behind it. The path is the straight line; a run's own path may split its change otherwise. The
- * integral is Clenshaw-Curtis quadrature, its nodes doubled until the parts stay, one backward pass a node, in which no gradient is formed.
+ * integral is Clenshaw-Curtis quadrature, its nodes doubled until the parts stay, one backward pass a node, in which
+ * no gradient is formed but of `unplaced` parameters.
  *
  * @param model - how the model computes; of its own parameters only those are used that neither record has
  * @param before - parameters before; those left out are the model's
@@ -177,7 +185,12 @@ export async function explainChange(
             await yieldToEventLoop(signal);
             onProgress?.({ done, total, nodes: nodes.length });
             parts.push(
-              placedSums(slopes.at(params, delta, batch), batch, paddedTime(batch, longest)),
+              placedSums(
+                slopes.at(params, delta, batch),
+                batch,
+                paddedTime(batch, longest),
+                layerOf,
+              ),
             );
             done += 1;
           }
@@ -227,15 +240,15 @@ const interpolated = (start: Params, delta: Params, t: number): Params => ({
   ...tf.tidy(() => mapParams(delta, (change, name) => tf.add(start[name]!, tf.mul(change, t)))),
 });
 
-/** Which of the changed parameters can be placed: asked of the beginnings of the two shortest sequences. */
+/** Which of the changed parameters can be placed: asked of the beginnings of the two longest sequences. */
 function knownOf(
   model: SequenceModel,
   start: Params,
   delta: Params,
   sorted: readonly Contexts[],
 ): ReadonlySet<string> {
-  const most = Math.min(8, sorted[0]!.tokens.length);
-  const two = [sorted[0]!, sorted[1] ?? sorted[0]!];
+  const two = [sorted.at(-1)!, sorted.at(-2) ?? sorted.at(-1)!];
+  const most = Math.min(8, two[1]!.tokens.length);
   const sequences = two.map(({ tokens }) => ({
     tokens: tokens.slice(0, most),
     positions: [most - 1],
@@ -286,44 +299,61 @@ function sequencesAtOnce(
   return Math.max(1, Math.floor(Math.min(maxBytes, 2 ** 40) / (4 * longest * perToken)));
 }
 
-/** What a batch says, without its padding. */
+/** What a batch says, without its padding, its rows by layer. */
 function placedSums(
   { values, placed, unplaced }: ReturnType<SlopeFunction['at']>,
   { sequences }: SequenceBatch,
   time: number,
+  layerOf: (name: string) => string,
 ): NodeSums {
-  const withoutPadding = (rows: Float32Array): Float64Array =>
-    Float64Array.from(
-      sequences.flatMap(({ tokens }, b) => [...rows.subarray(b * time, b * time + tokens.length)]),
-    );
+  const size = sequences.reduce((sum, { tokens }) => sum + tokens.length, 0);
+  const totals = new Map(Object.entries(unplaced));
+  const byLayer = new Map<string, Float64Array>();
+  for (const [key, rows] of Object.entries(placed)) {
+    const group = groupOf(key, layerOf);
+    const sum = byLayer.get(group) ?? new Float64Array(size);
+    byLayer.set(group, sum);
+    let [at, whole] = [0, 0];
+    sequences.forEach(({ tokens }, b) => {
+      for (const value of rows.subarray(b * time, b * time + tokens.length)) {
+        sum[at++]! += value;
+        whole += value;
+      }
+    });
+    totals.set(key, whole);
+  }
   return {
     values: Float64Array.from(values),
-    placed: new Map(Object.entries(placed).map(([key, rows]) => [key, withoutPadding(rows)])),
-    unplaced: new Map(Object.entries(unplaced)),
+    totals,
+    placed: byLayer,
+    unplaced: Object.keys(unplaced),
   };
 }
 
 /** Batches one after the other. */
 function joined(parts: readonly NodeSums[]): NodeSums {
-  const concat = (arrays: readonly Float64Array[]): Float64Array =>
-    Float64Array.from(arrays.flatMap((array) => [...array]));
-  const keys = <T>(of: (part: NodeSums) => ReadonlyMap<string, T>): string[] => [
-    ...of(parts[0]!).keys(),
-  ];
+  const concat = (arrays: readonly Float64Array[]): Float64Array => {
+    const all = new Float64Array(arrays.reduce((sum, { length }) => sum + length, 0));
+    let from = 0;
+    for (const array of arrays) {
+      all.set(array, from);
+      from += array.length;
+    }
+    return all;
+  };
+  const [{ totals, placed, unplaced }] = parts as [NodeSums];
   return {
     values: concat(parts.map(({ values }) => values)),
+    totals: new Map(
+      [...totals.keys()].map((key) => [
+        key,
+        parts.reduce((sum, part) => sum + part.totals.get(key)!, 0),
+      ]),
+    ),
     placed: new Map(
-      keys((part) => part.placed).map((key) => [
-        key,
-        concat(parts.map(({ placed }) => placed.get(key)!)),
-      ]),
+      [...placed.keys()].map((key) => [key, concat(parts.map((part) => part.placed.get(key)!))]),
     ),
-    unplaced: new Map(
-      keys((part) => part.unplaced).map((key) => [
-        key,
-        parts.reduce((sum, { unplaced }) => sum + unplaced.get(key)!, 0),
-      ]),
-    ),
+    unplaced,
   };
 }
 
@@ -334,7 +364,7 @@ function checkValues({ name }: Functional, sums: NodeSums, contexts: readonly Co
       `explainChange: functional '${name}' has ${sums.values.length} values for ${count} contexts, expected one each`,
     );
   }
-  const numbers = [sums.values, ...sums.placed.values(), Float64Array.from(sums.unplaced.values())];
+  const numbers = [sums.values, ...sums.placed.values(), Float64Array.from(sums.totals.values())];
   if (!numbers.every((array) => array.every(Number.isFinite))) {
     throw new RangeError(
       `explainChange: functional '${name}' or its gradient comes out as NaN or infinite, expected finite numbers; look for huge parameters, or a logarithm of 0 in the functional`,

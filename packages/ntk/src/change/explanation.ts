@@ -33,7 +33,7 @@ export interface ContextChange {
   readonly after: readonly number[];
 }
 
-/** The change of a functional's mean over contexts, taken apart; every view sums to `explained`. */
+/** The change of a functional's mean over contexts, taken apart; every view sums to `explained`, those with a place to what is not `unplaced`. */
 export interface ChangeExplanation {
   /** The functional's name. */
   readonly functional: string;
@@ -78,10 +78,12 @@ export interface ChangeExplanation {
 /** What was computed at one node: the functional at every context, and slopes at every token, in sorted order of sequences. */
 export interface NodeSums {
   readonly values: Float64Array;
-  /** `param|way` -> a number a token. */
-  readonly placed: ReadonlyMap<string, Float64Array>;
   /** `param|way` -> a number for all sequences. */
-  readonly unplaced: ReadonlyMap<string, number>;
+  readonly totals: ReadonlyMap<string, number>;
+  /** `layer|way` -> a number a token. */
+  readonly placed: ReadonlyMap<string, Float64Array>;
+  /** Keys of `totals` that are in no row of `placed`. */
+  readonly unplaced: readonly string[];
 }
 
 /** All that an explanation is made of. */
@@ -99,6 +101,22 @@ interface Ingredients {
   readonly kindOf: (name: string) => string;
 }
 
+/** `name|way` apart; a name may have the sign too. */
+const cut = (key: string): [name: string, way: string] => {
+  const at = key.lastIndexOf('|');
+  return [key.slice(0, at), key.slice(at + 1)];
+};
+
+/** The layer of `param|way`: `W` as the classifier is one of its own. */
+const layerOfKey = (key: string, layerOf: (name: string) => string): string => {
+  const [param, way] = cut(key);
+  return way === 'classifier' ? 'classifier' : layerOf(param);
+};
+
+/** `layer|way` of `param|way`. */
+export const groupOf = (key: string, layerOf: (name: string) => string): string =>
+  `${layerOfKey(key, layerOf)}|${cut(key)[1]}`;
+
 const total = (numbers: Iterable<number>): number => {
   let sum = 0;
   for (const number of numbers) sum += number;
@@ -114,34 +132,14 @@ export function explanationOf(all: Ingredients): ChangeExplanation {
   // Small differences: subtract before summing.
   const measured = total(end.values.map((value, i) => value - start.values[i]!)) / count;
 
-  const part = (key: string, change: number): ChangePart => {
-    const cut = key.lastIndexOf('|');
-    const [param, way] = [key.slice(0, cut), key.slice(cut + 1) as Way];
-    return {
-      param,
-      way,
-      layer: way === 'classifier' ? 'classifier' : layerOf(param),
-      kind: way === 'classifier' ? 'classifier' : kindOf(param),
-      change,
-    };
-  };
-  const integrated = new Map(
-    [...start.placed.keys()].map((key) => {
-      const first = start.placed.get(key)!;
-      const sum = first.map(
-        (_, i) =>
-          total(nodes.map(({ weight, sums }) => weight * sums.placed.get(key)![i]!)) / count,
-      );
-      return [key, sum] as const;
-    }),
-  );
-  const unplaced = [...start.unplaced.keys()];
-  const parts = [
-    ...[...integrated].map(([key, rows]) => part(key, total(rows))),
-    ...unplaced.map((key) =>
-      part(key, total(nodes.map(({ weight, sums }) => weight * sums.unplaced.get(key)!)) / count),
-    ),
-  ].sort((a, b) => Math.abs(b.change) - Math.abs(a.change));
+  const parts = [...start.totals.keys()]
+    .map((key): ChangePart => {
+      const [param, way] = cut(key) as [string, Way];
+      const change = total(nodes.map(({ weight, sums }) => weight * sums.totals.get(key)!)) / count;
+      const kind = way === 'classifier' ? 'classifier' : kindOf(param);
+      return { param, way, layer: layerOfKey(key, layerOf), kind, change };
+    })
+    .sort((a, b) => Math.abs(b.change) - Math.abs(a.change));
 
   const explained = total(parts.map(({ change }) => change));
   const residual = measured - explained;
@@ -162,7 +160,7 @@ export function explanationOf(all: Ingredients): ChangeExplanation {
     byKind[kind] = (byKind[kind] ?? 0) + change;
   }
   const largest = Math.max(...Object.values(byLayer).map(Math.abs));
-  const placed = tableOf(integrated, all, part);
+  const placed = tableOf(all, count);
   const bySequence = contexts.map((_, s) => total(placed.map(({ change }) => total(change[s]!))));
   const longest = Math.max(...contexts.map(({ tokens }) => tokens.length));
   const byPosition = Array.from({ length: longest }, (_, t) =>
@@ -189,26 +187,19 @@ export function explanationOf(all: Ingredients): ChangeExplanation {
     table: placed,
     bySequence,
     byPosition,
-    unplaced: [...new Set(unplaced.map((key) => part(key, 0).param))],
+    unplaced: [...new Set(start.unplaced.map((key) => cut(key)[0]))],
     contexts: contextChanges(all),
   };
 }
 
 /** By layer, way, sequence and token, sequences in the caller's order. */
-function tableOf(
-  integrated: ReadonlyMap<string, Float64Array>,
-  { contexts, order }: Ingredients,
-  part: (key: string, change: number) => ChangePart,
-): PlacedChange[] {
-  const layers = new Map<string, { layer: string; way: Way; rows: Float64Array }>();
-  for (const [key, rows] of integrated) {
-    const { layer, way } = part(key, 0);
-    const name = `${layer}|${way}`;
-    const known = layers.get(name);
-    if (known === undefined) layers.set(name, { layer, way, rows: Float64Array.from(rows) });
-    else rows.forEach((value, i) => (known.rows[i]! += value));
-  }
-  return [...layers.values()].map(({ layer, way, rows }) => {
+function tableOf({ contexts, order, nodes, start }: Ingredients, count: number): PlacedChange[] {
+  return [...start.placed].map(([key, { length: size }]) => {
+    const rows = new Float64Array(size);
+    for (const { weight, sums } of nodes) {
+      sums.placed.get(key)!.forEach((value, i) => (rows[i]! += (weight * value) / count));
+    }
+    const [layer, way] = cut(key) as [string, Way];
     const change: number[][] = [];
     let from = 0;
     for (const index of order) {

@@ -1,4 +1,12 @@
-import { between, checkPositiveInteger, checkSeed, option, resolveOptions } from '@cfrl/engine';
+import {
+  between,
+  checkFunction,
+  checkPositiveInteger,
+  checkSeed,
+  option,
+  resolveOptions,
+  showValue,
+} from '@cfrl/engine';
 import { type LanguageModel, promptTokens } from '@cfrl/model';
 import {
   type ChangeExplanation,
@@ -11,7 +19,7 @@ import {
 import { checkSignal } from '../recipe/contexts.js';
 import { sequenceModel } from '../recipe/sequence-model.js';
 import { loadPair } from './load-pair.js';
-import type { PromptLine } from './read-prompts.js';
+import { type PromptLine, checkPromptLines } from './read-prompts.js';
 import { type CompletionSequence, completionSequences } from './sequences.js';
 
 /** Options of {@link explainCheckpoints}. */
@@ -52,20 +60,30 @@ const checkFrom = (where: string, from: string): void => {
     throw new RangeError(`${where} is ${String(from)}, expected 'before' or 'after'`);
   }
 };
-const callback = undefined as never;
+const checkFunctional = (where: string, functional: Functional | undefined): void => {
+  if (typeof functional?.values !== 'function') {
+    throw new TypeError(
+      `${where} is ${showValue(functional)}, expected { name, unit, ofNextToken, values }, as entropyFunctional() gives`,
+    );
+  }
+};
+const callback = <F>() =>
+  option<F | undefined>(undefined, (where, value) =>
+    checkFunction(where, value, 'leave it out, or give a function'),
+  );
 const table = {
-  functional: option<Functional | undefined>(undefined),
+  functional: option<Functional | undefined>(undefined, checkFunctional),
   base: option<string | undefined>(undefined),
   from: option<'before' | 'after'>('before', checkFrom),
   samples: option(1, checkPositiveInteger),
   maxNewTokens: option(32, checkPositiveInteger),
   temperature: option(1, between(0, Infinity)),
   seed: option(0, checkSeed),
-  tolerance: option<number | undefined>(undefined),
-  maxBytes: option<number | undefined>(undefined),
-  onProgress: option<ExplainCheckpointsOptions['onProgress']>(callback),
-  onRefinement: option<ExplainCheckpointsOptions['onRefinement']>(callback),
-  onStage: option<ExplainCheckpointsOptions['onStage']>(callback),
+  tolerance: option<number | undefined>(undefined, between(1e-6, 1)),
+  maxBytes: option<number | undefined>(undefined, between(1, Infinity)),
+  onProgress: callback<NonNullable<ExplainCheckpointsOptions['onProgress']>>(),
+  onRefinement: callback<NonNullable<ExplainCheckpointsOptions['onRefinement']>>(),
+  onStage: callback<NonNullable<ExplainCheckpointsOptions['onStage']>>(),
   signal: option<AbortSignal | undefined>(undefined, checkSignal),
 };
 
@@ -109,6 +127,7 @@ export async function explainCheckpoints(
   } = resolved;
   const from = resolved.from as 'before' | 'after'; // the check
   const { tolerance, maxBytes } = resolved;
+  checkPromptLines('explainCheckpoints: prompts', prompts);
   onStage?.('loading');
   const pair = await loadPair(before, after, {
     ...(signal && { signal }),
@@ -116,14 +135,15 @@ export async function explainCheckpoints(
   });
   try {
     checkTokenizers(pair, prompts);
-    onStage?.('sampling');
+    const given = prompts[0]!.completion !== undefined;
+    if (!given) onStage?.('sampling');
     const { samples: perPrompt, maxNewTokens, temperature, seed } = resolved;
     const sampling = { perPrompt, maxNewTokens, temperature, seed, ...(signal && { signal }) };
     const sequences = await completionSequences(pair[from], prompts, sampling);
     onStage?.('explaining');
     const completed = (explanation: ChangeExplanation): CheckpointExplanation => ({
       ...explanation,
-      completions: prompts[0]!.completion === undefined ? from : 'given',
+      completions: given ? 'given' : from,
       sequences: sequences.map(({ tokens, promptLength }) => ({ tokens, promptLength })),
     });
     const split = sequenceModel(pair.before);

@@ -68,20 +68,18 @@ async function adapted(
   }
 }
 
-const SIZES = [
-  'architecture',
-  'layers',
-  'hiddenSize',
-  'heads',
-  'keyValueHeads',
-  'intermediateSize',
-  'vocabSize',
-] as const;
+/** What may differ: the classifier is made alike, and the others change nothing that is computed. */
+const FREE = ['tiedEmbeddings', 'maxPositions', 'initializerRange', 'lora'];
 
 function checkAlike(before: ModelConfig, after: ModelConfig): void {
-  const different = SIZES.filter((name) => before[name] !== after[name]).map(
-    (name) => `${name} ${before[name]} before and ${after[name]} after`,
+  const [a, b] = [before, after] as unknown as Record<string, unknown>[];
+  const names = [...new Set([...Object.keys(a!), ...Object.keys(b!)])].filter(
+    (name) => !FREE.includes(name),
   );
+  const shown = (value: unknown): string => (value === undefined ? 'none' : JSON.stringify(value));
+  const different = names
+    .filter((name) => JSON.stringify(a![name]) !== JSON.stringify(b![name]))
+    .map((name) => `${name} ${shown(a![name])} before and ${shown(b![name])} after`);
   if (different.length > 0) {
     throw new RangeError(
       `explain: the models have ${different.join(', ')}, expected two checkpoints of one model; a change between different models has no path`,

@@ -1,5 +1,4 @@
 import { createReadStream } from 'node:fs';
-import { createInterface } from 'node:readline/promises';
 
 import type { ChatMessage, Prompt } from '@cfrl/model';
 import * as z from 'zod';
@@ -11,13 +10,11 @@ export interface PromptLine {
 }
 
 const Message = z.looseObject({ role: z.string(), content: z.unknown() });
-const Line = z.union([
-  z.looseObject({
-    prompt: z.union([z.string().min(1), z.array(Message).min(1)]),
-    completion: z.unknown().optional(),
-  }),
-  z.looseObject({ messages: z.array(Message).min(1), completion: z.unknown().optional() }),
-]);
+const Chat = z.array(Message).min(1);
+const Line = z.looseObject({
+  prompt: z.union([z.string().min(1), Chat]).nullish(),
+  messages: Chat.nullish(),
+});
 
 /** The text of a completion as TRL's datasets have it too, a list of one message. */
 function completionOf(where: string, value: unknown): string | undefined {
@@ -31,20 +28,66 @@ function completionOf(where: string, value: unknown): string | undefined {
   );
 }
 
+/** Lines of a text, cut at line feeds alone: JSON may have other separators of lines inside of its strings. */
+async function* linesOf(file: string): AsyncGenerator<string> {
+  const stream = createReadStream(file, { encoding: 'utf8' });
+  try {
+    let rest = '';
+    for await (const chunk of stream) {
+      const lines = (rest + (chunk as string)).split(/\r?\n/);
+      rest = lines.pop()!;
+      yield* lines;
+    }
+    yield rest;
+  } finally {
+    stream.destroy();
+  }
+}
+
+/** Refuses what is neither JSON lines nor a text: it would be read as prompts without sense. */
+function checkFirst(file: string, line: string): void {
+  const text = line.trimStart();
+  if (text.startsWith('[')) {
+    throw new RangeError(
+      `explain: ${file} begins with [, expected a JSON object a line; if it is a JSON array, jq -c '.[]' makes lines of it`,
+    );
+  }
+  if (/[\u0000\uFFFD]/.test(line)) {
+    throw new RangeError(
+      `explain: ${file} is no UTF-8 text, expected a JSON object or a text a line; convert it`,
+    );
+  }
+}
+
+/** Refuses a list that is empty, or that has completions on some lines only. */
+export function checkPromptLines(where: string, prompts: readonly PromptLine[]): void {
+  if (!Array.isArray(prompts) || prompts.length === 0) {
+    throw new RangeError(
+      `${where} is empty, expected at least one prompt, a JSON object or a text a line`,
+    );
+  }
+  const given = prompts.filter(({ completion }) => completion !== undefined).length;
+  if (given !== 0 && given !== prompts.length) {
+    throw new RangeError(
+      `${where} has completions on ${given} of ${prompts.length} lines, expected one on every line or on none`,
+    );
+  }
+}
+
 /**
- * Prompts of a file: a JSON object a line with `prompt` (a text or a conversation) or `messages`, and maybe `completion`; or, where the first
- * line is no object, a text a line.
+ * Prompts of a file: a JSON object a line with `prompt` (a text or a conversation) or `messages`, and maybe `completion`; a conversation that
+ * ends with the assistant's turn has that as its completion. Or, where the first line is no object, a text a line.
  */
 export async function readPrompts(file: string, limit: number): Promise<PromptLine[]> {
-  const lines = createInterface({ input: createReadStream(file), crlfDelay: Infinity });
   const prompts: PromptLine[] = [];
   let number = 0;
   let json: boolean | undefined;
   try {
-    for await (const text of lines) {
+    for await (const text of linesOf(file)) {
       number += 1;
       const line = number === 1 ? text.replace(/^\uFEFF/, '') : text;
       if (line.trim() === '') continue;
+      if (json === undefined) checkFirst(file, line);
       json ??= line.trimStart().startsWith('{');
       prompts.push(json ? parsed(`explain: ${file}, line ${number}`, line) : { prompt: line });
       if (prompts.length === limit) break;
@@ -56,20 +99,8 @@ export async function readPrompts(file: string, limit: number): Promise<PromptLi
       `explain: ${file} ${code === 'ENOENT' ? 'is not there' : `cannot be read (${code})`}, expected prompts, a JSON object or a text a line; mend its path`,
       { cause: error },
     );
-  } finally {
-    lines.close();
   }
-  if (prompts.length === 0) {
-    throw new RangeError(
-      `explain: ${file} is empty, expected at least one prompt, a JSON object or a text a line`,
-    );
-  }
-  const given = prompts.filter(({ completion }) => completion !== undefined).length;
-  if (given !== 0 && given !== prompts.length) {
-    throw new RangeError(
-      `explain: ${file} has completions on ${given} of ${prompts.length} lines, expected one on every line or on none`,
-    );
-  }
+  checkPromptLines(`explain: ${file}`, prompts);
   return prompts;
 }
 
@@ -83,14 +114,22 @@ function parsed(where: string, line: string): PromptLine {
       { cause: error },
     );
   }
-  const result = Line.safeParse(value);
-  if (!result.success) {
+  const { data } = Line.safeParse(value);
+  const asked = (data?.prompt ?? data?.messages) as string | ChatMessage[] | null | undefined;
+  if (asked === null || asked === undefined) {
     const names =
       typeof value === 'object' && value !== null ? Object.keys(value).join(', ') : typeof value;
     throw new RangeError(`${where} has ${names}, expected prompt (a text or messages) or messages`);
   }
-  const completion = completionOf(where, result.data.completion);
-  const prompt = ('messages' in result.data ? result.data.messages : result.data.prompt) as
-    string | ChatMessage[];
-  return { prompt, ...(completion !== undefined && { completion }) };
+  const completion = completionOf(where, data!['completion']);
+  const last = typeof asked === 'string' ? undefined : asked.at(-1);
+  if (completion !== undefined || last?.role !== 'assistant') {
+    return { prompt: asked, ...(completion !== undefined && { completion }) };
+  }
+  if (asked.length === 1) {
+    throw new RangeError(
+      `${where} has one message, of the assistant, expected one before it, to which it answers`,
+    );
+  }
+  return { prompt: asked.slice(0, -1) as ChatMessage[], completion: completionOf(where, [last])! };
 }
