@@ -211,6 +211,30 @@ export function checkOptions(where: string, options: object, known: readonly str
 }
 
 /**
+ * Refuses anything but an AbortSignal, for example a controller.
+ *
+ * @param where - `function: argument`, the beginning of the message
+ * @param signal - what was given
+ * @throws TypeError that says what it is
+ *
+ * @example
+ * ```ts
+ * try {
+ *   checkSignal('train: signal', new AbortController());
+ * } catch ({ message }) {
+ *   message; // => "train: signal is an AbortController, expected an AbortSignal; of a controller it is controller.signal"
+ * }
+ * ```
+ */
+export function checkSignal(where: string, signal: unknown): void {
+  if (signal instanceof AbortSignal) return;
+  const is = signal instanceof AbortController ? 'an AbortController' : showValue(signal);
+  throw new TypeError(
+    `${where} is ${is}, expected an AbortSignal; of a controller it is controller.signal`,
+  );
+}
+
+/**
  * Refuses what cannot be called.
  *
  * @throws TypeError if `value` is no function

@@ -29,6 +29,7 @@ export {
   checkPositiveInteger,
   checkSameShape,
   checkSeed,
+  checkSignal,
   checkTensor,
   checkTokens,
   option,

@@ -1,4 +1,6 @@
-import { checkPositiveInteger, option } from '@cfrl/engine';
+import { checkFunction, checkPositiveInteger, checkSignal, option } from '@cfrl/engine';
+
+import { kindOfParam, layerOfParam } from './groups.js';
 
 /** Options that the functions of this package share; each takes those that it needs. */
 export interface SharedOptions {
@@ -22,3 +24,16 @@ const all = {
 /** The table of some of the shared options, in this order. */
 export const shared = <Name extends keyof typeof all>(...names: readonly Name[]) =>
   Object.fromEntries(names.map((name) => [name, all[name]])) as Pick<typeof all, Name>;
+
+/** Refuses what is no function where one may be given. */
+export const checkCallback = (where: string, value: unknown): void =>
+  checkFunction(where, value, 'leave it out, or give a function of one argument');
+
+/** How the functions on sequences group parameters, by the names of Hugging Face checkpoints where nothing else is said. */
+export const groupings = {
+  layerOf: option<(name: string) => string>(layerOfParam, checkCallback),
+  kindOf: option<(name: string) => string>(kindOfParam, checkCallback),
+};
+
+/** What ends long work. */
+export const ending = { signal: option<AbortSignal | undefined>(undefined, checkSignal) };

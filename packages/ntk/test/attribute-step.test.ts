@@ -120,6 +120,20 @@ const models: readonly (readonly [string, () => SequenceModel])[] = [
 ];
 const functionals = [entropyFunctional(), logProbFunctional(), confidenceFunctional()];
 
+/** The same model, asked for contexts one by one. */
+const asSplit = (model: SequenceModel): SplitModel<readonly number[]> => ({
+  ...model,
+  features: (params, list) =>
+    tf.concat(
+      list.map((tokens) => {
+        const given = tf.tensor2d([[...tokens]], undefined, 'int32');
+        const mask = tf.onesLike(given) as tf.Tensor2D;
+        const phi = model.features(params, { tokens: given, attentionMask: mask });
+        return tf.reshape(tf.slice(phi, [0, tokens.length - 1, 0], [1, 1, -1]), [1, -1]);
+      }),
+    ) as tf.Tensor2D,
+});
+
 describe('attributeStep', () => {
   beforeEach(() => tf.engine().startScope());
   afterEach(() => tf.engine().endScope());
@@ -192,18 +206,7 @@ describe('attributeStep', () => {
 
   it.each([false, true])('agrees with attributeEntropyChange, tied %s', async (tied) => {
     const model = tinySequenceModel({ ...shape, tied }, 2);
-    const split: SplitModel<readonly number[]> = {
-      ...model,
-      features: (params, list) =>
-        tf.concat(
-          list.map((tokens) => {
-            const given = tf.tensor2d([[...tokens]], undefined, 'int32');
-            const mask = tf.onesLike(given) as tf.Tensor2D;
-            const phi = model.features(params, { tokens: given, attentionMask: mask });
-            return tf.reshape(tf.slice(phi, [0, tokens.length - 1, 0], [1, 1, -1]), [1, -1]);
-          }),
-        ) as tf.Tensor2D,
-    };
+    const split = asSplit(model);
     const samples = prefixes(step.sequences).map(({ prefix, next }, s) => ({
       context: prefix,
       token: next,
@@ -360,18 +363,7 @@ describe('sequenceStepDelta and stepOfRecord', () => {
     expect(stepOfRecord(record, options)).toEqual(step);
     const model = tinySequenceModel(shape, 1);
     const delta = sequenceStepDelta(model, stepOfRecord(record, options));
-    const split: SplitModel<readonly number[]> = {
-      ...model,
-      features: (params, list) =>
-        tf.concat(
-          list.map((tokens) => {
-            const given = tf.tensor2d([[...tokens]], undefined, 'int32');
-            const mask = tf.onesLike(given) as tf.Tensor2D;
-            const phi = model.features(params, { tokens: given, attentionMask: mask });
-            return tf.reshape(tf.slice(phi, [0, tokens.length - 1, 0], [1, 1, -1]), [1, -1]);
-          }),
-        ) as tf.Tensor2D,
-    };
+    const split = asSplit(model);
     const { change } = measureUpdate(split, [[1, 4]], toSamples(record, options));
     const logProbs = (params: SequenceModel['params']) =>
       tf.logSoftmax(lastLogits(model, params, [1, 4]));

@@ -58,7 +58,7 @@ describe('layerFeatures', () => {
     const call = async (...given: Parameters<typeof layerFeatures>) =>
       expect(await layerFeatures(...given).catch(String));
     (await call({} as never, sequences)).toMatchInlineSnapshot(
-      `"TypeError: layerFeatures: model has no features(params, batch), expected a SequenceModel; sequenceModel(model) of @cfrl/recipes makes one"`,
+      `"TypeError: layerFeatures: model has no features(params, batch) and logits(params, features), expected a SequenceModel; of a language model sequenceModel(model) makes one"`,
     );
     (await call(model, [])).toMatchInlineSnapshot(
       `"RangeError: layerFeatures: sequences is empty, expected at least one entry"`,

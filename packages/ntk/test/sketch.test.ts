@@ -160,7 +160,7 @@ describe('sketchDecomposition', () => {
       `"RangeError: sketchDecomposition: model.linear is false, expected true; the kernel of capped logits does not split into R and G"`,
     );
     (await call({ ...model, classifier: 'head' }, sequences)).toMatchInlineSnapshot(
-      `"RangeError: sketchDecomposition: model.classifier is 'head', expected the name of a parameter [V, D] among model.embed_tokens.weight, model.layers.0.mlp.up_proj.weight, model.layers.0.mlp.up_proj.bias, model.layers.1.mlp.down_proj.weight, model.norm.weight, lm_head.weight"`,
+      `"RangeError: sketchDecomposition: model.classifier is 'head', expected one of model.embed_tokens.weight, model.layers.0.mlp.up_proj.weight, model.layers.0.mlp.up_proj.bias, model.layers.1.mlp.down_proj.weight, model.norm.weight, lm_head.weight"`,
     );
     (await call({ ...tied, tied: false }, sequences)).toMatchInlineSnapshot(
       `"RangeError: sketchDecomposition: model.tied is false, but the features depend on 'model.embed_tokens.weight'; set tied to true, or untie the model"`,

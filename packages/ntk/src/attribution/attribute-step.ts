@@ -1,6 +1,5 @@
 import {
   between,
-  checkFunction,
   countParams,
   mapParams,
   option,
@@ -13,9 +12,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type Functional, checkFunctional, logProbFunctional } from '../change/functional.js';
 import { checkSelection, refuseResult } from '../check.js';
 import type { Component } from '../entropy/contributions.js';
-import { kindOfParam, layerOfParam } from '../groups.js';
 import { type NtkOptions, kernelTable, kernelsOf } from '../kernel/kernels.js';
-import { type SharedOptions, shared } from '../options.js';
+import { type SharedOptions, checkCallback, ending, groupings, shared } from '../options.js';
 import { type SequenceStep, ascentDelta, checkSequenceStep } from '../samples/sequence-step.js';
 import {
   type Contexts,
@@ -49,18 +47,15 @@ export interface AttributeStepOptions
   readonly signal?: AbortSignal;
 }
 
-const callback = (where: string, value: unknown): void =>
-  checkFunction(where, value, 'leave it out, or give a function of one argument');
 /** The table of these options. */
 export const attributeTable = {
   ...kernelTable,
   ...shared('batchSize'),
-  layerOf: option<(name: string) => string>(layerOfParam, callback),
-  kindOf: option<(name: string) => string>(kindOfParam, callback),
+  ...groupings,
   measure: option(true),
   top: option(10, between(0, 1e6)),
-  onProgress: option<AttributeStepOptions['onProgress']>(undefined, callback),
-  signal: option<AbortSignal | undefined>(undefined),
+  onProgress: option<AttributeStepOptions['onProgress']>(undefined, checkCallback),
+  ...ending,
 };
 
 /** Contexts whose shares are computed together: the samples are read once a block. */

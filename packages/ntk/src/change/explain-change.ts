@@ -1,7 +1,6 @@
 import {
   type Params,
   between,
-  checkFunction,
   checkSameShape,
   disposeParams,
   mapParams,
@@ -9,12 +8,11 @@ import {
   resolveOptions,
   selectParams,
   yieldToEventLoop,
-  showValue,
 } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { checkDelta } from '../check.js';
-import { kindOfParam, layerOfParam } from '../groups.js';
+import { checkCallback, ending, groupings } from '../options.js';
 import {
   type Contexts,
   type SequenceBatch,
@@ -65,23 +63,14 @@ export interface ExplainOptions {
   readonly signal?: AbortSignal;
 }
 
-const callback = (where: string, value: unknown): void =>
-  checkFunction(where, value, 'leave it out, or give a function of one argument');
 const table = {
-  layerOf: option<(name: string) => string>(layerOfParam, callback),
-  kindOf: option<(name: string) => string>(kindOfParam, callback),
+  ...groupings,
   tolerance: option(0.01, between(1e-6, 1)),
   maxNodes: option(17, between(3, 1025)),
   maxBytes: option(2 ** 30, between(1, Infinity)),
-  onProgress: option<ExplainOptions['onProgress']>(undefined, callback),
-  onRefinement: option<ExplainOptions['onRefinement']>(undefined, callback),
-  signal: option<AbortSignal | undefined>(undefined, (where, signal) => {
-    if (!(signal instanceof AbortSignal)) {
-      throw new TypeError(
-        `${where} is ${showValue(signal)}, expected an AbortSignal; of a controller it is controller.signal`,
-      );
-    }
-  }),
+  onProgress: option<ExplainOptions['onProgress']>(undefined, checkCallback),
+  onRefinement: option<ExplainOptions['onRefinement']>(undefined, checkCallback),
+  ...ending,
 };
 
 /**

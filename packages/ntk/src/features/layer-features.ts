@@ -1,6 +1,5 @@
 import {
   type Resolved,
-  checkFunction,
   checkInRange,
   compile,
   option,
@@ -10,8 +9,9 @@ import {
 import * as tf from '@tensorflow/tfjs-core';
 
 import { checkFiniteTensor } from '../check.js';
-import { layerOfParam } from '../groups.js';
+import { ending, groupings } from '../options.js';
 import {
+  checkSequenceModel,
   contextRows,
   resolveSequences,
   sequenceBatches,
@@ -41,13 +41,11 @@ export interface LayerFeatures {
 const WHERE = 'layerFeatures';
 
 const table = {
-  layerOf: option<(name: string) => string>(layerOfParam, (where, value) =>
-    checkFunction(where, value, 'write (name) => name'),
-  ),
+  layerOf: groupings.layerOf,
   maxBytes: option(2 ** 29, (where: string, value: number) =>
     checkInRange(where, value, 1, Infinity),
   ),
-  signal: option<AbortSignal | undefined>(undefined),
+  ...ending,
 };
 
 /**
@@ -88,11 +86,7 @@ export async function layerFeatures(
   options: LayerFeatureOptions = {},
 ): Promise<LayerFeatures> {
   const { layerOf, maxBytes, signal } = resolveOptions(WHERE, options, table);
-  if (typeof model?.features !== 'function' || typeof model.params !== 'object') {
-    throw new TypeError(
-      `${WHERE}: model has no features(params, batch), expected a SequenceModel; sequenceModel(model) of @cfrl/recipes makes one`,
-    );
-  }
+  checkSequenceModel(WHERE, model);
   const resolved = resolveSequences(`${WHERE}: sequences`, model, sequences);
   const size = sequencesWithin(model, Math.max(...resolved.map(({ tokens }) => tokens.length)), {
     ...{ layerOf, maxBytes, signal },

@@ -1,7 +1,7 @@
 import {
   type Params,
   type Resolved,
-  checkFunction,
+  between,
   checkInRange,
   checkPositiveInteger,
   checkSeed,
@@ -18,16 +18,16 @@ import {
 import * as tf from '@tensorflow/tfjs-core';
 
 import { checkFiniteTensor, checkSelection } from '../check.js';
-import { kindOfParam, layerOfParam } from '../groups.js';
-import { type SharedOptions, shared } from '../options.js';
+import { type SharedOptions, checkCallback, ending, groupings, shared } from '../options.js';
 import {
   type Contexts,
+  checkSequenceModel,
   resolveSequences,
   sequenceBatches,
   tokenBatch,
 } from '../sequences/batches.js';
 import type { Sequence, SequenceModel } from '../sequences/sequence-model.js';
-import { exampleUses } from '../uses/example-uses.js';
+import { checkUntied, classifierOf } from '../split-model.js';
 import { knownParams } from '../uses/known-params.js';
 import { type SketchedKernel, kernelSizes } from './estimate.js';
 import { PROBES_A_GRAPH, gradientSketches } from './gradient-sketches.js';
@@ -97,24 +97,15 @@ const atLeast =
 
 const table = {
   ...shared('select'),
-  maxBytes: option(2 ** 30, (where: string, value: number) =>
-    checkInRange(where, value, 1, Infinity),
-  ),
-  layerOf: option<(name: string) => string>(layerOfParam, (where, value) =>
-    checkFunction(where, value, 'write (name) => name'),
-  ),
-  kindOf: option<(name: string) => string>(kindOfParam, (where, value) =>
-    checkFunction(where, value, 'write (name) => name'),
-  ),
+  maxBytes: option(2 ** 30, between(1, Infinity)),
+  ...groupings,
   probes: option(8, atLeast(3)),
   deflate: option(4, atLeast(0)),
   sketches: option(8, atLeast(3)),
   sketchSize: option(16, checkPositiveInteger),
   seed: option(0, checkSeed),
-  signal: option<AbortSignal | undefined>(undefined),
-  onProgress: option<((progress: SketchProgress) => void) | undefined>(undefined, (where, value) =>
-    checkFunction(where, value, 'write ({ done, total }) => ...'),
-  ),
+  onProgress: option<((progress: SketchProgress) => void) | undefined>(undefined, checkCallback),
+  ...ending,
 };
 
 /**
@@ -223,21 +214,13 @@ export async function sketchDecomposition(
 
 /** `W` of a model whose logits are `phi W^T`. */
 function checkLinear(model: SequenceModel): tf.Tensor2D {
-  if (typeof model?.features !== 'function' || typeof model.params !== 'object') {
-    throw new TypeError(
-      `${WHERE}: model has no features(params, batch), expected a SequenceModel; sequenceModel(model) of @cfrl/recipes makes one`,
-    );
-  }
+  checkSequenceModel(WHERE, model);
   if (!model.linear) {
     throw new RangeError(
       `${WHERE}: model.linear is ${String(model.linear)}, expected true; the kernel of capped logits does not split into R and G`,
     );
   }
-  const W = model.params[model.classifier];
-  if (W?.rank === 2) return W as tf.Tensor2D;
-  throw new RangeError(
-    `${WHERE}: model.classifier is '${model.classifier}', expected the name of a parameter [V, D] among ${showNames(Object.keys(model.params))}`,
-  );
+  return classifierOf(WHERE, model as never);
 }
 
 /**
@@ -260,7 +243,10 @@ async function checkUses(
       const f = (moving: Params): tf.Tensor => model.features({ ...params, ...moving }, tokens);
       checkFeatures(model, f, [batch!.sequences.length, batch!.time]);
       const known = knownParams(f, { ...selected, [classifier]: params[classifier]! });
-      if (!tied) checkUntied(f, model, batch!.sequences.length);
+      const rows = Array.from({ length: batch!.sequences.length * batch!.time }, (_, row) => row);
+      const features = (all: Params): tf.Tensor2D =>
+        tf.tidy(() => tf.reshape(f(all), [rows.length, -1]) as tf.Tensor2D);
+      checkUntied(WHERE, { params, classifier, tied, features }, rows, rows.length);
       return Object.keys(selected).filter((name) => !known.has(name));
     } finally {
       tf.dispose([tokens.tokens, tokens.attentionMask]);
@@ -295,23 +281,6 @@ function checkFeatures(
     }
     checkFiniteTensor(`${WHERE}: model.features`, features);
   });
-}
-
-function checkUntied(
-  f: (moving: Params) => tf.Tensor,
-  { params, classifier }: SequenceModel,
-  count: number,
-): void {
-  const used = tf.tidy(() => {
-    const { shape } = f({});
-    const W = { [classifier]: params[classifier]! };
-    return exampleUses(f, W, tf.ones(shape)).uses.length > 0 && count > 0;
-  });
-  if (used) {
-    throw new RangeError(
-      `${WHERE}: model.tied is false, but the features depend on '${classifier}'; set tied to true, or untie the model`,
-    );
-  }
 }
 
 /** Sequences in one pass: what goes into and comes out of each matrix is held once for all probes and once for each. */

@@ -12,6 +12,7 @@ import {
 import * as tf from '@tensorflow/tfjs-core';
 import { EigenvalueDecomposition } from 'ml-matrix';
 
+import { checkCallback, ending } from '../options.js';
 import { checkFiniteTensor } from '../check.js';
 
 /** A symmetric kernel that is multiplied with and never formed, as `kernelOperator` makes it of one list of examples. */
@@ -57,8 +58,8 @@ const table = {
   iterations: option(50, checkPositiveInteger),
   tolerance: option(1e-4, between(1e-7, 1)),
   seed: option(0, checkSeed),
-  signal: option<AbortSignal | undefined>(undefined),
-  onProgress: option<EigenOptions['onProgress']>(undefined),
+  onProgress: option<EigenOptions['onProgress']>(undefined, checkCallback),
+  ...ending,
 };
 
 /**

@@ -6,6 +6,7 @@ import {
   option,
   resolveOptions,
   showValue,
+  checkSignal,
 } from '@cfrl/engine';
 import { type LanguageModel, promptTokens } from '@cfrl/model';
 import {
@@ -16,7 +17,6 @@ import {
   explainChange,
 } from '@cfrl/ntk';
 
-import { checkSignal } from '../recipe/contexts.js';
 import { sequenceModel } from '../recipe/sequence-model.js';
 import { loadPair } from './load-pair.js';
 import { type PromptLine, checkPromptLines } from './read-prompts.js';

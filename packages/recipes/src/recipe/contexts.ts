@@ -1,4 +1,4 @@
-import { type Params, disposeParams, showValue } from '@cfrl/engine';
+import { type Params, disposeParams } from '@cfrl/engine';
 import {
   CLASSIFIER,
   type LanguageModel,
@@ -87,15 +87,6 @@ export function withoutAdapters({ config, params }: Pick<LanguageModel, 'config'
   if (config.lora === undefined) return { config, params, dispose: () => undefined };
   const merged = mergeLora({ config, params });
   return { ...merged, dispose: () => disposeParams(merged.params) };
-}
-
-/** Refuses anything but an AbortSignal, for example a controller. */
-export function checkSignal(where: string, signal: unknown): void {
-  if (signal instanceof AbortSignal) return;
-  const is = signal instanceof AbortController ? 'an AbortController' : showValue(signal);
-  throw new TypeError(
-    `${where} is ${is}, expected an AbortSignal; of a controller it is controller.signal`,
-  );
 }
 
 /** Refuses anything but a model with its tokenizer. */

@@ -7,6 +7,7 @@ import {
   option,
   resolveOptions,
   yieldToEventLoop,
+  checkSignal,
 } from '@cfrl/engine';
 import { distinctN, mean, selfBleu } from '@cfrl/metrics';
 import {
@@ -22,7 +23,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { ProbeRow, Sample } from '../run/row-types.js';
 import { checkTask, rewardOf } from '../tasks/check-task.js';
 import type { Task } from '../tasks/task.js';
-import { type Context, checkModel, checkSignal, splitModel, withoutAdapters } from './contexts.js';
+import { type Context, checkModel, splitModel, withoutAdapters } from './contexts.js';
 import { positions } from './positions.js';
 
 /** What a probe looks at; the same at every probe of a run, so that only the model differs. */

@@ -12,6 +12,7 @@ import {
   selectParams,
   showValue,
   yieldToEventLoop,
+  checkSignal,
 } from '@cfrl/engine';
 import type { LanguageModel } from '@cfrl/model';
 import { entropyChange } from '@cfrl/ntk';
@@ -23,7 +24,7 @@ import { type LoopState, checkFrom, disposeLoopState } from '../run/loop-state.j
 import { checkTask, rewardOf } from '../tasks/check-task.js';
 import type { Task } from '../tasks/task.js';
 import { sequencesWithin } from './batches.js';
-import { type Context, checkModel, checkSignal, splitModel, withoutAdapters } from './contexts.js';
+import { type Context, checkModel, splitModel, withoutAdapters } from './contexts.js';
 import { heldOutContexts, probe, type ProbeOptions, resolveProbe } from './probe.js';
 import { languageModelPolicy } from './policy.js';
 

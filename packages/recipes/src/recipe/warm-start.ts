@@ -15,6 +15,7 @@ import {
   rng,
   valueAndGrad,
   yieldToEventLoop,
+  checkSignal,
 } from '@cfrl/engine';
 import { type LanguageModel, forward, promptTokens } from '@cfrl/model';
 import * as tf from '@tensorflow/tfjs-core';
@@ -22,7 +23,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type LoopState, checkFrom } from '../run/loop-state.js';
 import { checkTask } from '../tasks/check-task.js';
 import type { Task, TaskPrompt } from '../tasks/task.js';
-import { checkModel, checkSignal } from './contexts.js';
+import { checkModel } from './contexts.js';
 
 /** Options of {@link warmStart}. */
 export interface WarmStartOptions {

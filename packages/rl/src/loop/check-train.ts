@@ -9,6 +9,7 @@ import {
   resolveOptions,
   showNames,
   showValue,
+  checkSignal,
 } from '@cfrl/engine';
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -134,10 +135,7 @@ const table = {
   ),
   microBatchSize: option<number | undefined>(undefined, checkPositiveInteger),
   compile: option<boolean | 'xla'>(true, checkCompile),
-  signal: option<AbortSignal | undefined>(undefined, (where, signal) => {
-    if (signal instanceof AbortSignal) return;
-    refuse(where, signal, 'an AbortSignal; of a controller it is controller.signal');
-  }),
+  signal: option<AbortSignal | undefined>(undefined, checkSignal),
   keepUpdate: option(false, (where, keep) => {
     if (typeof keep !== 'boolean') refuse(where, keep, 'true or false');
   }),
